@@ -1,0 +1,1 @@
+"""The hub process and its clients: state of all workers, control socket, directorctl."""

@@ -1,0 +1,20 @@
+"""director: a TCP load balancer for people who run services and like Python.
+
+This package is what every process of a running director shares: the
+configuration, the scheduling rules, the messages between processes and the
+master itself. Its rooms:
+
+    __main__.py   the `directord` command; the only module that knows all rooms
+    config/       config.xml: reader -> model -> writer, and changes to it (pure)
+    scheduling/   who gets the next connection (pure)
+    master/       the process that owns sockets, children and signals
+    child.py      how a process is born: the one way from the master to a child
+    messages.py   everything one process says to another
+    framing.py    how it is put into bytes
+    events.py     the closed list of what may stand in the log
+    logs.py       where the log goes
+    errors.py     what can go wrong, and the exit codes that say so
+
+The arrow of imports: `workers -> director <- control`. Nothing here but
+`__main__.py` imports either.
+"""

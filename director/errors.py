@@ -1,0 +1,114 @@
+"""What can go wrong, and the exit status that says so.
+
+    DirectorError                 base; never raised itself
+    +-- ConfigError               the operator's text is wrong; carries Problems
+    +-- UsageError                a command names something that is not there
+    +-- RefusedError              understood, but not done; the message says why
+    +-- UnreachableError          no daemon answers
+    +-- SystemFailure             the kernel said no (bind, fork, open, ...)
+    +-- ProtocolError             bytes between processes break the rules
+        +-- LocalProtocolError    ... by our own bug
+        +-- RemoteProtocolError   ... by the peer's
+
+The network being the network (a refused connect, a reset) is a value, not an
+exception: see `director.messages.Fault`.
+Messages read: "can't <verb> <object>: <cause>".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Exit(IntEnum):
+    """Exit statuses of `directord` and `directorctl`; users' scripts rely on each."""
+
+    DONE = 0
+    FAILED = 1
+    USAGE = 2
+    NO_RIGHTS = 4
+    NOT_RUNNING = 7
+    BAD_CONFIG = 78
+    UPGRADE_REFUSED = 150
+    UPGRADE_ROLLED_BACK = 151
+
+
+class ChildExit(IntEnum):
+    """Exit statuses of our own children; the supervisor decides by them."""
+
+    DRAINED = 0  # told to stop, or lost its master, and finished
+    CRASHED = 70  # an exception reached the outermost frame; it is in the log
+    BOOT_FAILED = 71  # could not become ready
+
+
+class Severity(StrEnum):
+    """How bad a Problem is: an error rejects the config, a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a config text: where, what, and what would be right."""
+
+    severity: Severity
+    file: str
+    line: int  # 1-based; 0 when the file as a whole is meant
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        remedy = f"; {self.remedy}" if self.remedy else ""
+        warning = "warning: " if self.severity is Severity.WARNING else ""
+        return f"{self.file}:{self.line}: {warning}{self.message}{remedy}"
+
+
+class DirectorError(Exception):
+    """Base of all errors that director raises on purpose."""
+
+    exit = Exit.FAILED
+
+
+class ConfigError(DirectorError):
+    """A config text that can't be used; `problems` lists all that is wrong."""
+
+    exit = Exit.BAD_CONFIG
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class UsageError(DirectorError):
+    """A command that names what does not exist, or has the wrong arguments."""
+
+    exit = Exit.FAILED
+
+
+class RefusedError(DirectorError):
+    """A command that was understood and is not done; nothing was changed."""
+
+
+class UnreachableError(DirectorError):
+    """No daemon answers where one was expected."""
+
+    exit = Exit.NOT_RUNNING
+
+
+class SystemFailure(DirectorError):
+    """The operating system refused something that a process can't go on without."""
+
+
+class ProtocolError(DirectorError):
+    """Bytes between processes break the rules. Raise one of the two below."""
+
+
+class LocalProtocolError(ProtocolError):
+    """We were about to send what we must not: a bug of ours."""
+
+
+class RemoteProtocolError(ProtocolError):
+    """The peer sent what it must not."""

@@ -1,0 +1,1 @@
+"""The master: owns sockets, children and signals; one thread, no gevent, no ZeroMQ."""

@@ -1,0 +1,401 @@
+"""Everything one process says to another: the whole contract between the rooms.
+
+Four conversations, all of frozen dataclasses:
+
+    orders      master -> child, by link; ordered and reliable
+    reports     child -> master, by link
+    requests    hub -> master and back: a change an operator wants
+    state       workers <-> hub by ZeroMQ; may be lost, heals by itself
+
+Numbers name services, groups, hosts and listeners: they are never reused, and
+who gets a message about a number it does not know ignores it.
+Times are seconds: `..._at` on the wall clock, all others are spans.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NewType
+
+from director.config.model import Config
+from director.errors import Problem
+
+Slot = NewType("Slot", int)
+HUB_SLOT = Slot(-1)  # the hub is supervised like a worker, beside their slots
+
+
+class Kind(StrEnum):
+    """The kinds of process a director consists of."""
+
+    MASTER = "master"
+    HUB = "hub"
+    WORKER = "worker"
+
+
+class Fault(StrEnum):
+    """How a connection to a host, or on it, went wrong. The keys of `faults` in the stats."""
+
+    CONNECT_REFUSED = "connect_refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    CONNECT_FAILED = "connect_failed"  # no route, no such socket, ...
+    RESET = "reset"
+    CHECK_FAILED = "check_failed"
+
+
+class HostState(StrEnum):
+    """What may be handed to a host, as the stats name it."""
+
+    UP = "up"
+    DOWN = "down"
+    MAINT = "maint"
+    DRAIN = "drain"
+    UNRESOLVED = "unresolved"
+    SLOWSTART = "slowstart"
+
+
+# -- what runs ---------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who asked for a change, and from where."""
+
+    name: str
+    origin: str = "control socket"
+
+
+@dataclass(frozen=True, slots=True)
+class AdminDown:
+    """An operator's word that a host gets nothing new; overrules every verdict."""
+
+    state: HostState  # MAINT or DRAIN
+    by: str
+    since_at: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the daemon works by: the config, and what operators said beside it.
+
+    `version` grows by one with every change. `admin` is by host number.
+    """
+
+    version: int
+    config: Config
+    admin: dict[int, AdminDown] = field(default_factory=dict)
+
+
+# -- orders: master -> child -------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Configure:
+    """Work by this from now on. Answered by Applied with its version."""
+
+    running: Running
+
+
+@dataclass(frozen=True, slots=True)
+class Amend:
+    """Apply this change to what you run; the result has this version. Answered by Applied.
+
+    Every process computes the result itself, by `director.config.changes`, so
+    that a change costs the same for ten hosts and for ten thousand.
+    """
+
+    version: int
+    change: Change
+    actor: Actor
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerRef:
+    """One listening socket: which service, which address, whose slot's."""
+
+    service: int
+    ip: str
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Accept on these sockets, too; one descriptor each, in this order, comes along."""
+
+    listeners: tuple[ListenerRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Stop accepting on these and close your copy; others may hold the socket."""
+
+    listeners: tuple[ListenerRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Accept nothing more, finish what is open within `seconds`, then exit."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reaped:
+    """To the hub: this worker is gone, no more of its rows will come."""
+
+    slot: Slot
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessInfo:
+    """One line of `status`."""
+
+    kind: Kind
+    slot: Slot
+    pid: int
+    incarnation: int
+    state: str
+    started_at: float
+    silent: float = 0.0  # seconds since its last heartbeat
+
+
+@dataclass(frozen=True, slots=True)
+class Processes:
+    """To the hub: all processes of this generation as the master sees them."""
+
+    processes: tuple[ProcessInfo, ...]
+
+
+# -- reports: child -> master ------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Booted, configured, and in step with the hub."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepting:
+    """Has begun to accept on its own slot's listeners."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Alive; sent every 250 ms. `lag` is how late the loop ran its timer, in seconds."""
+
+    lag: float
+    open: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Works by this version of Running now."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Can't go on; said before exiting, so that the log has the cause."""
+
+    message: str
+
+
+# -- requests: hub -> master -> hub ------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HostDown:
+    """Give this host nothing new. Connections in progress stay."""
+
+    service: str
+    group: str
+    host: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostUp:
+    """Take back HostDown."""
+
+    service: str
+    group: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupEnable:
+    """New connections of the service go to this group."""
+
+    service: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """Read the config file again and apply what differs."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopDaemon:
+    """End gracefully, as TERM does."""
+
+
+Change = HostDown | HostUp | GroupEnable
+Order = Change | Reload | StopDaemon
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An operator's order on its way to the master; answered by Answer with the same id."""
+
+    id: int
+    actor: Actor
+    order: Order
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of a Request. `lines` is for people, one step or problem a line.
+
+    `problems` are those of a rejected config. `exit` is what a command reports.
+    """
+
+    id: int
+    exit: int
+    lines: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    applied: int = 0  # workers that have it
+    workers: int = 0  # workers that should
+
+
+# -- checker child -> master -------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the checker made of a config text. `config` is None when it has errors."""
+
+    config: Config | None
+    problems: tuple[Problem, ...]
+
+
+# -- state: workers <-> hub --------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Worker -> hub: who I am; send me a snapshot."""
+
+    slot: Slot
+    incarnation: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Worker -> hub: entries of my load row that changed, or all of them if `whole`.
+
+    `open`: {host number: connections open}.
+    """
+
+    slot: Slot
+    incarnation: int
+    sequence: int
+    whole: bool
+    open: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Worker -> hub: what I have counted since my start; entries that changed, or all.
+
+    Values are totals, never differences: `hosts` by host number, `services` by
+    service number, in the order of `director.scheduling.tally`.
+    """
+
+    slot: Slot
+    incarnation: int
+    whole: bool
+    hosts: dict[int, list[Any]]
+    services: dict[int, list[Any]]
+    gauges: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FaultReport:
+    """Worker -> hub, at once: a connection attempt to this host failed."""
+
+    host: int
+    fault: Fault
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the hub knows of a host that a worker must: may it be used, and where is it.
+
+    `addresses`: (family, address) as `socket.connect` takes them, best first.
+    """
+
+    host: int
+    up: bool
+    addresses: tuple[tuple[int, Any], ...]
+    since_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Hub -> one worker: all there is to know, as of `sequence` of `epoch`."""
+
+    epoch: str
+    sequence: int
+    targets: tuple[Target, ...]
+    loads: dict[int, dict[int, int]]  # {slot: {host number: open}}
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Hub -> all workers: what changed, and the heartbeat when nothing did."""
+
+    epoch: str
+    sequence: int
+    targets: tuple[Target, ...] = ()
+    loads: dict[int, dict[int, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """Hub -> one worker: I am new here, or lost your thread; send whole rows."""
+
+    epoch: str
+
+
+Message = (
+    Configure
+    | Amend
+    | Accept
+    | Release
+    | Drain
+    | Reaped
+    | Processes
+    | Ready
+    | Accepting
+    | Heartbeat
+    | Applied
+    | Failed
+    | Request
+    | Answer
+    | Checked
+    | Hello
+    | Load
+    | Tally
+    | FaultReport
+    | Snapshot
+    | Update
+    | Resync
+)

@@ -1,0 +1,1 @@
+"""The worker process: accept -> schedule -> connect -> relay, as loop callbacks."""
