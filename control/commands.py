@@ -135,8 +135,8 @@ class Option:
 class Command:
     """One row of the table.
 
-    `access` is the right it needs. `max_request` is in bytes, larger for
-    commands that carry a file. `local`: answered without a daemon, too.
+    Required arguments come before others. `access` is the right it needs.
+    `max_request` is in bytes, larger for commands that carry a file.
     """
 
     name: str
@@ -147,15 +147,20 @@ class Command:
     options: tuple[Option, ...] = ()
     access: Access = Access.READONLY
     max_request: int = MAX_REQUEST
-    local: bool = False
+
+    @property
+    def synopsis(self) -> str:
+        """How to write it without options: `hosts [SVC [GRP]]`."""
+        words = [self.name, *(one.metavar for one in self.arguments if one.required)]
+        optional = [one.metavar for one in self.arguments if not one.required]
+        if optional:
+            words.append(" ".join(f"[{metavar}" for metavar in optional) + "]" * len(optional))
+        return " ".join(words)
 
     @property
     def usage(self) -> str:
-        """How to write it: `host-up SVC GRP HOST`."""
-        words = [self.name]
-        words += [argument.metavar if argument.required else f"[{argument.metavar}]" for argument in self.arguments]
-        words += [f"[{option.usage}]" for option in self.options]
-        return " ".join(words)
+        """How to write it: `host-down SVC GRP HOST [--reason TEXT] [--force]`."""
+        return " ".join([self.synopsis, *(f"[{option.usage}]" for option in self.options)])
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -259,6 +264,7 @@ def _described(row: Command) -> Document:
     return {
         "name": row.name,
         "section": row.section.value,
+        "synopsis": row.synopsis,
         "usage": row.usage,
         "summary": row.summary,
         "access": row.access.value,
@@ -339,6 +345,7 @@ HOST = Argument("host", "HOST", Names.HOST)
 ANY_SERVICE = Argument("service", "SVC", Names.SERVICE, required=False)
 ANY_GROUP = Argument("group", "GRP", Names.GROUP, required=False)
 FORCE = Option("force", "do it even if it leaves clients without a usable host")
+JSON = Option("json", "the result as one JSON document")
 REASON = Option("reason", "why, for the journal and those who look later", metavar="TEXT")
 
 COMMANDS: tuple[Command, ...] = (
@@ -353,14 +360,13 @@ COMMANDS: tuple[Command, ...] = (
     Command("services", Section.LOOK, "services: addresses, enabled group, connections", services),
     Command("hosts", Section.LOOK, "hosts: state, weight, connections, faults", hosts, (ANY_SERVICE, ANY_GROUP)),
     Command("workers", Section.LOOK, "workers: connections, memory, CPU, loop lag", workers),
-    Command("version", Section.LOOK, "the versions of this program and of the daemon", version, local=True),
+    Command("version", Section.LOOK, "the versions of this program and of the daemon", version),
     Command(
         "help",
         Section.LOOK,
         "all commands, or one in detail",
         help_,
         (Argument("command", "COMMAND", Names.COMMAND, required=False),),
-        local=True,
     ),
     Command(
         "host-down",

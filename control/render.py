@@ -89,7 +89,9 @@ def _aligned(table: Table) -> Iterator[str]:
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     for row in rows:
         cells = zip(table.columns, row, widths, strict=True)
-        yield "  ".join(f"{cell:>{width}}" if column.right else f"{cell:<{width}}" for column, cell, width in cells).rstrip()
+        yield "  ".join(
+            f"{cell:>{width}}" if column.right else f"{cell:<{width}}" for column, cell, width in cells
+        ).rstrip()
 
 
 def _painted(table: Table, width: int) -> Iterator[str]:
@@ -104,7 +106,9 @@ def _painted(table: Table, width: int) -> Iterator[str]:
         # Text, since names may look like rich's markup.
         grid.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
     page = io.StringIO()
-    Console(file=page, width=width, force_terminal=True, color_system="standard", highlight=False, _environ={}).print(grid)
+    # An environment of its own: how to print is the caller's to say.
+    terminal = Console(file=page, width=width, force_terminal=True, color_system="standard", _environ={})
+    terminal.print(grid)
     for line in page.getvalue().splitlines():
         yield line.rstrip()
 
@@ -133,7 +137,7 @@ def span(seconds: float) -> str:
     """A time span in its two largest units: `3d4h`, `5m10s`."""
     whole = int(seconds)
     units = [("d", 86400), ("h", 3600), ("m", 60), ("s", 1)]
-    parts = []
+    parts: list[str] = []
     for name, length in units:
         number, whole = divmod(whole, length)
         if number or parts or name == "s":
@@ -233,7 +237,7 @@ def _blocks(command: str, result: Any) -> Iterable[Block]:
 
 def _outcome(result: Document) -> Iterator[Block]:
     yield from result["lines"]
-    if result["workers"]:
+    if result.get("workers"):
         yield f"applied by {result['applied']} of {result['workers']} workers"
 
 
@@ -304,14 +308,14 @@ def _help(result: Document) -> Iterator[Block]:
     commands = result["commands"]
     if result["detailed"]:
         (command,) = commands
-        yield f"{command['usage']}"
+        yield command["usage"]
         yield f"  {command['summary']}"
         yield from (f"  {option['usage']}: {option['help']}" for option in command["options"])
         yield f"  needs access {command['access']}"
         return
-    width = max(len(command["usage"]) for command in commands if len(command["usage"]) <= 40)
+    width = max(len(command["synopsis"]) for command in commands)
     for command in commands:
-        yield f"{command['usage']:<{width}}  {command['summary']}"
+        yield f"{command['synopsis']:<{width}}  {command['summary']}"
 
 
 _RENDERERS: dict[str, Callable[[Document], Iterable[Block]]] = {

@@ -12,7 +12,7 @@ import grp
 import pwd
 import socket
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,11 +70,15 @@ def grants(controls: Iterable[Control]) -> dict[int, Access]:
     return found
 
 
-def access_of(peer: Peer, owner: int, granted: Mapping[int, Access]) -> Access | None:
-    """What the peer may do; None for nothing. `owner` is the uid that started the daemon."""
+def access_of(peer: Peer, owner: int, granted: Callable[[], Mapping[int, Access]]) -> Access | None:
+    """What the peer may do; None for nothing. `owner` is the uid that started the daemon.
+
+    `granted` is asked only if that matters: root gets in, whatever names groups.
+    """
     if peer.uid in (ROOT, owner):
         return Access.FULL
-    accesses = {granted[gid] for gid in peer.gids if gid in granted}
+    by_group = granted()
+    accesses = {by_group[gid] for gid in peer.gids if gid in by_group}
     if Access.FULL in accesses:
         return Access.FULL
     return Access.READONLY if accesses else None

@@ -46,6 +46,7 @@ class Event(StrEnum):
     HUB_RESTORED = "hub restored"
     STATE_RESYNCED = "state resynced"
     COMMAND_REFUSED = "command refused"
+    COMMAND_FAILED = "command failed"
     PRIVILEGES_KEPT = "privileges kept"
     LIMIT_LOW = "limit low"
     SIGNAL_RECEIVED = "signal received"
