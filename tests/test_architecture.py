@@ -1,9 +1,9 @@
 """The rules of the house that a machine can check.
 
-    the arrow       workers -> director <- control; only director/__main__.py knows all three
-    purity          what decides touches neither the kernel nor the clock
-    the mirror      every module has its test file, and every test file its module
-    the master      one thread, no gevent hub, no ZeroMQ context, before and after it forks
+the arrow       workers -> director <- control; only director/__main__.py knows all three
+purity          what decides touches neither the kernel nor the clock
+the mirror      every module has its test file, and every test file its module
+the master      one thread, no gevent hub, no ZeroMQ context, before and after it forks
 """
 
 from __future__ import annotations
