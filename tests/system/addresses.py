@@ -61,6 +61,15 @@ def connect(address: str, timeout: float = 10.0) -> socket.socket:
     return client
 
 
+def accepts(address: str) -> bool:
+    """Whether somebody listens there."""
+    try:
+        connect(address).close()
+    except OSError:
+        return False
+    return True
+
+
 def listen(address: str, backlog: int = 1024) -> socket.socket:
     family, where = parse(address)
     listener = socket.socket(family)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.system.addresses import connect, free_address, listen
+from tests.system.addresses import accepts, free_address, listen
 from tests.system.configs import director, group, host, service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host
@@ -23,14 +23,6 @@ Serve = Callable[..., Host]
 
 def simple(address: str, to: Host, **attributes: object) -> str:
     return director(service(address, group(host("a", to.address))), **attributes)
-
-
-def is_refused(address: str) -> bool:
-    try:
-        connect(address).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 def test_start_returns_once_every_worker_serves(daemon: Daemon, serve: Serve) -> None:
@@ -222,7 +214,7 @@ def test_stop_leaves_only_the_lock(daemon: Daemon, serve: Serve) -> None:
     daemon.stop()
     assert not daemon.pids()
     assert os.listdir(daemon.run_dir) == ["directord.lock"]
-    assert is_refused(address)
+    assert not accepts(address)
 
 
 def test_stop_waits_for_connections_to_finish(daemon: Daemon, serve: Serve) -> None:
@@ -230,7 +222,7 @@ def test_stop_waits_for_connections_to_finish(daemon: Daemon, serve: Serve) -> N
     daemon.start(simple(address, serve(), stop_timeout="30s"))
     with Streams(address, 6) as streams:
         stop = daemon.spawn("stop")
-        wait_until(lambda: is_refused(address))
+        wait_until(lambda: not accepts(address))
         before = streams.exchanged
         wait_until(lambda: streams.exchanged > before + 10_000)
         assert stop.poll() is None
@@ -268,7 +260,7 @@ def test_term_is_graceful_and_a_second_one_fast(daemon: Daemon, serve: Serve) ->
     with Streams(address, 4) as streams:
         master = daemon.master
         daemon.kill(master, signal.SIGTERM)
-        wait_until(lambda: is_refused(address))
+        wait_until(lambda: not accepts(address))
         before = streams.exchanged
         wait_until(lambda: streams.exchanged > before + 10_000)
         assert streams.broken == {}
