@@ -138,8 +138,11 @@ class Hub:
             case Processes(processes):
                 self._processes = processes
                 alive = {process.incarnation for process in processes if process.pid}
+                newest = max(alive, default=0)
                 for incarnation in set(self.totals.rows) - alive:
-                    gevent.spawn_later(_READ_ON, self._bury, incarnation)
+                    # One born after this message was written is none of the dead.
+                    if incarnation < newest:
+                        gevent.spawn_later(_READ_ON, self._bury, incarnation)
             case Reaped(_, incarnation):
                 gevent.spawn_later(_READ_ON, self._bury, incarnation)
             case Answer(id=number):
