@@ -37,7 +37,7 @@ class Bus:
         self._slot, self._incarnation = slot, incarnation
         self._board, self._services = board, services
         self._epoch, self._sequence, self._sent = "", 0, 0
-        context = zmq.Context()
+        self._context = context = zmq.Context()
         self._rows = context.socket(zmq.DEALER)
         self._state = context.socket(zmq.SUB)
         for socket in (self._rows, self._state):
@@ -69,8 +69,7 @@ class Bus:
     def farewell(self) -> None:
         """The last rows of this worker; given a moment to leave."""
         self._send_whole()
-        self._rows.close(linger=200)
-        self._rows.context.term()
+        self._context.destroy(linger=200)  # milliseconds
 
     def _ask(self) -> None:
         self.synced = False

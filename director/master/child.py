@@ -75,7 +75,8 @@ def close_all_but(keep: Iterable[int]) -> None:
     """Close every descriptor of this process except these."""
     last = -1
     for fd in sorted(set(keep)):
-        os.closerange(last + 1, fd)
+        if last + 1 < fd:  # an empty range would be taken for "all"
+            os.closerange(last + 1, fd)
         last = fd
     os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
 

@@ -1,0 +1,128 @@
+"""One group's scheduler: who of its hosts gets the next connection.
+
+Decides which hosts may be chosen at all and leaves the choice to a Policy:
+
+    host = scheduler.choose(client, tried)   # None: nobody may take it
+    board.acquire(host)                      # ... and board.release(host) at the end
+
+A candidate is usable, has a weight and is not at its maxconn by what this
+worker knows. Backups are candidates only while no other host could be one but
+for its maxconn. The Scoreboard tells us of counts by `HostLoad.moved`, and
+only of hosts where the policy or a maxconn needs it. Whoever changes
+`usable`, a weight or the list of hosts calls `refresh()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from random import Random
+
+from director.scheduling.policies import POLICIES, Policy
+from director.scheduling.scoreboard import HostLoad
+
+
+class GroupScheduler:
+    """Chooses among `hosts`, which belong to no other scheduler from now on.
+
+    scheduler: a name in POLICIES, with or without `,sticky`, which is not ours.
+    """
+
+    def __init__(self, scheduler: str, hosts: Sequence[HostLoad], random: Random) -> None:
+        self.scheduler = scheduler
+        self.random = random
+        make = POLICIES[scheduler.partition(",")[0]]
+        self._ordinary = make(random)
+        self._backups = make(random)
+        self._active = self._ordinary
+        self._usable: set[int] = set()  # ordinary hosts that could be candidates but for their maxconn
+        self._prepared: dict[Policy, list[tuple[int, float]]] = {}
+        for host in hosts:
+            host.home = None
+        self.hosts: Sequence[HostLoad] = ()
+        self.refresh(hosts)
+
+    def choose(self, client: str, tried: Collection[int] = ()) -> HostLoad | None:
+        """The host for the next connection of `client`, none of the numbers in `tried`; None if nobody may take it.
+
+        When every ordinary host that is usable has been tried, a backup is
+        better than none.
+        """
+        if tried and self._usable.issubset(tried):
+            return self._backups.pick(client, tried)
+        return self._active.pick(client, tried)
+
+    def changed(self, host: HostLoad) -> None:
+        """A count of `host` changed in another way than through the Scoreboard, which tells us itself."""
+        if host.moved is not None:
+            host.moved(host)
+
+    def refresh(self, hosts: Sequence[HostLoad] | None = None) -> None:
+        """Look at all hosts again; `hosts` is the new list, if it changed."""
+        if hosts is not None:
+            self._replace(hosts)
+        tiers: dict[Policy, list[HostLoad]] = {self._ordinary: [], self._backups: []}
+        for host in self.hosts:
+            tier = self._tier(host)
+            if tier is not None:
+                tiers[tier].append(host)
+            if host.home is not None and (host.home is not tier or host.stride != 1.0 / host.weight):
+                self._take_out(host)
+        self._usable = {host.number for host in tiers[self._ordinary] if host.usable}
+        self._active = self._ordinary if self._usable else self._backups
+        for tier, members in tiers.items():
+            prepared = [(host.number, host.weight) for host in members]
+            if self._prepared.get(tier) != prepared:
+                self._prepared[tier] = prepared
+                tier.prepare(members)
+        # Each worker begins somewhere else, or all would send their first clients to the first host.
+        start = self.random.randrange(len(self.hosts)) if self.hosts else 0
+        for host in (*self.hosts[start:], *self.hosts[:start]):
+            self._consider(host)
+
+    def _replace(self, hosts: Sequence[HostLoad]) -> None:
+        for host in set(self.hosts).difference(hosts):
+            if host.home is not None:
+                self._take_out(host)
+            host.moved = None
+        self.hosts = tuple(hosts)
+
+    def _tier(self, host: HostLoad) -> Policy | None:
+        if host.weight <= 0.0:
+            return None
+        return self._backups if host.backup else self._ordinary
+
+    def _consider(self, host: HostLoad) -> None:
+        """Put `host` where it belongs, and have the Scoreboard tell us what we must know."""
+        tier = self._tier(host)
+        limited = host.maxconn is not None
+        host.moved = None
+        if tier is None or not host.usable:
+            if host.home is not None:
+                self._take_out(host)
+            return
+        if limited:
+            host.moved = self._limited_moved
+        elif tier.watches:
+            host.moved = tier.moved
+        if host.home is None:
+            host.stride = 1.0 / host.weight
+        self._settle(host, tier)
+
+    def _settle(self, host: HostLoad, tier: Policy) -> None:
+        if host.full:
+            if host.home is not None:
+                self._take_out(host)
+        elif host.home is None:
+            host.home = tier
+            tier.add(host)
+        else:
+            tier.moved(host)
+
+    def _limited_moved(self, host: HostLoad) -> None:
+        self._settle(host, self._backups if host.backup else self._ordinary)
+
+    def _take_out(self, host: HostLoad) -> None:
+        policy = host.home
+        assert policy is not None
+        host.home = None
+        policy.remove(host)
