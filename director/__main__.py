@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 import control.hub
 import workers.run
 from control.client import Client
-from control.render import render
+from control.commands import CommandError
+from control.render import plain
 from director import demo, logs
 from director.config.model import Config
 from director.errors import DirectorError, Exit, Severity, SystemFailure, UnreachableError
@@ -80,6 +81,12 @@ def _complain(text: str) -> None:
     print(f"directord: {text}", file=sys.stderr, flush=True)
 
 
+def _show(command: str, result: object) -> None:
+    for line in plain(command, result):
+        print(line)
+    sys.stdout.flush()
+
+
 def _checked(path: str) -> Config | None:
     """The config in a file, its problems printed; None if it can't be used."""
     try:
@@ -114,7 +121,6 @@ def start(options: argparse.Namespace, places: Places) -> int:
 
 def stop(_options: argparse.Namespace, places: Places) -> int:
     """`directord stop`."""
-    timeout = 30.0
     remaining: int | None = None
     client = Client(places.control, timeout=1.0)
 
@@ -129,34 +135,24 @@ def stop(_options: argparse.Namespace, places: Places) -> int:
             remaining = now
             _say(f"{now} connection{'s' if now != 1 else ''} still open")
 
-    if places.config is not None and (stop_timeout := _running_stop_timeout(client)) is not None:
-        timeout = stop_timeout
-    if stopping.stop(places, timeout, report):
+    if stopping.stop(places, report):
         _say("stopped")
     else:
         _say("not running")
     return Exit.DONE
 
 
-def _running_stop_timeout(client: Client) -> float | None:
-    try:
-        timeout: float = client.call("status", {})["stop_timeout"]
-    except (DirectorError, KeyError):
-        return None
-    return timeout
-
-
 def reload(_options: argparse.Namespace, places: Places) -> int:
     """`directord reload`."""
     result = Client(places.control, timeout=60.0).call("reload", {})
-    print(render("reload", result), flush=True)
+    _show("reload", result)
     return Exit.DONE
 
 
 def status(_options: argparse.Namespace, places: Places) -> int:
     """`directord status`."""
     try:
-        print(render("status", Client(places.control, timeout=5.0).call("status", {})), flush=True)
+        _show("status", Client(places.control, timeout=5.0).call("status", {}))
     except UnreachableError:
         code, words = stopping.situation(places)
         _say(words)
@@ -230,6 +226,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
         return _RUN[options.command](options, _places(options))
+    except CommandError as error:
+        for line in error.lines:
+            print(line, file=sys.stderr)
+        _complain(str(error))
+        return error.exit
     except DirectorError as error:
         _complain(str(error))
         return error.exit

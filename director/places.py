@@ -110,7 +110,7 @@ def make_run_dir(path: str, uid: int) -> None:
 
 
 def check_private(path: str, uid: int) -> None:
-    """Raise RefusedError unless `path` is a folder for `uid` alone, or does not exist."""
+    """Raise RefusedError unless `path` is a folder where only `uid` may write, or does not exist."""
     try:
         found = os.lstat(path)
     except FileNotFoundError:
@@ -119,8 +119,8 @@ def check_private(path: str, uid: int) -> None:
         cause = "it is not a directory"
     elif found.st_uid != uid:
         cause = f"it belongs to uid {found.st_uid}, not to {uid}"
-    elif found.st_mode & 0o077:
-        cause = f"its mode is {stat.S_IMODE(found.st_mode):04o}, not 0700"
+    elif found.st_mode & 0o022:
+        cause = f"its mode is {stat.S_IMODE(found.st_mode):04o}: others may write there"
     else:
         return
     raise RefusedError(f"can't use {path}: {cause}; give another by --run-dir")

@@ -24,7 +24,7 @@ from director.events import Event
 from director.link import Link
 from director.master import lock
 from director.master.system import Identity, System
-from director.messages import Kind, Slot
+from director.messages import Failed, Kind, Slot
 
 # The orders of a child come by its link; a signal meant for the master that hits
 # the whole process group (Ctrl-C, `systemctl kill`) must not end it.
@@ -128,6 +128,10 @@ def bear(system: System, main: ChildMain, birth: Birth, sock: socket.socket) -> 
         faulthandler.enable(file=logs.descriptors()[0] if logs.descriptors() else 2)
         lock.mark_child(birth.lock_path)
         os.chdir(birth.directory)
-        return main(birth)
+        try:
+            return main(birth)
+        except Exception as error:
+            birth.link.send(Failed(f"{birth.subject()}: {type(error).__name__}: {error}"))
+            raise
 
     return fork_child(system, run, lambda: (fd for fd in keep() if fd >= 0))

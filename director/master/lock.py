@@ -14,7 +14,7 @@ import fcntl
 import json
 import os
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from director.errors import SystemFailure
@@ -44,6 +44,7 @@ class Holder:
     start: int = 0
     generation: str = ""
     children: tuple[tuple[int, int], ...] = ()  # (pid, start ticks)
+    stop_timeout: float = 30.0  # seconds that a graceful stop may take
 
     def is_still(self, pid: int, start: int) -> bool:
         """Whether that process is the one that was written down."""
@@ -71,6 +72,7 @@ def probe(path: str) -> Holder:
             start=content.get("start", 0),
             generation=content.get("generation", ""),
             children=tuple((pid, start) for pid, start in content.get("children", ())),
+            stop_timeout=content.get("stop_timeout", 30.0),
         )
     finally:
         os.close(fd)
@@ -89,7 +91,6 @@ class Lock:
 
     path: str
     fd: int = -1
-    content: dict[str, Any] = field(default_factory=dict)
 
     def take(self) -> bool:
         """Become the master here; False if another is. Raises SystemFailure."""
@@ -105,9 +106,15 @@ class Lock:
             return False
         return True
 
-    def write(self, generation: str, children: list[tuple[int, int]]) -> None:
-        """Write down who we are and who our children are."""
-        content = {"pid": os.getpid(), "start": start_ticks(os.getpid()), "generation": generation, "children": children}
+    def write(self, generation: str, children: list[tuple[int, int]], stop_timeout: float) -> None:
+        """Write down who we are, who our children are, and how long a stop may take."""
+        content = {
+            "pid": os.getpid(),
+            "start": start_ticks(os.getpid()),
+            "generation": generation,
+            "children": children,
+            "stop_timeout": stop_timeout,
+        }
         data = json.dumps(content).encode() + b"\n"
         # The old tail must go after the new text is there, or a reader sees nothing.
         os.pwrite(self.fd, data, 0)

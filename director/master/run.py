@@ -54,7 +54,7 @@ from director.messages import (
     Slot,
     StopDaemon,
 )
-from director.places import Places
+from director.places import Places, make_run_dir
 
 ACKNOWLEDGE = 1.0  # seconds to wait for workers to say that they have a change
 FAST_STOP = 1.5  # seconds that a fast stop leaves its children before KILL
@@ -90,7 +90,7 @@ class Master:
     stage: Stage = Stage.STARTING
     last_number: int = 0
     generation: str = ""
-    hooks_stop: Callable[[], None] = lambda: None
+    when_ready: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self._pending: list[_Pending] = []
@@ -137,7 +137,6 @@ class Master:
         logs.info(Event.DAEMON_STOPPING, fast=fast, timeout=f"{seconds:g}s")
         self.turn(Turn.STOP)
         self._fast = fast
-        self.hooks_stop()
         self.family.drain(seconds)
         for address in self.addresses.values():
             address.close()
@@ -169,6 +168,7 @@ class Master:
             logs.error(Event.DAEMON_FAILED, reason=f"can't write pid file {self.places.pid_file}: {error.strerror}")
         logs.info(Event.DAEMON_READY, pid=os.getpid(), workers=workers)
         self.readiness.tell(Exit.DONE, f"directord: running, pid {os.getpid()}, {_count(workers, 'worker')}")
+        self.when_ready()
 
     def _clean_up(self) -> None:
         for address in self.addresses.values():
@@ -201,7 +201,7 @@ class Master:
             self._shown = shown
             self.family.tell_hub(Processes(shown))
             children = [(pid, kernel.start_ticks(pid) or 0) for pid in self.family.by_pid]
-            self.lock.write(self.generation, children)
+            self.lock.write(self.generation, children, self.running.config.stop_timeout)
 
     # -- children -------------------------------------------------------------------
 
@@ -572,7 +572,7 @@ def serve(start: Start, places: Places) -> int:
     system = System()
     lock = Lock(places.lock)
     try:
-        os.makedirs(places.run_dir, 0o755, exist_ok=True)
+        make_run_dir(places.run_dir, os.geteuid())
         while not lock.take():
             if _wait_for_starter(places, lambda: probe(places.lock)):
                 pid = read_pid_file(places.pid_file)
@@ -610,7 +610,7 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
     os.mkdir(directory, 0o700)
     if identity is not None:
         os.chown(directory, identity.uid, identity.gid)
-    lock.write(generation, [])
+    lock.write(generation, [], config.stop_timeout)
     loop = Loop(system.now)
     master = Master(
         system=system,
@@ -624,6 +624,7 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
         addresses=addresses,
         last_number=last,
         generation=generation,
+        when_ready=start.when_ready,
     )
     master.family = Family(
         system=system,

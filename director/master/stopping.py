@@ -33,11 +33,11 @@ def _signal(holder: Holder, handle: int, number: int) -> None:
         raise SystemFailure(f"can't stop process {holder.pid}: it belongs to someone else") from None
 
 
-def stop(places: Places, timeout: float, report: Callable[[], None]) -> bool:
+def stop(places: Places, report: Callable[[], None]) -> bool:
     """End the daemon gracefully and wait until all is gone; False if none runs.
 
-    timeout: seconds that the daemon may take; then it is pressed harder.
-    `report` is called from time to time while it takes its time.
+    It may take as long as it has promised; then it is pressed harder. `report`
+    is called from time to time meanwhile.
     """
     holder = probe(places.lock)
     if not holder.master_lives:
@@ -51,7 +51,7 @@ def stop(places: Places, timeout: float, report: Callable[[], None]) -> bool:
         return True
     try:
         for number, patience in (
-            (signal.SIGTERM, timeout + _TERM_MARGIN),
+            (signal.SIGTERM, holder.stop_timeout + _TERM_MARGIN),
             (signal.SIGQUIT, _QUIT_PATIENCE),
             (signal.SIGKILL, _QUIT_PATIENCE),
         ):
