@@ -57,7 +57,9 @@ def pack(value: Any) -> bytes:
     """One frame that holds `value`, anything msgpack can."""
     body: bytes = msgpack.packb(value)
     if len(body) > MAX_FRAME:
-        raise LocalProtocolError(f"can't frame a message: {len(body)} bytes are over {MAX_FRAME}")
+        raise LocalProtocolError(
+            f"can't frame a message: {len(body)} bytes are over {MAX_FRAME}"
+        )
     return LENGTH.pack(len(body)) + body
 
 
@@ -71,7 +73,9 @@ def unpack(body: bytes) -> Any:
 
 def encode_body(message: messages.Message) -> bytes:
     """A message without a length, for channels that keep borders themselves."""
-    body: bytes = msgpack.packb([type(message).__name__, _CONVERTER.unstructure(message)])
+    body: bytes = msgpack.packb(
+        [type(message).__name__, _CONVERTER.unstructure(message)]
+    )
     return body
 
 
@@ -110,7 +114,9 @@ class FrameReader:
         while len(buffer) - start >= LENGTH.size:
             (length,) = LENGTH.unpack_from(buffer, start)
             if length > self.limit:
-                raise RemoteProtocolError(f"can't take a frame of {length} bytes: the limit is {self.limit}")
+                raise RemoteProtocolError(
+                    f"can't take a frame of {length} bytes: the limit is {self.limit}"
+                )
             end = start + LENGTH.size + length
             if len(buffer) < end:
                 break
