@@ -87,9 +87,7 @@ def _address(text: str, _: str) -> str:
 
 
 ADDRESS = Value("an IP address or a name", _address)
-DNS_NAME = Value(
-    "a DNS name", lambda text, _: _name(text, "write a name such as example.com")
-)
+DNS_NAME = Value("a DNS name", lambda text, _: _name(text, "write a name such as example.com"))
 
 
 def _split_port(text: str, remedy: str) -> tuple[str, int]:
@@ -156,17 +154,13 @@ def _servers(text: str, _: str) -> tuple[Endpoint, ...]:
     return tuple(servers)
 
 
-SERVERS = Value(
-    "IP addresses of DNS servers", _servers, lambda servers: " ".join(map(str, servers))
-)
+SERVERS = Value("IP addresses of DNS servers", _servers, lambda servers: " ".join(map(str, servers)))
 
 
 def is_loopback(endpoint: Endpoint) -> bool:
     """Whether only this machine can reach it."""
     address = _ip(endpoint.host)
-    return endpoint.host == "localhost" or (
-        address is not None and ipaddress.ip_address(address).is_loopback
-    )
+    return endpoint.host == "localhost" or (address is not None and ipaddress.ip_address(address).is_loopback)
 
 
 def same_place(endpoint: Endpoint) -> tuple[str, int, str]:

@@ -29,9 +29,7 @@ from director.messages import (
 _Outcome = tuple[Running, str]  # the very same Running when nothing had to be done
 
 
-def amend(
-    running: Running, change: Change, actor: Actor, at: float, *, force: bool = False
-) -> tuple[Running, str]:
+def amend(running: Running, change: Change, actor: Actor, at: float, *, force: bool = False) -> tuple[Running, str]:
     """What runs after the change, and a sentence for the operator.
 
     The version grows by one; if the state asked for already holds, the same
@@ -50,46 +48,30 @@ def is_usable(running: Running, host: Host) -> bool:
     return host.weight > 0 and host.number not in running.admin
 
 
-def _host_down(
-    running: Running, change: HostDown, actor: Actor, at: float, force: bool
-) -> _Outcome:
+def _host_down(running: Running, change: HostDown, actor: Actor, at: float, force: bool) -> _Outcome:
     service, group, host, label = _find(running.config, change)
     present = running.admin.get(host.number)
     if present is not None and present.state is HostState.MAINT:
         return running, f"{label} is in maint already"
     others = (other for other in group.hosts if other.number != host.number)
-    if (
-        service.enabled == group.name
-        and is_usable(running, host)
-        and not any(is_usable(running, o) for o in others)
-    ):
+    if service.enabled == group.name and is_usable(running, host) and not any(is_usable(running, o) for o in others):
         _refuse(
             force,
             f"can't take {label} down: it is the last usable host of the enabled group",
         )
     down = AdminDown(HostState.MAINT, actor.name, at, change.reason)
-    return replace(
-        running, admin={**running.admin, host.number: down}
-    ), f"{label} is in maint"
+    return replace(running, admin={**running.admin, host.number: down}), f"{label} is in maint"
 
 
-def _host_up(
-    running: Running, change: HostUp, actor: Actor, at: float, force: bool
-) -> _Outcome:
+def _host_up(running: Running, change: HostUp, actor: Actor, at: float, force: bool) -> _Outcome:
     _, _, host, label = _find(running.config, change)
     if host.number not in running.admin:
         return running, f"{label} is not in maint"
-    admin = {
-        number: down for number, down in running.admin.items() if number != host.number
-    }
-    return replace(
-        running, admin=admin
-    ), f"{label} is back from {running.admin[host.number].state}"
+    admin = {number: down for number, down in running.admin.items() if number != host.number}
+    return replace(running, admin=admin), f"{label} is back from {running.admin[host.number].state}"
 
 
-def _group_enable(
-    running: Running, change: GroupEnable, actor: Actor, at: float, force: bool
-) -> _Outcome:
+def _group_enable(running: Running, change: GroupEnable, actor: Actor, at: float, force: bool) -> _Outcome:
     service = find_service(running.config, change.service)
     group = find_group(service, change.group)
     label = f"group {group.name!r} of {service.name}"
@@ -108,9 +90,7 @@ _AMENDERS: dict[type[Any], Callable[[Running, Any, Actor, float, bool], _Outcome
 }
 
 
-def _find(
-    config: Config, change: HostDown | HostUp
-) -> tuple[Service, Group, Host, str]:
+def _find(config: Config, change: HostDown | HostUp) -> tuple[Service, Group, Host, str]:
     service = find_service(config, change.service)
     group = find_group(service, change.group)
     host = find_host(service, group, change.host)
@@ -118,10 +98,7 @@ def _find(
 
 
 def _with_service(config: Config, changed: Service) -> Config:
-    services = tuple(
-        changed if service.name == changed.name else service
-        for service in config.services
-    )
+    services = tuple(changed if service.name == changed.name else service for service in config.services)
     return replace(config, services=services)
 
 

@@ -103,21 +103,15 @@ class _Builder:
 def parse(text: bytes) -> Node:
     """The root element. Raises Malformed."""
     if len(text) > MAX_SIZE:
-        raise Malformed(
-            0, f"more than {MAX_SIZE // 1024**2} MiB", "split it over several directors"
-        )
+        raise Malformed(0, f"more than {MAX_SIZE // 1024**2} MiB", "split it over several directors")
     if not text.strip():
-        raise Malformed(
-            0, "the file is empty", "begin with <director> and end with </director>"
-        )
+        raise Malformed(0, "the file is empty", "begin with <director> and end with </director>")
     _refuse_wrong_bytes(text)
     builder = _Builder()
     try:
         builder.parser.Parse(text, True)
     except expat.ExpatError as error:
-        raise Malformed(
-            error.lineno, f"not XML: {_reason(error, builder)}", _remedy(error)
-        ) from None
+        raise Malformed(error.lineno, f"not XML: {_reason(error, builder)}", _remedy(error)) from None
     except (LookupError, ValueError):  # the codec that the first line names
         raise Malformed(1, "not XML: unknown encoding", "save it as UTF-8") from None
     assert builder.root is not None  # expat raises on a text without elements
@@ -136,11 +130,7 @@ def _refuse_wrong_bytes(text: bytes) -> None:
             "take it out; save the file as UTF-8",
         )
     head = text[:200].partition(b"?>")[0]
-    if (
-        head.startswith(b"<?xml")
-        and b"encoding" in head
-        and b"utf-8" not in head.lower()
-    ):
+    if head.startswith(b"<?xml") and b"encoding" in head and b"utf-8" not in head.lower():
         return
     try:
         text.decode()

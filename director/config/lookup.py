@@ -13,9 +13,7 @@ _MOST = 20_000  # options: beyond these, comparing takes longer than it helps
 _LISTED = 10
 
 
-def nearest(
-    word: str, options: Iterable[str], show: Iterable[str] | None = None
-) -> str:
+def nearest(word: str, options: Iterable[str], show: Iterable[str] | None = None) -> str:
     """A remedy: the option most like `word`, else what there is (`show`, or else the options)."""
     options = tuple(options)
     if len(word) <= _LONGEST and len(options) <= _MOST:
@@ -44,9 +42,7 @@ def find_group(service: Service, name: str) -> Group:
         if group.name == name:
             return group
     options = (group.name for group in service.groups)
-    raise UsageError(
-        f"unknown group {name!r} in {service.name}; {nearest(name, options)}"
-    )
+    raise UsageError(f"unknown group {name!r} in {service.name}; {nearest(name, options)}")
 
 
 def find_host(service: Service, group: Group, name: str) -> Host:
@@ -55,6 +51,4 @@ def find_host(service: Service, group: Group, name: str) -> Host:
         if host.name == name:
             return host
     options = (host.name for host in group.hosts)
-    raise UsageError(
-        f"unknown host {name!r} in {service.name}/{group.name}; {nearest(name, options)}"
-    )
+    raise UsageError(f"unknown host {name!r} in {service.name}/{group.name}; {nearest(name, options)}")

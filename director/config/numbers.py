@@ -56,8 +56,5 @@ class _Giver:
         return replace(service, groups=groups, number=self.number((service.name,)))
 
     def group(self, service: str, group: Group) -> Group:
-        hosts = tuple(
-            replace(host, number=self.number((service, group.name, host.name)))
-            for host in group.hosts
-        )
+        hosts = tuple(replace(host, number=self.number((service, group.name, host.name))) for host in group.hosts)
         return replace(group, hosts=hosts, number=self.number((service, group.name)))

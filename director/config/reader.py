@@ -55,9 +55,7 @@ _FORMER = {  # elements and attributes of the ancestors' files, and what does th
 }
 
 
-def read(
-    text: bytes, file: str, folder: str = ""
-) -> tuple[Config | None, tuple[Problem, ...]]:
+def read(text: bytes, file: str, folder: str = "") -> tuple[Config | None, tuple[Problem, ...]]:
     """The config that `text` describes, and what is wrong with it, by line.
 
     `file` is for the problems only. Relative paths start at `folder`. The
@@ -103,11 +101,7 @@ def _key(node: Node) -> str | None:
 def _label(node: Node) -> str:
     """What a problem calls an element: group 'main', listen '*:80', <check>."""
     key = _key(node)
-    return (
-        f"<{node.tag[:60]}>"
-        if key is None
-        else f"{node.tag} {_quote(node.attributes[key])}"
-    )
+    return f"<{node.tag[:60]}>" if key is None else f"{node.tag} {_quote(node.attributes[key])}"
 
 
 class _Reading:
@@ -118,12 +112,8 @@ class _Reading:
         self.folder = folder
         self.lenient = False  # an ancestor's file
         self.problems: list[Problem] = []
-        self.taken: dict[
-            tuple[str, int, str], tuple[str, int]
-        ] = {}  # place: (whose, line)
-        self.rights: dict[
-            tuple[str | None, str | None], int
-        ] = {}  # (control socket, group): line
+        self.taken: dict[tuple[str, int, str], tuple[str, int]] = {}  # place: (whose, line)
+        self.rights: dict[tuple[str | None, str | None], int] = {}  # (control socket, group): line
 
     # -- problems
 
@@ -146,9 +136,7 @@ class _Reading:
         self.say(Severity.WARNING, line, message, remedy)
 
     def fault(self, line: int, message: str, remedy: str) -> None:
-        self.say(
-            Severity.WARNING if self.lenient else Severity.ERROR, line, message, remedy
-        )
+        self.say(Severity.WARNING if self.lenient else Severity.ERROR, line, message, remedy)
 
     # -- any element
 
@@ -166,9 +154,7 @@ class _Reading:
                 )
                 continue
             try:
-                found[row.field] = row.value.parse(
-                    text if row.value.verbatim else text.strip(), self.folder
-                )
+                found[row.field] = row.value.parse(text if row.value.verbatim else text.strip(), self.folder)
             except BadValue as error:
                 self.bad(node, row, text, error)
         complete = True
@@ -178,11 +164,7 @@ class _Reading:
                 if row.name not in node.attributes:
                     remedy = f'write {row.name}="...", {row.value.what}'
                     self.error(node.line, f"{_label(node)} has no {row.name}", remedy)
-        if (
-            element.names is not None
-            and "name" in found
-            and not element.names.fullmatch(found["name"])
-        ):
+        if element.names is not None and "name" in found and not element.names.fullmatch(found["name"]):
             others = "-, _, . and :" if element.tag == "host" else "- and _"
             message = f"{_label(node)} has a name that not every command can say"
             self.fault(node.line, message, f"use letters, digits, {others}")
@@ -224,9 +206,7 @@ class _Reading:
         for tag in element.once:
             for first, child in pairwise(found[tag]):
                 if child.attributes != first.attributes or not self.lenient:
-                    message = (
-                        f"another <{tag}> in {_label(node)} than in line {first.line}"
-                    )
+                    message = f"another <{tag}> in {_label(node)} than in line {first.line}"
                     self.fault(child.line, message, self.which("keep one"))
             found[tag] = found[tag][-1:]
         return found
@@ -272,9 +252,7 @@ class _Reading:
         if self.lenient:
             ancestors.rewrite(root, self.warn)
         elif root.tag != "director":
-            self.error(
-                root.line, f"the root is <{root.tag[:60]}>", "begin with <director>"
-            )
+            self.error(root.line, f"the root is <{root.tag[:60]}>", "begin with <director>")
             return None
         element = ELEMENTS["director"]
         children = self.children(root, element)
@@ -284,12 +262,9 @@ class _Reading:
         services = _made(map(self.service, self.unique(children["service"])))
         admins = _made(map(self.admin, children["admin"]))
         controls = {
-            (control.socket, control.group): control
-            for control in _made(map(self.control, children["control"]))
+            (control.socket, control.group): control for control in _made(map(self.control, children["control"]))
         }
-        logging = _made(
-            Logging(**(self.leaf(node) or {})) for node in children["logging"]
-        )
+        logging = _made(Logging(**(self.leaf(node) or {})) for node in children["logging"])
         dns = _made(map(self.dns, children["dns"]))
         for node in children["checktime"]:
             found |= self.leaf(node) or {}
@@ -316,20 +291,13 @@ class _Reading:
             message = f"{_label(node)} has no group: its clients are closed at once"
             self.warn(node.line, message, 'write <group name="main"> in it')
         owner = _label(node)
-        listens = {
-            same_place(listen.ip): listen
-            for listen in _made(self.listen(n, owner) for n in children["listen"])
-        }
+        listens = {same_place(listen.ip): listen for listen in _made(self.listen(n, owner) for n in children["listen"])}
         nodes = self.unique(children["group"])
-        enabled = self.enabled(
-            node, children["enable"], [group.name for group in nodes]
-        )
+        enabled = self.enabled(node, children["enable"], [group.name for group in nodes])
         groups = _made(map(self.group, nodes))
         if found is None:
             return None
-        return Service(
-            listens=tuple(listens.values()), groups=groups, enabled=enabled, **found
-        )
+        return Service(listens=tuple(listens.values()), groups=groups, enabled=enabled, **found)
 
     def enabled(self, service: Node, enables: list[Node], names: list[str]) -> str:
         """The name of the group that is enabled: the one <enable> says, or the first."""
@@ -347,11 +315,7 @@ class _Reading:
         if found is None:
             return None
         listen = Listen(**found)
-        wrong, other = (
-            (TCP_ATTRIBUTES, "TCP addresses")
-            if listen.ip.path
-            else (UNIX_ATTRIBUTES, "unix sockets")
-        )
+        wrong, other = (TCP_ATTRIBUTES, "TCP addresses") if listen.ip.path else (UNIX_ATTRIBUTES, "unix sockets")
         for name in node.attributes.keys() & set(wrong):
             self.error(
                 node.line,
@@ -359,9 +323,7 @@ class _Reading:
                 "take it out",
             )
         if self.lenient and self.taken.get(same_place(listen.ip), ("", 0))[0] == owner:
-            self.warn(
-                node.line, f"{owner} listens on {listen.ip} twice", "take one out"
-            )
+            self.warn(node.line, f"{owner} listens on {listen.ip} twice", "take one out")
         else:
             self.take(listen.ip, node.line, owner)
         return listen
@@ -377,21 +339,13 @@ class _Reading:
                 f"{_label(node)} is empty: its clients are closed at once",
                 "give it a <host>",
             )
-        return (
-            None
-            if found is None
-            else Group(hosts=hosts, check=self.check(children["check"]), **found)
-        )
+        return None if found is None else Group(hosts=hosts, check=self.check(children["check"]), **found)
 
     def host(self, node: Node) -> Host | None:
         element = ELEMENTS["host"]
         children = self.children(node, element)
         found = self.attributes(node, element)
-        return (
-            None
-            if found is None
-            else Host(check=self.check(children["check"]), **found)
-        )
+        return None if found is None else Host(check=self.check(children["check"]), **found)
 
     def check(self, nodes: list[Node]) -> Check | None:
         for node in nodes:
@@ -403,9 +357,7 @@ class _Reading:
                 types = CHECK_ATTRIBUTES.get(name, (check.type,))
                 if check.type not in types:
                     message = f"{name} of a check of type {check.type}"
-                    self.error(
-                        node.line, message, f"only {' and '.join(types)} have it"
-                    )
+                    self.error(node.line, message, f"only {' and '.join(types)} have it")
             if check.type in ("http", "https") and check.expect is not None:
                 return self.statuses(node, check)
             self.check_exchange(node, check)
@@ -447,9 +399,7 @@ class _Reading:
             )
         for name in ("send", "expect"):
             if {name, f"{name}-hex"} <= given:
-                self.error(
-                    node.line, f"a check has both {name} and {name}-hex", "keep one"
-                )
+                self.error(node.line, f"a check has both {name} and {name}-hex", "keep one")
 
     def admin(self, node: Node) -> Admin | None:
         if self.lenient and "listen" not in node.attributes:
@@ -464,12 +414,8 @@ class _Reading:
         found = self.attributes(node, element)
         users = _made(map(self.user, self.unique(children["user"])))
         if not children["user"] and "users" not in node.attributes:
-            message = f"{_label(node)} has no users" + (
-                ": it is off" if self.lenient else ""
-            )
-            self.fault(
-                node.line, message, 'write users="users.yaml" or <user> elements in it'
-            )
+            message = f"{_label(node)} has no users" + (": it is off" if self.lenient else "")
+            self.fault(node.line, message, 'write users="users.yaml" or <user> elements in it')
             if self.lenient:
                 return None
         if found is None:
@@ -493,9 +439,7 @@ class _Reading:
             return None
         user = User(**found)
         if not values.is_hash(user.password):
-            message = (
-                f"the password of {_label(node)} is not a hash: nobody can enter by it"
-            )
+            message = f"the password of {_label(node)} is not a hash: nobody can enter by it"
             self.fault(node.line, message, "make one by `directorctl password-hash`")
         return user
 
@@ -507,14 +451,10 @@ class _Reading:
         rights = control.socket, control.group
         if rights in self.rights:
             message = f"another {_label(node)} than in line {self.rights[rights]}"
-            self.fault(
-                node.line, message, self.which("keep one for each socket and group")
-            )
+            self.fault(node.line, message, self.which("keep one for each socket and group"))
             return control
         self.rights[rights] = node.line
-        if control.socket is not None and all(
-            socket != control.socket for socket, _ in list(self.rights)[:-1]
-        ):
+        if control.socket is not None and all(socket != control.socket for socket, _ in list(self.rights)[:-1]):
             self.take(Endpoint(path=control.socket), node.line, "the control socket")
         return control
 
@@ -524,9 +464,7 @@ class _Reading:
             return None
         dns = Dns(**found)
         if dns.min_ttl > dns.max_ttl:
-            self.error(
-                node.line, "min-ttl of <dns> is over max-ttl", "write a smaller one"
-            )
+            self.error(node.line, "min-ttl of <dns> is over max-ttl", "write a smaller one")
         return dns
 
 

@@ -49,14 +49,16 @@ class Attribute:
 class Element:
     """One element: the class it becomes, its attributes, and its children.
 
-    `kind` None: it is no thing of its own but a field of its parent's. `once`:
-    children of which there may be one. `names`: what its name may be made of.
+    `kind` None: it is no thing of its own but a field of its parent's.
+    `children`: the field of the model that holds them, by tag, in the order
+    written. `once`: those of which there may be one. `names`: what its name may
+    be made of.
     """
 
     tag: str
     kind: type | None
     attributes: tuple[Attribute, ...]
-    children: tuple[str, ...] = ()
+    children: dict[str, str] = field(default_factory=dict)
     once: tuple[str, ...] = ()
     names: re.Pattern[str] | None = None
     rows: dict[str, Attribute] = field(init=False, compare=False)
@@ -72,15 +74,11 @@ def _attributes(kind: type, rows: dict[str, Value]) -> tuple[Attribute, ...]:
         where = _FIELDS.get((kind, name), name.replace("-", "_"))
         default = defaults[where]
         missing = default is MISSING
-        found.append(
-            Attribute(name, value, where, None if missing else default, missing)
-        )
+        found.append(Attribute(name, value, where, None if missing else default, missing))
     return tuple(found)
 
 
-_FIELDS: dict[tuple[type, str], str] = {
-    (Admin, "users"): "users_file"
-}  # where an attribute is not called as its field
+_FIELDS: dict[tuple[type, str], str] = {(Admin, "users"): "users_file"}  # where an attribute is not called as its field
 
 _NAME = values.TEXT
 _MAXCONN = optional(integer(1))
@@ -106,7 +104,14 @@ ELEMENTS = {
                     "upgrade-probation": duration(),
                 },
             ),
-            ("service", "admin", "control", "logging", "checktime", "dns"),
+            {
+                "service": "services",
+                "admin": "admins",
+                "control": "controls",
+                "logging": "logging",
+                "checktime": "checktime",
+                "dns": "dns",
+            },
             ("logging", "checktime", "dns"),
         ),
         Element(
@@ -131,7 +136,7 @@ ELEMENTS = {
                     "source": optional(addresses.SOURCE),
                 },
             ),
-            ("listen", "group", "enable"),
+            {"listen": "listens", "group": "groups", "enable": "enabled"},
             ("enable",),
             NAME,
         ),
@@ -166,7 +171,7 @@ ELEMENTS = {
                     "observe-window": duration(),
                 },
             ),
-            ("check", "host"),
+            {"check": "check", "host": "hosts"},
             ("check",),
             NAME,
         ),
@@ -186,7 +191,7 @@ ELEMENTS = {
                     "source": optional(addresses.SOURCE),
                 },
             ),
-            ("check",),
+            {"check": "check"},
             ("check",),
             HOST_NAME,
         ),
@@ -221,9 +226,7 @@ ELEMENTS = {
                 },
             ),
         ),
-        Element(
-            "enable", None, (Attribute("group", values.TEXT, "enabled", None, True),)
-        ),
+        Element("enable", None, (Attribute("group", values.TEXT, "enabled", None, True),)),
         Element(
             "admin",
             Admin,
@@ -239,7 +242,7 @@ ELEMENTS = {
                     "metrics": choice("login", "open"),
                 },
             ),
-            ("user",),
+            {"user": "users"},
         ),
         Element(
             "user",

@@ -159,9 +159,7 @@ def _weight(text: str, _: str) -> float:
     return number
 
 
-WEIGHT = Value(
-    f"a decimal number from 0 (nothing new) to {MAX_WEIGHT}", _weight, format_decimal
-)
+WEIGHT = Value(f"a decimal number from 0 (nothing new) to {MAX_WEIGHT}", _weight, format_decimal)
 
 
 def _mode(text: str, _: str) -> int:
@@ -279,9 +277,7 @@ def canonical_scheduler(text: str) -> str:
     name = SCHEDULER_ALIASES.get(first, first)
     if name.startswith(OWN_SCHEDULER):
         if not _OWN_SCHEDULER.fullmatch(name.removeprefix(OWN_SCHEDULER)):
-            raise BadValue(
-                "names no class", f"write {OWN_SCHEDULER}package.module:Class"
-            )
+            raise BadValue("names no class", f"write {OWN_SCHEDULER}package.module:Class")
     elif name.removesuffix(STICKY) not in SCHEDULERS:
         raise BadValue(
             "unknown",
@@ -312,9 +308,7 @@ def unescape(text: str) -> bytes:
         elif len(code) == 3:
             parts.append(bytes.fromhex(code[1:]))
         else:
-            raise BadValue(
-                f"'\\{code}' is no escape", r"write \r, \n, \t, \0, \\ or \xNN"
-            )
+            raise BadValue(f"'\\{code}' is no escape", r"write \r, \n, \t, \0, \\ or \xNN")
         end = match.end()
     parts.append(text[end:].encode())
     return b"".join(parts)
@@ -353,9 +347,7 @@ def _pattern(text: str, _: str) -> str:
     try:
         re.compile(_bounded(text))
     except (re.error, RecursionError, OverflowError) as error:
-        raise BadValue(
-            f"not a regular expression ({error})", "see Python's re module"
-        ) from None
+        raise BadValue(f"not a regular expression ({error})", "see Python's re module") from None
     return text
 
 
@@ -379,15 +371,8 @@ METHOD = choice("GET", "HEAD", "OPTIONS", "POST", "PUT")
 
 
 def _url_path(text: str, _: str) -> str:
-    if (
-        not text.startswith("/")
-        or not text.isascii()
-        or not text.isprintable()
-        or " " in text
-    ):
-        raise BadValue(
-            "not the path of a request", "begin with '/' and write other signs as %NN"
-        )
+    if not text.startswith("/") or not text.isascii() or not text.isprintable() or " " in text:
+        raise BadValue("not the path of a request", "begin with '/' and write other signs as %NN")
     return text
 
 

@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -116,7 +117,11 @@ class Master:
             signal.signal(number, signal.SIG_IGN)
         self._maintain()
         while self.stage is not Stage.EXIT:
-            self.loop.step()
+            try:
+                self.loop.step()
+            except Exception:
+                # A bug must not cost the sockets and everybody's connections.
+                logs.error(Event.PROCESS_CRASHED, traceback=traceback.format_exc())
             if self.stage is Stage.STOPPING and not self.family.by_pid:
                 self.turn(Turn.ALL_GONE)
         self._clean_up()
@@ -183,6 +188,7 @@ class Master:
                 pass  # it was never made
 
     def _maintain(self) -> None:
+        self.loop.after(TICK, self._maintain)
         self.family.tick()
         self._tell_processes()
         now = self.system.now()
@@ -192,7 +198,6 @@ class Master:
         if self._reload is not None and now >= self._reload[0].deadline:
             self._reload[0].fail(f"it took longer than {checker.TIME_LIMIT:.0f} s")
             self._reloaded()
-        self.loop.after(TICK, self._maintain)
 
     def _tell_processes(self) -> None:
         master = ProcessInfo(Kind.MASTER, Slot(-2), os.getpid(), 0, self.stage.value, self._started_at)

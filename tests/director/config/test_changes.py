@@ -39,18 +39,12 @@ def _running() -> Running:
         Group(name="next", hosts=(_host("three"),)),
         Group(name="empty"),
     )
-    config, _ = assign(
-        Config(services=(Service(name="web", groups=groups, enabled="main"),)), None, 0
-    )
+    config, _ = assign(Config(services=(Service(name="web", groups=groups, enabled="main"),)), None, 0)
     return Running(1, config)
 
 
 def _number(running: Running, group: str, host: str) -> int:
-    hosts = {
-        (g.name, h.name): h.number
-        for g in running.config.services[0].groups
-        for h in g.hosts
-    }
+    hosts = {(g.name, h.name): h.number for g in running.config.services[0].groups for h in g.hosts}
     return hosts[group, host]
 
 
@@ -66,17 +60,11 @@ def test_every_change_has_its_row() -> None:
 
 def test_host_down_puts_the_host_in_maint() -> None:
     running = _running()
-    result, sentence = amend(
-        running, HostDown("web", "main", "one", "new disk"), ACTOR, AT
-    )
+    result, sentence = amend(running, HostDown("web", "main", "one", "new disk"), ACTOR, AT)
     assert sentence == "host 'one' of web/main is in maint"
     assert result.version == 2
     assert result.config is running.config
-    assert result.admin == {
-        _number(running, "main", "one"): AdminDown(
-            HostState.MAINT, "ann", AT, "new disk"
-        )
-    }
+    assert result.admin == {_number(running, "main", "one"): AdminDown(HostState.MAINT, "ann", AT, "new disk")}
     assert running.admin == {}
 
 
@@ -133,9 +121,7 @@ def test_the_last_host_of_another_group_may_go_down() -> None:
 
 
 def test_a_host_that_gets_nothing_anyway_may_go_down() -> None:
-    result = _after(
-        _running(), HostDown("web", "main", "one"), HostDown("web", "main", "idle")
-    )
+    result = _after(_running(), HostDown("web", "main", "one"), HostDown("web", "main", "idle"))
     assert len(result.admin) == 2
 
 
@@ -154,9 +140,7 @@ def test_group_enable_of_the_enabled_group_changes_nothing() -> None:
 
 
 def test_a_group_without_a_usable_host_is_not_enabled() -> None:
-    with pytest.raises(
-        RefusedError, match="can't enable group 'empty' of web: it has no usable host"
-    ):
+    with pytest.raises(RefusedError, match="can't enable group 'empty' of web: it has no usable host"):
         amend(_running(), GroupEnable("web", "empty"), ACTOR, AT)
     with pytest.raises(RefusedError):
         _after(_running(), HostDown("web", "next", "three"), GroupEnable("web", "next"))
@@ -214,7 +198,5 @@ def test_without_force_the_enabled_group_keeps_a_usable_host(
         assert sentence
         assert running is before or running.version == before.version + 1
         service = running.config.services[0]
-        enabled = next(
-            group for group in service.groups if group.name == service.enabled
-        )
+        enabled = next(group for group in service.groups if group.name == service.enabled)
         assert any(is_usable(running, host) for host in enabled.hosts)

@@ -16,18 +16,11 @@ def _hosts(names: list[str]) -> tuple[Host, ...]:
 
 
 def _groups(groups: dict[str, list[str]]) -> tuple[Group, ...]:
-    return tuple(
-        Group(name=name, hosts=_hosts(hosts)) for name, hosts in groups.items()
-    )
+    return tuple(Group(name=name, hosts=_hosts(hosts)) for name, hosts in groups.items())
 
 
 def _config(services: dict[str, dict[str, list[str]]]) -> Config:
-    return Config(
-        services=tuple(
-            Service(name=name, groups=_groups(groups))
-            for name, groups in services.items()
-        )
-    )
+    return Config(services=tuple(Service(name=name, groups=_groups(groups)) for name, groups in services.items()))
 
 
 _names = st.lists(st.sampled_from(NAMES), unique=True)
@@ -39,9 +32,7 @@ _configs = st.dictionaries(
 
 
 def test_everything_gets_a_number_of_its_own() -> None:
-    config, last = assign(
-        _config({"web": {"main": ["a", "b"], "next": ["a"]}}), None, 0
-    )
+    config, last = assign(_config({"web": {"main": ["a", "b"], "next": ["a"]}}), None, 0)
     assert sorted(numbered(config).values()) == list(range(1, 7))
     assert last == 6
 
@@ -65,9 +56,7 @@ def test_a_number_means_one_thing_for_ever(configs: list[Config]) -> None:
         now = numbered(numbered_config)
         assert numbered_config == config
         assert len(set(now.values())) == len(now)
-        assert all(
-            now[path] == number for path, number in before.items() if path in now
-        )
+        assert all(now[path] == number for path, number in before.items() if path in now)
         fresh = [now[path] for path in now if path not in before]
         assert sorted(fresh) == list(range(last + 1, after + 1))
         for path, number in now.items():
