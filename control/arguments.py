@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from control.commands import Command, CommandError, ErrorKind, Option, nearest
+from control.commands import Command, CommandError, ErrorKind, Option, unknown
 
 
 def parse(row: Command, words: Iterable[str], common: Sequence[Option] = ()) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def _sorted(row: Command, words: Iterator[str], common: Sequence[Option]) -> dic
         elif word.startswith("-") and word != "-":
             spelling, equals, value = word.partition("=")
             if spelling not in options:
-                raise _misfit(row, f"there is no option {spelling}{nearest(spelling, options)}")
+                raise _misfit(row, unknown("option", spelling, options))
             option = options[spelling]
             given[option.name] = _value(row, spelling, option, value if equals else None, words)
         else:

@@ -39,6 +39,8 @@ _CLEAR = "\x1b[H\x1b[2J"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `directorctl`; returns its exit status. Never raises."""
+    if sys.stdout is None:  # closed by whoever started us, who still wants it done
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - as long as the process lives
     try:
         status = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
@@ -67,7 +69,7 @@ def _forget_output() -> None:
 
 def _complain(error: DirectorError) -> int:
     lines = error.lines if isinstance(error, CommandError) else ()
-    _say(*lines, f"directorctl: {error}")
+    _say(*lines, f"directorctl: {error.message if isinstance(error, CommandError) else error}")
     # Scripts know 0, 1, 2 and 7 of us; that a config was bad is one way to fail.
     return error.exit if error.exit in (Exit.USAGE, Exit.NOT_RUNNING) else Exit.FAILED
 
@@ -83,10 +85,11 @@ def _say(*lines: str) -> None:
 def _run(words: list[str]) -> int:
     leading, name, rest = _command_word(words)
     row = find(name or "help", COMMANDS)
+    if not set(HELP.spellings).isdisjoint([*leading, *rest]):
+        # Whatever else is said: it may be just what one needs help with.
+        row, leading, rest = find("help", COMMANDS), [], [row.name] if name else []
     args = parse(row, [*leading, *rest], COMMON)
     common = {option.name: args.pop(option.name) for option in COMMON}
-    if common["help"] and name:
-        row, args = find("help", COMMANDS), {"command": name}
     if common["watch"]:
         return _watch(row, args, common)
     _print(row, args, common)
@@ -131,7 +134,7 @@ def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> None:
         result = {"client": VERSION, "daemon": _daemon_version(common)}
     else:
         given = {key: value for key, value in args.items() if value not in (None, False)}
-        with Client(_socket(common)) as client:
+        with Client(_socket(common), row.patience) as client:
             result = client.call(row.name, given, progress=(lambda step: None) if as_json else show)
     show(result)
     if row.name == "help" and args["command"] is None and not as_json:

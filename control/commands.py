@@ -67,11 +67,15 @@ _EXITS = {ErrorKind.USAGE: Exit.USAGE, ErrorKind.CONFIG: Exit.BAD_CONFIG}
 
 
 class CommandError(DirectorError):
-    """A command that did not succeed; raised in the daemon, and again at the client."""
+    """A command that did not succeed; raised in the daemon, and again at the client.
+
+    `lines` are details that come before the message.
+    """
 
     def __init__(self, kind: ErrorKind, message: str, lines: Sequence[str] = ()) -> None:
-        super().__init__(message)
+        super().__init__("\n".join([*lines, message]))
         self.kind = kind
+        self.message = message
         self.lines = tuple(lines)
         self.exit = _EXITS.get(kind, Exit.FAILED)
 
@@ -137,6 +141,7 @@ class Command:
 
     Required arguments come before others. `access` is the right it needs.
     `max_request` is in bytes, larger for commands that carry a file.
+    `patience`: seconds that a client waits for the next sign.
     """
 
     name: str
@@ -147,6 +152,7 @@ class Command:
     options: tuple[Option, ...] = ()
     access: Access = Access.READONLY
     max_request: int = MAX_REQUEST
+    patience: float = 10.0
 
     @property
     def synopsis(self) -> str:
@@ -163,24 +169,18 @@ class Command:
         return " ".join([self.synopsis, *(f"[{option.usage}]" for option in self.options)])
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`; did you mean ...?`, or what there is when nothing is similar."""
-    import difflib
+def unknown(noun: str, name: str, known: Iterable[str]) -> str:
+    """The sentence about a name that is not there, with the nearest that is."""
+    from director.config.lookup import nearest
 
-    names = list(known)
-    if close := difflib.get_close_matches(word, names, n=1, cutoff=0.5):
-        return f'; did you mean "{close[0]}"?'
-    if not names:
-        return "; there is none"
-    more = ", ..." if len(names) > 8 else ""
-    return f"; there is {', '.join(names[:8])}{more}"
+    return f"unknown {noun} {name!r}; {nearest(name, known)}"
 
 
 def find(name: str, table: Iterable[Command]) -> Command:
     """The row of a command. Raises CommandError."""
     rows = {row.name: row for row in table}
     if name not in rows:
-        raise CommandError(ErrorKind.USAGE, f'can\'t run "{name}": there is no such command{nearest(name, rows)}')
+        raise CommandError(ErrorKind.USAGE, unknown("command", name, rows))
     return rows[name]
 
 
@@ -205,7 +205,8 @@ def status(hub: Hub, args: Args, actor: Actor) -> Document:
         }
         for process in hub.processes()
     ]
-    return {key: stats[key] for key in ("version", "generation", "pid", "uptime_seconds")} | {"processes": processes}
+    head = {key: stats[key] for key in ("version", "generation", "pid", "uptime_seconds")}
+    return {**head, "stop_timeout": hub.running.config.stop_timeout, "processes": processes}
 
 
 def stats(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -240,8 +241,7 @@ def _chosen(entries: list[Document], name: str | None, noun: str) -> list[Docume
         return entries
     if chosen := [entry for entry in entries if entry["name"] == name]:
         return chosen
-    known = nearest(name, (entry["name"] for entry in entries))
-    raise CommandError(ErrorKind.UNKNOWN, f'can\'t find {noun} "{name}"{known}')
+    raise CommandError(ErrorKind.UNKNOWN, unknown(noun, name, (entry["name"] for entry in entries)))
 
 
 def workers(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -306,7 +306,7 @@ def reload(hub: Hub, args: Args, actor: Actor) -> Document:
 
 
 def stop(hub: Hub, args: Args, actor: Actor) -> Document:
-    """Answered when the daemon begins to stop, not when it is gone."""
+    """Answered when the daemon begins to stop, not when it is gone. `open`: connections at that time."""
     from director.messages import StopDaemon
 
     open_connections = sum(worker["open"] for worker in hub.stats()["workers"])
@@ -332,6 +332,7 @@ def _ordered(hub: Hub, order: Order, actor: Actor, force: bool = False) -> Docum
         "lines": list(answer.lines),
         "applied": answer.applied,
         "workers": answer.workers,
+        "steps": answer.steps,
         "seconds": round(time.monotonic() - began, 6),
         "warnings": problems,
     }
@@ -394,6 +395,8 @@ COMMANDS: tuple[Command, ...] = (
         (FORCE,),
         Access.FULL,
     ),
-    Command("reload", Section.PROCESS, "apply what changed in the config file", reload, access=Access.FULL),
+    Command(
+        "reload", Section.PROCESS, "apply what changed in the config file", reload, access=Access.FULL, patience=60.0
+    ),
     Command("stop", Section.PROCESS, "end the daemon gracefully", stop, access=Access.FULL),
 )

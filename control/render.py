@@ -64,6 +64,11 @@ class Table:
 Block = str | Table  # a line, or a table
 
 
+def render(command: str, result: Any) -> str:
+    """Plain text as one."""
+    return "\n".join(plain(command, result))
+
+
 def plain(command: str, result: Any) -> Iterator[str]:
     """Lines for a file, a pipe, or the line dialect."""
     for block in _blocks(command, result):
@@ -165,6 +170,10 @@ def _summed(faults: dict[str, int]) -> str:
     return str(sum(faults.values()))
 
 
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def _number(title: str, key: str, show: Callable[[Any], str] = str) -> Column:
     return Column(title, key, show, right=True)
 
@@ -246,13 +255,15 @@ def _reloaded(result: Document) -> Iterator[Block]:
     if result["workers"]:
         everyone = result["applied"] == result["workers"]
         workers = result["applied"] if everyone else f"{result['applied']} of {result['workers']}"
-        yield f"applied by {workers} workers in {1000 * result['seconds']:.0f} ms"
+        noun = "worker" if workers == 1 else "workers"
+        took = f"{1000 * result['seconds']:.0f} ms"
+        yield f"{_counted(result['steps'], 'change')}, applied by {workers} {noun} in {took}"
 
 
 def _stopped(result: Document) -> Iterator[Block]:
     yield from result["lines"]
     if result["open"]:
-        yield f"{result['open']} connections open"
+        yield f"{_counted(result['open'], 'connection')} open"
 
 
 def _status(result: Document) -> Iterator[Block]:

@@ -79,17 +79,19 @@ class Server:
 
     def __init__(
         self,
-        hub: Hub,
         listener: int,
+        hub: Hub,
         owner: int,
         limits: Limits | None = None,
         commands: Iterable[Command] = COMMANDS,
+        identify: Callable[[Any], rights.Peer] = rights.peer_of,
     ) -> None:
         self.hub = hub
         self.limits = limits or Limits()
         self.commands = tuple(commands)
         self.max_request = min(_LARGEST, max(row.max_request for row in self.commands))
         self.waiting: dict[_Connection, None] = {}  # between requests or within one; longest first
+        self.identify = identify
         self._owner = owner
         self._listener = socket.socket(fileno=listener)
         self._clients: dict[_Connection, gevent.Greenlet] = {}
@@ -227,7 +229,7 @@ class _Connection:
     def run(self) -> None:
         """Serve it until one of us hangs up."""
         try:
-            self._peer = rights.peer_of(self._sock)
+            self._peer = self._server.identify(self._sock)
             self._rest()
             if first := self._receive(begun=False):
                 (self._serve_frames if first[0] == 0 else self._serve_lines)(first)
@@ -372,14 +374,14 @@ class _Connection:
 
 
 def _failure(ident: Any, error: CommandError) -> bytes:
-    report: dict[str, Any] = {"kind": error.kind.value, "message": str(error)}
+    report: dict[str, Any] = {"kind": error.kind.value, "message": error.message}
     if error.lines:
         report["lines"] = list(error.lines)
     return pack({"id": ident, "ok": False, "error": report})
 
 
 def _told(error: CommandError) -> bytes:
-    return "".join(f"{line}\n" for line in (str(error), *error.lines, "")).encode(errors="backslashreplace")
+    return f"{error}\n\n".encode(errors="backslashreplace")
 
 
 def _warnings(result: Any) -> list[str]:

@@ -10,7 +10,9 @@ master itself. Its rooms:
     master/       the process that owns sockets, children and signals
     child.py      how a process is born: the one way from the master to a child
     messages.py   everything one process says to another
-    framing.py    how it is put into bytes
+    framing.py    how it is put into frames
+    frames.py     how those are put into bytes
+    places.py     where the files of a director lie
     events.py     the closed list of what may stand in the log
     logs.py       where the log goes
     errors.py     what can go wrong, and the exit codes that say so

@@ -278,6 +278,7 @@ class Answer:
     problems: tuple[Problem, ...] = ()
     applied: int = 0  # workers that have it
     workers: int = 0  # workers that should
+    steps: int = 0  # of a reload's plan
 
 
 # -- checker child -> master -------------------------------------------------

@@ -25,6 +25,7 @@ PURE = (
     "director/config",
     "director/scheduling",
     "director/errors.py",
+    "director/frames.py",
     "director/framing.py",
     "director/messages.py",
     "director/master/supervisor.py",

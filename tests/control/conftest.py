@@ -1,0 +1,28 @@
+"""What tests of the control room share: a hub, and its control socket."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.control.hubs import FakeHub
+from tests.control.serving import Served, serving, short_folder
+
+
+@pytest.fixture
+def hub() -> FakeHub:
+    return FakeHub()
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    with short_folder() as found:
+        yield found
+
+
+@pytest.fixture
+def served(hub: FakeHub, folder: Path) -> Iterator[Served]:
+    with serving(hub, str(folder / "control.sock")) as found:
+        yield found

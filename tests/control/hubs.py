@@ -1,0 +1,120 @@
+"""A hub that does what a test tells it, behind the same Protocol as the real one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from director.config.model import Access, Config, Control
+from director.errors import DirectorError, Exit
+from director.messages import HUB_SLOT, Actor, Answer, Kind, Order, ProcessInfo, Running, Slot
+
+PROCESSES = (
+    ProcessInfo(Kind.MASTER, Slot(-2), 100, 0, "serving", 0.0),
+    ProcessInfo(Kind.HUB, HUB_SLOT, 101, 1, "serving", 0.0),
+    ProcessInfo(Kind.WORKER, Slot(0), 102, 2, "serving", 0.0),
+    ProcessInfo(Kind.WORKER, Slot(1), 103, 3, "booting", 0.0),
+)
+
+
+def host(name: str, state: str = "up", **values: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "ip": f"10.0.0.1:{8000 + len(name)}",
+        "state": state,
+        "weight": 1.0,
+        "maxconn": None,
+        "open": 2,
+        "total": 10,
+        "peak": 4,
+        "queued": 0,
+        "bytes_in": 2048,
+        "bytes_out": 3 * 1024 * 1024,
+        "faults": {"connect_refused": 1, "reset": 2},
+        "connect_ms_p50": 0.2,
+        "connect_ms_p99": 1.5,
+        "since": 1_700_000_000.0,
+        "reason": "",
+        "by": "",
+        "next_check_seconds": None,
+        **values,
+    }
+
+
+def group(name: str, *hosts: dict[str, Any], enabled: bool = True) -> dict[str, Any]:
+    return {"name": name, "scheduler": "leastconns", "enabled": enabled, "hosts": list(hosts)}
+
+
+def service(name: str, *groups: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "listen": ["127.0.0.1:80", "unix:/run/web.sock"],
+        "enabled_group": groups[0]["name"] if groups else "",
+        "open": 4,
+        "total": 20,
+        "peak": 7,
+        "maxconn": None,
+        "queued": 0,
+        "refused": 0,
+        "bytes_in": 4096,
+        "bytes_out": 6 * 1024 * 1024,
+        "groups": list(groups),
+    }
+
+
+def worker(slot: int) -> dict[str, Any]:
+    return {
+        "slot": slot,
+        "pid": 102 + slot,
+        "generation": "g100-7",
+        "state": "serving",
+        "open": 2 + slot,
+        "total": 10,
+        "rss_bytes": 30 * 1024 * 1024,
+        "cpu_seconds": 1.25,
+        "loop_lag_ms": 0.1,
+        "state_age_ms": 12.0,
+    }
+
+
+def stats() -> dict[str, Any]:
+    """Service `web` with a and b in `main` (enabled), n in `next`; service `db` with one host."""
+    return {
+        "version": "9.9",
+        "generation": "g100-7",
+        "pid": 100,
+        "uptime_seconds": 3700.0,
+        "workers": [worker(0), worker(1)],
+        "services": [
+            service("web", group("main", host("a"), host("b", "down")), group("next", host("n"), enabled=False)),
+            service("db", group("main", host("one", "maint", reason="new disk", by="root"))),
+        ],
+    }
+
+
+class FakeHub:
+    """Answers every order with `answer`, or raises it; `asked` remembers them."""
+
+    version = "9.9"
+
+    def __init__(self, *controls: Control) -> None:
+        self.running = Running(1, Config(controls=controls))
+        self.answer: Answer | DirectorError = Answer(0, Exit.DONE, ("host a is down",), applied=2, workers=2)
+        self.asked: list[tuple[Order, Actor, bool]] = []
+        self.document = stats()
+
+    def stats(self) -> dict[str, Any]:
+        return self.document
+
+    def processes(self) -> tuple[ProcessInfo, ...]:
+        return PROCESSES
+
+    def ask(self, order: Order, actor: Actor, force: bool = False) -> Answer:
+        self.asked.append((order, actor, force))
+        if isinstance(self.answer, DirectorError):
+            raise self.answer
+        return self.answer
+
+
+def allow(group_name: str, access: Access) -> Control:
+    """`<control group= access=/>`."""
+    return Control(group=group_name, access=access)
