@@ -1,17 +1,15 @@
-"""Bytes <-> frames <-> messages.
+"""Frames <-> messages.
 
-A frame is a 4-byte big-endian length and that many bytes, a msgpack value.
-Between our own processes that value is `[name of the message's class, {field:
-value}]`; unknown fields are ignored and missing ones take their defaults, so
-that two versions of director understand each other during an upgrade. On the
-control socket it is a map, see `control.server`.
+Between our own processes the value in a frame is `[name of the message's
+class, {field: value}]`; unknown fields are ignored and missing ones take their
+defaults, so that two versions of director understand each other during an
+upgrade. Frames themselves are in `director.frames`.
 
 Pure: reads and writes nothing but bytes in memory.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from types import UnionType
 from typing import Any, get_args
@@ -21,10 +19,10 @@ from cattrs.errors import BaseValidationError
 from cattrs.preconf.msgpack import make_converter
 
 from director import messages
-from director.errors import LocalProtocolError, RemoteProtocolError
+from director.errors import RemoteProtocolError
+from director.frames import LENGTH, MAX_FRAME, FrameReader, pack, unpack
 
-LENGTH = struct.Struct(">I")
-MAX_FRAME = 64 * 1024 * 1024  # bytes; a config of 100 000 hosts is a tenth of it
+__all__ = ["LENGTH", "MAX_FRAME", "FrameReader", "decode", "encode", "encode_body", "pack", "unpack"]
 
 
 def _members(union: UnionType) -> Iterator[type]:
@@ -53,22 +51,6 @@ for _union in (messages.Change, messages.Order):
     _CONVERTER.register_structure_hook(_union, _structure_order)
 
 
-def pack(value: Any) -> bytes:
-    """One frame that holds `value`, anything msgpack can."""
-    body: bytes = msgpack.packb(value)
-    if len(body) > MAX_FRAME:
-        raise LocalProtocolError(f"can't frame a message: {len(body)} bytes are over {MAX_FRAME}")
-    return LENGTH.pack(len(body)) + body
-
-
-def unpack(body: bytes) -> Any:
-    """The value in a frame's body. Raises RemoteProtocolError."""
-    try:
-        return msgpack.unpackb(body, strict_map_key=False)
-    except (ValueError, msgpack.exceptions.UnpackException) as error:
-        raise RemoteProtocolError(f"can't read a frame: {error}") from None
-
-
 def encode_body(message: messages.Message) -> bytes:
     """A message without a length, for channels that keep borders themselves."""
     body: bytes = msgpack.packb([type(message).__name__, _CONVERTER.unstructure(message)])
@@ -89,37 +71,3 @@ def decode(body: bytes) -> messages.Message:
     except (TypeError, ValueError, KeyError, BaseValidationError) as error:
         raise RemoteProtocolError(f"can't understand a message: {error!r}") from None
     return message
-
-
-class FrameReader:
-    """Collects bytes as they come and gives back whole frames.
-
-    `limit` is the largest body accepted, in bytes.
-    """
-
-    def __init__(self, limit: int = MAX_FRAME) -> None:
-        self.limit = limit
-        self._buffer = bytearray()
-
-    def feed(self, data: bytes) -> list[bytes]:
-        """Take bytes; return the bodies completed by them. Raises RemoteProtocolError."""
-        buffer = self._buffer
-        buffer += data
-        bodies = []
-        start = 0
-        while len(buffer) - start >= LENGTH.size:
-            (length,) = LENGTH.unpack_from(buffer, start)
-            if length > self.limit:
-                raise RemoteProtocolError(f"can't take a frame of {length} bytes: the limit is {self.limit}")
-            end = start + LENGTH.size + length
-            if len(buffer) < end:
-                break
-            bodies.append(bytes(buffer[start + LENGTH.size : end]))
-            start = end
-        del buffer[:start]
-        return bodies
-
-    @property
-    def pending(self) -> int:
-        """Bytes of a frame that is not whole yet."""
-        return len(self._buffer)

@@ -191,6 +191,13 @@ class Heartbeat:
 
 
 @dataclass(frozen=True, slots=True)
+class Paused:
+    """At its limit of descriptors the worker accepts nothing new; or does so again."""
+
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """Works by this version of Running now."""
 
@@ -386,6 +393,7 @@ Message = (
     | Ready
     | Accepting
     | Heartbeat
+    | Paused
     | Applied
     | Failed
     | Request

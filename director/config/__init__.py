@@ -1,8 +1,15 @@
 """config.xml as values. All pure: text and facts come in, values go out.
 
-    model.py    the nouns: Config, Service, Listen, Group, Host, Check, ...
-    reader.py   bytes -> Config and Problems
-    writer.py   Config -> bytes that read back as the same Config
-    changes.py  what an operator can do to a running Config
-    plan.py     two Configs -> the steps between them
+model.py      the nouns: Config, Service, Listen, Group, Host, Check, ...
+schema.py     the grammar as a table: elements, attributes, kinds of value
+values.py     kinds of value: text <-> durations, numbers, words, schedulers
+addresses.py  more of them: paths and addresses
+document.py   bytes -> a tree of elements, whatever the bytes are
+ancestors.py  the ancestors' trees -> ours
+reader.py     bytes -> Config and Problems
+writer.py     Config -> bytes that read back as the same Config
+lookup.py     finding things by name, and what was meant by a wrong one
+numbers.py    the number of each service, group and host
+changes.py    what an operator can do to a running Config
+plan.py       two Configs -> the steps between them
 """

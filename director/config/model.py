@@ -15,8 +15,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-SCHEDULERS = ("random", "roundrobin", "leastconns", "leastconnsrr")
+SCHEDULERS = (
+    "random",
+    "roundrobin",
+    "leastconns",
+    "leastconnsrr",
+    "p2c",
+    "first",
+    "hash",
+)
 DEFAULT_SCHEDULER = "leastconns"
+STICKY = ",sticky"  # what any scheduler may end with
+OWN_SCHEDULER = "python:"  # what the user's own begin with: python:package.module:Class
+CHECKS = ("tcp", "tls", "http", "https", "send", "script")
 
 
 class Access(StrEnum):
@@ -28,29 +39,40 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An address as config.xml writes it: `host:port`, `[v6]:port` or `unix:PATH`.
+    """An address as config.xml writes it: `host:port`, `[v6]:port`, `unix:PATH` or `srv:NAME`.
 
-    Either `path` is set, or `host` and `port`. `host` is `*` (every IPv4
-    address), an IP address without brackets, or a name to resolve.
+    Either `path` is set, or `srv` (hosts only: the name of an SRV record, which
+    holds name and port), or `host` and `port`. `host` is `*` (every IPv4
+    address), an IP address without brackets, or a name to resolve; always in
+    one form, so that the same address compares equal.
     """
 
     host: str = ""
     port: int = 0
     path: str = ""
+    srv: str = ""
 
     def __str__(self) -> str:
         if self.path:
             return f"unix:{self.path}"
+        if self.srv:
+            return f"srv:{self.srv}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listen:
-    """An address where a service accepts clients. mode, owner, group: unix sockets only."""
+    """An address where a service accepts clients.
+
+    mode, owner, group: unix sockets only. `defer_accept` (0: off) and
+    `fast_open`: TCP only.
+    """
 
     ip: Endpoint
     backlog: int = 4096
+    defer_accept: float = 0.0
+    fast_open: bool = False
     mode: int | None = None
     owner: str | None = None
     group: str | None = None
@@ -58,33 +80,69 @@ class Listen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """How to find out whether a host is well."""
+    """How to find out whether a host is well.
+
+    `fastinterval` (while going up or down) and `downinterval` (while down):
+    `interval` if None. `address` and `port`: the host's own if None. The others
+    belong to the types that `director.config.schema.CHECK_ATTRIBUTES` names.
+
+    `expect` is a set of statuses such as `200-299,304` for http, and text that
+    the answer must begin with for send; `send` and `expect` may hold the
+    escapes that `director.config.values.unescape` undoes. `pattern` is a
+    regular expression to be found in the body or answer.
+    """
 
     type: str = "tcp"
     interval: float = 2.0
     timeout: float = 1.0
     rise: int = 2
     fall: int = 3
+    fastinterval: float | None = None
+    downinterval: float | None = None
+    address: str | None = None
+    port: int | None = None
+    method: str = "GET"
     path: str | None = None
+    host: str | None = None
     expect: str | None = None
+    pattern: str | None = None
+    verify: bool = True
+    ca: str | None = None
+    sni: str | None = None
+    send: str | None = None
+    send_hex: str | None = None
+    expect_hex: str | None = None
+    command: str | None = None
+    args: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """One server that connections are handed to."""
+    """One server that connections are handed to.
+
+    `source` None: the service's. `resolve`, for names with several addresses:
+    "first" uses the best one, "all" makes each an endpoint of its own.
+    """
 
     name: str
     ip: Endpoint
     weight: float = 1.0
     maxconn: int | None = None
     backup: bool = False
+    resolve: str = "first"
+    fast_open: bool = False
+    source: str | None = None
     check: Check | None = None
     number: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Hosts that serve the same thing, and the scheduler that chooses among them."""
+    """Hosts that serve the same thing, and the scheduler that chooses among them.
+
+    `scheduler` is in its canonical form: a name of SCHEDULERS or `python:package.module:Class`,
+    then `,sticky` or not. A connection reset within `observe_window` of its start is a fault.
+    """
 
     name: str
     scheduler: str = DEFAULT_SCHEDULER
@@ -94,6 +152,7 @@ class Group:
     sticky_size: int = 100_000
     min_up: int = 0
     slowstart: float = 0.0
+    observe_window: float = 1.0
     number: int = field(default=0, compare=False)
 
 
@@ -102,6 +161,8 @@ class Service:
     """What clients connect to: addresses, and groups of which one is enabled.
 
     `enabled` is the name of that group; empty only when there is no group.
+    `retries` None: every other usable host once. `keepalive` to `source` are
+    socket options of both sides; 0 leaves the kernel's own value.
     """
 
     name: str
@@ -115,6 +176,12 @@ class Service:
     queue_timeout: float = 5.0
     retries: int | None = None
     log: str = "all"
+    keepalive: bool = True
+    keepalive_idle: float = 0.0
+    keepalive_interval: float = 0.0
+    keepalive_count: int = 0
+    user_timeout: float = 0.0
+    source: str | None = None
     number: int = field(default=0, compare=False)
 
 
@@ -161,6 +228,24 @@ class Logging:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dns:
+    """How names of hosts are resolved.
+
+    `servers` and `search` empty: as /etc/resolv.conf says. A time to live is
+    brought between `min_ttl` and `max_ttl`. `hold` is how long the last good
+    answer is kept when no new one is to be had; None: for ever.
+    """
+
+    servers: tuple[Endpoint, ...] = ()
+    search: tuple[str, ...] = ()
+    prefer: str = "ipv4"
+    min_ttl: float = 1.0
+    max_ttl: float = 300.0
+    timeout: float = 5.0
+    hold: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """One whole config.xml. `workers` None: one for each processor we may use."""
 
@@ -169,6 +254,7 @@ class Config:
     controls: tuple[Control, ...] = ()
     logging: Logging = Logging()
     checktime: float = 120.0
+    dns: Dns = Dns()
     workers: int | None = None
     maxconn: int | None = None
     user: str | None = None

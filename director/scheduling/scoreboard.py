@@ -170,6 +170,10 @@ class Scoreboard:
             if known.get(number, 0) != count:
                 self._set_other(known, number, count)
 
+    def slots(self) -> tuple[int, ...]:
+        """The other workers whose rows are known."""
+        return tuple(self._rows)
+
     def forget(self, slot: int) -> None:
         """That worker is gone, and its connections with it."""
         known = self._rows.pop(slot, {})

@@ -1,0 +1,75 @@
+# The manual of development: `make` lists what there is. Nothing here needs
+# root, nothing asks. PYTHON=... chooses another interpreter, JOBS=... how many
+# tests run at a time.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
+JOBS ?= 4
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.made
+
+# A venv knows its own path: one that was moved or copied is made anew.
+ifneq ($(shell cat $(STAMP) 2>/dev/null),$(shell pwd))
+.PHONY: $(STAMP)
+endif
+
+.PHONY: help run test check bench fuzz soak dist clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make run     set up .venv and start the demo: three hosts, one service (Ctrl-C stops it)'
+	@echo 'make test    set up .venv and run every test'
+	@echo 'make check   style and types'
+	@echo 'make bench   speed, side by side with what else is installed'
+	@echo 'make fuzz    random input for everything that reads from outside'
+	@echo 'make soak    the fault tests at full length (takes long)'
+	@echo 'make dist    source archive and wheel, in dist/'
+	@echo 'make clean   remove .venv and all that was made'
+
+run: $(STAMP)
+	@exec $(BIN)/directord demo
+
+test: $(STAMP)
+	@echo '== Unit tests, $(JOBS) at a time'
+	$(BIN)/python -m pytest -n $(JOBS) --ignore=tests/system tests
+	@echo '== System tests: real processes, on the loopback only'
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/system
+
+check: $(STAMP)
+	$(BIN)/ruff check director workers control tests setup.py
+	$(BIN)/ruff format --check director workers control tests setup.py
+	$(BIN)/mypy
+
+bench: $(STAMP)
+	$(BIN)/python -m tests.bench
+
+# Hypothesis' own profile of tests/conftest.py: the property tests, many times longer.
+fuzz: $(STAMP)
+	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(JOBS) --ignore=tests/system tests
+
+soak: $(STAMP)
+	DIRECTOR_SOAK=1 $(BIN)/python -m pytest tests/system
+
+dist: $(STAMP)
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+	git archive --format=tar.gz --prefix=director/ --output=dist/director.tar.gz HEAD
+	@ls -1 dist/*
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): pyproject.toml setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo 'director needs Python 3.11 or newer, and "$(PYTHON)" is not that.'; \
+	  echo 'On Debian or Ubuntu: apt-get install python3 python3-venv'; \
+	  echo 'One in another place: make PYTHON=/path/to/python3.12 ...'; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo 'director needs the venv module of Python, which Debian packs apart.'; \
+	  echo 'To get it: apt-get install python3-venv'; exit 1; }
+	@echo '== Setting up $(VENV) (once; again when the dependencies change)'
+	@if [ ! -e $(STAMP) ] || [ "$$(cat $(STAMP))" != "$$(pwd)" ]; then $(PYTHON) -m venv --clear $(VENV); fi
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@pwd > $(STAMP)

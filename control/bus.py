@@ -1,0 +1,103 @@
+"""The hub's end of the state channel: rows in, everybody's state out.
+
+Only the hub binds: a process that binds an ipc socket is aborted by ZeroMQ when
+it runs out of descriptors, and that must never happen to a worker. What changed
+is collected and published at most every 20 ms; every message carries the epoch
+(this hub) and a sequence number, and a heartbeat goes out each second, so that
+a worker notices what it missed and asks for a snapshot.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import zmq.green as zmq
+
+from director.errors import RemoteProtocolError
+from director.framing import decode, encode_body
+from director.messages import Message, Resync, Snapshot, Target, Update
+
+ROWS, STATE = "ipc://rows", "ipc://state"
+_FLUSH = 0.02  # seconds
+_HEARTBEAT = 1.0  # seconds
+
+Hear = Callable[[bytes, Message], None]
+
+
+class Bus:
+    """Binds the two sockets of a generation. `hear(identity, message)` gets what workers send."""
+
+    def __init__(self, hear: Hear) -> None:
+        self.epoch = uuid.uuid4().hex[:12]
+        self.sequence = 0
+        self.dropped = 0
+        self._hear = hear
+        self._targets: dict[int, Target] = {}  # changed, not published yet
+        self._loads: dict[int, dict[int, int]] = {}
+        self._published = 0.0
+        context = zmq.Context()
+        self._rows = context.socket(zmq.ROUTER)
+        self._state = context.socket(zmq.PUB)
+        for socket in (self._rows, self._state):
+            socket.linger = 0
+        self._rows.bind(ROWS)
+        self._state.bind(STATE)
+
+    def start(self) -> None:
+        """Begin to listen and to publish."""
+        gevent.spawn(self._read)
+        gevent.spawn(self._publish)
+
+    def target(self, target: Target) -> None:
+        """Tell all workers of a verdict or an address."""
+        self._targets[target.host] = target
+
+    def load(self, slot: int, changed: dict[int, int]) -> None:
+        """Tell all workers of entries of one worker's row."""
+        if changed:
+            self._loads.setdefault(slot, {}).update(changed)
+
+    def snapshot(self, identity: bytes, targets: tuple[Target, ...], loads: dict[int, dict[int, int]]) -> None:
+        """Answer one worker's Hello with all there is."""
+        # What waits to be published is in the snapshot already; to send it again does no harm.
+        self._send(identity, Snapshot(self.epoch, self.sequence, targets, loads))
+
+    def resync(self, identity: bytes) -> None:
+        """Have one worker begin anew."""
+        self._send(identity, Resync(self.epoch))
+
+    def _send(self, identity: bytes, message: Message) -> None:
+        try:
+            self._rows.send_multipart([identity, encode_body(message)], zmq.DONTWAIT)
+        except zmq.ZMQError:
+            self.dropped += 1  # it is gone, or does not read; it will ask again
+
+    def _read(self) -> None:
+        while True:
+            identity, body = self._rows.recv_multipart()
+            try:
+                self._hear(identity, decode(body))
+            except RemoteProtocolError:
+                self.dropped += 1
+
+    def _publish(self) -> None:
+        loop: Any = gevent.get_hub().loop
+        while True:
+            now = loop.now()
+            if self._targets or self._loads or now - self._published >= _HEARTBEAT:
+                self._published = now
+                self.flush()
+            gevent.sleep(_FLUSH)
+
+    def flush(self) -> None:
+        """Publish what waits, now."""
+        targets, self._targets = tuple(self._targets.values()), {}
+        loads, self._loads = self._loads, {}
+        self.sequence += 1
+        try:
+            self._state.send(encode_body(Update(self.epoch, self.sequence, targets, loads)), zmq.DONTWAIT)
+        except zmq.Again:
+            self.dropped += 1

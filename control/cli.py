@@ -1,0 +1,183 @@
+"""`directorctl`: words in, a daemon's answer out, and an exit status that scripts can rely on.
+
+    0   done, also when it was so already
+    1   refused, failed, or a service, group or host that is not there
+    2   a command, option or number of arguments that is not there
+    7   no daemon answers
+
+Everything about single commands comes from `control.commands`; here are only
+the options that all share. Modules are imported when they are needed: most
+calls need neither rich nor json.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from control.arguments import parse
+from control.client import Client
+from control.commands import COMMANDS, JSON, Command, CommandError, ErrorKind, Option, Section, find, help_
+from director.errors import DirectorError, Exit
+from director.places import control_socket, run_dir
+from director.version import VERSION
+
+SOCKET = Option("socket", "the daemon's control socket (or $DIRECTOR_SOCKET)", metavar="PATH", letter="s")
+RUN_DIR = Option("run-dir", "the daemon's run dir, in which its control socket is", metavar="DIR")
+HELP = Option("help", "this, or a command in detail", letter="h")
+WATCH = Option("watch", "again and again, for commands that look")
+EVERY = Option("every", "seconds between two looks with --watch (2)", metavar="SECONDS")
+COMMON = (SOCKET, RUN_DIR, JSON, HELP, WATCH, EVERY)
+
+_PATIENCE = 2.0  # seconds to wait for an answer that we can do without
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+_CLEAR = "\x1b[H\x1b[2J"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `directorctl`; returns its exit status. Never raises."""
+    try:
+        status = _run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:
+        _forget_output()  # whoever read has seen enough
+        return Exit.DONE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except DirectorError as error:
+        return _complain(error)
+    except OSError as error:
+        _forget_output()
+        _say(f"directorctl: can't write the result: {error.strerror}")
+        return Exit.FAILED
+    except Exception as error:
+        # The outermost frame: users get a sentence, whatever we did wrong.
+        _say(f"directorctl: an internal error: {error!r}")
+        return Exit.FAILED
+
+
+def _forget_output() -> None:
+    """Else the interpreter would try to write the rest at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _complain(error: DirectorError) -> int:
+    lines = error.lines if isinstance(error, CommandError) else ()
+    _say(*lines, f"directorctl: {error}")
+    # Scripts know 0, 1, 2 and 7 of us; that a config was bad is one way to fail.
+    return error.exit if error.exit in (Exit.USAGE, Exit.NOT_RUNNING) else Exit.FAILED
+
+
+def _say(*lines: str) -> None:
+    try:
+        for line in lines:
+            print(line.encode(errors="backslashreplace").decode(), file=sys.stderr)
+    except OSError:
+        pass  # nobody listens
+
+
+def _run(words: list[str]) -> int:
+    leading, name, rest = _command_word(words)
+    row = find(name or "help", COMMANDS)
+    args = parse(row, [*leading, *rest], COMMON)
+    common = {option.name: args.pop(option.name) for option in COMMON}
+    if common["help"] and name:
+        row, args = find("help", COMMANDS), {"command": name}
+    if common["watch"]:
+        return _watch(row, args, common)
+    _print(row, args, common)
+    return Exit.DONE
+
+
+def _command_word(words: list[str]) -> tuple[list[str], str, list[str]]:
+    """The options before the command, the command (empty if there is none), what stands behind it."""
+    valued = {spelling for option in COMMON if not option.flag for spelling in option.spellings}
+    at = 0
+    while at < len(words) and words[at].startswith("-"):
+        at += 2 if words[at] in valued else 1
+    return words[:at], "".join(words[at : at + 1]), words[at + 1 :]
+
+
+def _watch(row: Command, args: dict[str, Any], common: dict[str, Any]) -> int:
+    if row.section is not Section.LOOK:
+        raise CommandError(ErrorKind.USAGE, f"can't watch {row.name}: it is not for looking")
+    try:
+        seconds = max(0.1, float(common["every"] or 2))
+    except ValueError:
+        raise CommandError(ErrorKind.USAGE, f'can\'t watch every "{common["every"]}" seconds: no number') from None
+    while True:
+        if sys.stdout.isatty() and not common["json"]:
+            sys.stdout.write(_CLEAR)
+        _print(row, args, common)
+        sys.stdout.flush()
+        time.sleep(seconds)
+
+
+def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> None:
+    as_json = common["json"] or args.get("format") == "json"
+
+    def show(result: Any) -> None:
+        sys.stdout.writelines(f"{line}\n" for line in (_document(result) if as_json else _text(row, result)))
+        sys.stdout.flush()
+
+    result: Any
+    if row.name == "help":
+        result = help_(None, args, None)
+    elif row.name == "version":
+        result = {"client": VERSION, "daemon": _daemon_version(common)}
+    else:
+        given = {key: value for key, value in args.items() if value not in (None, False)}
+        with Client(_socket(common)) as client:
+            result = client.call(row.name, given, progress=(lambda step: None) if as_json else show)
+    show(result)
+    if row.name == "help" and args["command"] is None and not as_json:
+        sys.stdout.writelines(f"{line}\n" for line in _common_help())
+    if isinstance(result, dict):
+        _say(*(f"directorctl: warning: {warning}" for warning in result.get("warnings", ())))
+
+
+def _socket(common: dict[str, Any]) -> str:
+    if given := common["socket"]:
+        return str(given)
+    if common["run-dir"] is None and (path := os.environ.get("DIRECTOR_SOCKET")):
+        return path
+    return control_socket(run_dir(common["run-dir"], os.environ, os.getuid()))
+
+
+def _daemon_version(common: dict[str, Any]) -> str | None:
+    try:
+        with Client(_socket(common), _PATIENCE) as client:
+            return str(client.call("version")["daemon"])
+    except DirectorError:
+        return None  # ours is an answer, too
+
+
+def _document(result: Any) -> Iterable[str]:
+    import json
+
+    # Without an indent, json is written by C: 30 times as fast, and programs don't mind.
+    yield json.dumps(result, indent=2 if sys.stdout.isatty() else None)
+
+
+def _text(row: Command, result: Any) -> Iterable[str]:
+    from control import render
+
+    # What the terminal can't show, rather than a UnicodeEncodeError.
+    encoding = sys.stdout.encoding or "utf-8"
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+        lines = render.fitted(row.name, result, os.get_terminal_size().columns or 80)
+    else:
+        lines = render.plain(row.name, result)
+    return (line.encode(encoding, errors="backslashreplace").decode(encoding) for line in lines)
+
+
+def _common_help() -> Iterable[str]:
+    yield ""
+    yield "options of every command:"
+    for option in COMMON:
+        spelled = f"-{option.letter}, {option.usage}" if option.letter else option.usage
+        yield f"  {spelled:<20}  {option.help}"

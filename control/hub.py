@@ -1,0 +1,395 @@
+"""The hub: one process that knows what all workers do, and answers for them.
+
+Owns the state of the scheduler over all workers, verdicts and addresses, and
+serves the control socket. Traffic never waits for it: when it dies, workers go
+on with the last they heard, and its successor begins with what lies in the
+memory file.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import gevent
+import gevent.event
+
+from control.bus import Bus
+from control.memory import Memory
+from control.prober import Patient, Prober
+from control.resolver import Resolver
+from control.server import Server
+from control.stats import Report, build
+from control.totals import Totals
+from director import logs
+from director.config import changes
+from director.config.model import Config, Group, Host, Service
+from director.errors import ChildExit, ProtocolError, RefusedError
+from director.events import Event
+from director.master.child import Birth
+from director.messages import (
+    Actor,
+    Amend,
+    Answer,
+    Applied,
+    Configure,
+    Drain,
+    FaultReport,
+    Heartbeat,
+    Hello,
+    HostState,
+    Load,
+    Message,
+    Order,
+    Processes,
+    ProcessInfo,
+    Ready,
+    Reaped,
+    Request,
+    Running,
+    Tally,
+    Target,
+)
+from director.scheduling.health import Health
+from director.version import VERSION
+
+HEARTBEAT = 0.25  # seconds
+_READ_ON = 0.25  # seconds that a dead worker's last rows may take
+_ANSWER = 5.0  # seconds for the master to answer
+
+
+class Hub:
+    """Wires the parts of the hub and carries out the master's orders."""
+
+    version = VERSION
+
+    def __init__(self, birth: Birth) -> None:
+        self._birth = birth
+        self._link = birth.link
+        self._done = gevent.event.Event()
+        self._ready = False
+        self._requests: dict[int, gevent.event.AsyncResult[Answer]] = {}
+        self._last_request = 0
+        self._processes: tuple[ProcessInfo, ...] = ()
+        self._started_at = time.time()
+        self._dirty = False
+        self._lag = 0.0
+        self._peers: dict[bytes, int] = {}  # {identity on the bus: incarnation}
+        self._since: dict[int, float] = {}  # {host number: when its state changed, wall clock}
+        self.running = Running(0, Config())
+        self.health: dict[int, Health] = {}
+        self.hosts: dict[int, tuple[Service, Group, Host]] = {}
+        self.totals = Totals()
+        self.memory = Memory(birth.memory)
+        self._restored: dict[int, list[Any]] = {}
+        self._restore()
+        self.bus = Bus(self._hear)
+        self.resolver = Resolver(self._announce)
+        self.prober = Prober(self._patients, self._good, self._bad, time.monotonic)
+        self.server = Server(birth.control, self, birth.owner)
+        loop = gevent.get_hub().loop
+        self._link_watcher = loop.io(self._link.fileno(), 1)
+        self._write_watcher = loop.io(self._link.fileno(), 2)
+
+    # -- the link ----------------------------------------------------------------
+
+    def run(self) -> int:
+        """Work until told to end; returns the exit status."""
+        self._link_watcher.start(self._on_link)
+        gevent.spawn(self._beat)
+        self._on_link()
+        self._done.wait()
+        return ChildExit.DRAINED
+
+    def _tell(self, message: Message) -> None:
+        try:
+            self._link.send(message)
+        except ProtocolError:
+            return
+        if self._link.wants_write:
+            self._write_watcher.start(self._on_writable)
+
+    def _on_writable(self) -> None:
+        self._link.flush()
+        if not self._link.wants_write:
+            self._write_watcher.stop()
+
+    def _on_link(self) -> None:
+        while True:
+            received = self._link.receive()
+            if received is None:
+                self._link_watcher.stop()
+                self._done.set()  # without a master there is nobody to be a hub for
+                return
+            if not received:
+                return
+            for message, _fds in received:
+                self._obey(message)
+
+    def _obey(self, message: Message) -> None:
+        match message:
+            case Configure(running):
+                self._configure(running)
+            case Amend(_, change, actor, at):
+                running, _ = changes.amend(self.running, change, actor, at, force=True)
+                self._configure(running)
+            case Processes(processes):
+                self._processes = processes
+                alive = {process.incarnation for process in processes if process.pid}
+                newest = max(alive, default=0)
+                for incarnation in set(self.totals.rows) - alive:
+                    # One born after this message was written is none of the dead.
+                    if incarnation < newest:
+                        gevent.spawn_later(_READ_ON, self._bury, incarnation)
+            case Reaped(_, incarnation):
+                gevent.spawn_later(_READ_ON, self._bury, incarnation)
+            case Answer(id=number):
+                waiting = self._requests.pop(number, None)
+                if waiting is not None:
+                    waiting.set(message)
+            case Drain():
+                self._done.set()
+            case _:
+                logs.error(Event.PROCESS_FAILED, reason=f"got {type(message).__name__}")
+
+    def _configure(self, running: Running) -> None:
+        before = self.running
+        self.running = running
+        self.hosts = {
+            host.number: (service, group, host)
+            for service in running.config.services
+            for group in service.groups
+            for host in group.hosts
+        }
+        now = time.monotonic()
+        for number in self.hosts:
+            health = self.health.get(number)
+            if health is None:
+                health = self.health[number] = Health(now, running.config.checktime)
+                self._remember(number, health, now)
+            health.checktime = running.config.checktime
+        for number in self.health.keys() - self.hosts.keys():
+            del self.health[number]
+        for number in running.admin.keys() ^ before.admin.keys():
+            self._since[number] = time.time()
+        self.resolver.want({number: host.ip for number, (_, _, host) in self.hosts.items()})
+        for number in self.hosts:
+            self._announce(number)
+        self._tell(Applied(running.version))
+        if not self._ready:
+            self._ready = True
+            self._begin()
+
+    def _begin(self) -> None:
+        self.bus.start()
+        self.resolver.start()
+        self.prober.start()
+        self.server.start()
+        gevent.spawn(self._keep)
+        self._tell(Ready())
+
+    def _beat(self) -> None:
+        while True:
+            self._tell(Heartbeat(self._lag))
+            due = time.monotonic() + HEARTBEAT
+            gevent.sleep(HEARTBEAT)
+            self._lag = max(0.0, time.monotonic() - due)
+
+    # -- the bus -------------------------------------------------------------------
+
+    def _hear(self, identity: bytes, message: Message) -> None:
+        match message:
+            case Hello(slot, incarnation):
+                if self.totals.row(slot, incarnation) is None:
+                    return
+                self._peers[identity] = incarnation
+                loads = {row.slot: dict(row.open) for row in self.totals.rows.values()}
+                targets = tuple(self._target(number) for number in self.hosts)
+                self.bus.snapshot(identity, targets, loads)
+            case Load(slot, _, _, _):
+                if identity not in self._peers:
+                    self.bus.resync(identity)
+                self.bus.load(slot, self.totals.load(message, time.monotonic(), time.time()))
+                self._dirty = True
+            case Tally():
+                self.totals.tally(message, time.monotonic())
+                self._dirty = True
+            case FaultReport(host, fault, reason):
+                self._fault(host, f"{fault.value.replace('_', ' ')}: {reason}")
+            case _:
+                self.bus.dropped += 1
+
+    def _bury(self, incarnation: int) -> None:
+        row = self.totals.bury(incarnation)
+        self._dirty = True
+        if row is not None:
+            successor = any(other.slot == row.slot for other in self.totals.rows.values())
+            if not successor:
+                self.bus.load(row.slot, {number: 0 for number in row.open})
+
+    # -- who is up -------------------------------------------------------------------
+
+    def _target(self, number: int) -> Target:
+        health = self.health[number]
+        return Target(number, health.up, self.resolver.addresses.get(number, ()), self._since.get(number, 0.0))
+
+    def _announce(self, number: int) -> None:
+        if number in self.health:
+            self.bus.target(self._target(number))
+
+    def _name(self, number: int) -> str:
+        service, group, host = self.hosts[number]
+        return f"{service.name}/{group.name}/{host.name}"
+
+    def _fault(self, number: int, reason: str) -> None:
+        health = self.health.get(number)
+        if health is None:
+            return
+        if health.fault(time.monotonic(), reason):
+            self._since[number] = time.time()
+            self._dirty = True
+            self._announce(number)
+            self.bus.flush()
+            logs.warning(Event.HOST_DOWN, host=self._name(number), reason=reason)
+        # What failed was said by a worker that suspects it by itself; it wants our word.
+        self._announce(number)
+
+    def _good(self, number: int) -> None:
+        health = self.health.get(number)
+        if health is not None and health.good(time.monotonic()):
+            self._since[number] = time.time()
+            self._dirty = True
+            self._announce(number)
+            self.bus.flush()
+            logs.info(Event.HOST_UP, host=self._name(number), reason="test connect succeeded")
+
+    def _bad(self, number: int, reason: str) -> None:
+        health = self.health.get(number)
+        if health is not None:
+            health.fault(time.monotonic(), f"test connect: {reason}")
+
+    def _patients(self) -> Iterator[Patient]:
+        for service in self.running.config.services:
+            for group in service.groups:
+                down = [host for host in group.hosts if not self.health[host.number].up]
+                if not down:
+                    continue
+                usable = [host for host in group.hosts if self.state(host.number) is HostState.UP and host.weight > 0]
+                for host in down:
+                    addresses = self.resolver.addresses.get(host.number, ())
+                    yield Patient(host.number, self.health[host.number], addresses, not usable)
+
+    def state(self, number: int) -> HostState:
+        """A host's state, as the stats name it."""
+        admin = self.running.admin.get(number)
+        if admin is not None:
+            return admin.state
+        if not self.resolver.addresses.get(number):
+            return HostState.UNRESOLVED
+        return HostState.UP if self.health[number].up else HostState.DOWN
+
+    def since(self, number: int) -> float:
+        """When the host got into its state, on the wall clock."""
+        return self._since.get(number, self._started_at)
+
+    # -- what must not be lost ---------------------------------------------------------
+
+    def _keep(self) -> None:
+        while True:
+            gevent.sleep(0.25)
+            self.save()
+
+    def save(self) -> None:
+        """Put what changed into the memory file. Nobody is told a count that could be lost."""
+        if not self._dirty:
+            return
+        self._dirty = False
+        now = time.monotonic()
+        verdicts = {
+            number: [health.reason, now - health.since, health.faults, health.ejections]
+            for number, health in self.health.items()
+            if not health.up
+        }
+        self.memory.save({"totals": self.totals.dump(), "verdicts": verdicts, "since": self._since})
+
+    def _restore(self) -> None:
+        value = self.memory.load()
+        if value is not None:
+            self.totals.restore(value["totals"])
+            self._restored = value["verdicts"]
+            self._since = value["since"]
+            logs.info(Event.HUB_RESTORED, rows=len(self.totals.rows), down=len(self._restored))
+
+    def _remember(self, number: int, health: Health, now: float) -> None:
+        verdict = self._restored.pop(number, None)
+        if verdict is not None:
+            reason, ago, faults, ejections = verdict
+            health.fault(now - ago, reason)
+            health.faults, health.ejections = faults, ejections
+
+    # -- for commands ---------------------------------------------------------------
+
+    def processes(self) -> tuple[ProcessInfo, ...]:
+        """All processes as the master sees them."""
+        return self._processes
+
+    def stats(self) -> dict[str, Any]:
+        """The stats, as the interface describes them."""
+        self.save()
+        return build(
+            Report(
+                version=self.version,
+                generation=os.path.basename(self._birth.directory),
+                uptime=time.time() - self._started(),
+                running=self.running,
+                totals=self.totals,
+                processes=self._processes,
+                state=self.state,
+                since=self.since,
+                reason=self.reason,
+                next_check=self.next_check,
+                now=time.monotonic(),
+            )
+        )
+
+    def _started(self) -> float:
+        return min((one.started_at for one in self._processes if one.started_at), default=self._started_at)
+
+    def reason(self, number: int) -> tuple[str, str]:
+        """Why the host is as it is, and by whose word."""
+        admin = self.running.admin.get(number)
+        if admin is not None:
+            return admin.reason, admin.by
+        health = self.health[number]
+        return (health.reason, "") if not health.up else ("", "")
+
+    def next_check(self, number: int) -> float | None:
+        """Seconds until the host is tested; None if no test is planned."""
+        health = self.health[number]
+        _, group, _ = self.hosts[number]
+        nobody = not any(self.state(host.number) is HostState.UP for host in group.hosts)
+        at = health.next_test(nobody)
+        return None if at is None else max(0.0, round(at - time.monotonic(), 1))
+
+    def ask(self, order: Order, actor: Actor, force: bool = False) -> Answer:
+        """Have the master do it; blocks this greenlet. Raises RefusedError if it does not answer."""
+        self._last_request += 1
+        number = self._last_request
+        waiting: gevent.event.AsyncResult[Answer] = gevent.event.AsyncResult()
+        self._requests[number] = waiting
+        self._tell(Request(number, actor, order, force))
+        try:
+            answer: Answer = waiting.get(timeout=_ANSWER + 25.0 if type(order).__name__ == "Reload" else _ANSWER)
+        except gevent.Timeout:
+            self._requests.pop(number, None)
+            raise RefusedError("can't reach the master: it has not answered; the change may still come") from None
+        return answer
+
+
+def main(birth: Birth) -> int:
+    """The hub's life. Called in the child, once; returns its exit status."""
+    hub = Hub(birth)
+    birth.settle()
+    return hub.run()

@@ -1,0 +1,331 @@
+"""Results of commands -> text for people and for awk.
+
+Plain text has one line an entry, columns apart by blanks and aligned, nothing
+cut off, `-` where there is nothing. For a terminal the same tables are coloured
+and fitted to its width by rich. Pure: what a terminal can do comes in as
+arguments.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Document = dict[str, Any]
+
+# A table of more rows is not fitted to the terminal: rich takes about 1 ms a row.
+MAX_FITTED = 500
+
+COLOURS = {
+    "up": "green",
+    "serving": "green",
+    "running": "green",
+    "enabled": "green",
+    "down": "red",
+    "hung": "red",
+    "killed": "red",
+    "maint": "yellow",
+    "drain": "yellow",
+    "draining": "yellow",
+    "slowstart": "cyan",
+    "unresolved": "magenta",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its title, the key of its values, and how to write one."""
+
+    title: str
+    key: str
+    show: Callable[[Any], str] = lambda value: _clean(str(value))
+    right: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Entries, one a line."""
+
+    columns: tuple[Column, ...]
+    entries: list[Document]
+
+    def cells(self) -> Iterator[list[str]]:
+        """Every entry as text, one a column."""
+        for entry in self.entries:
+            values = [entry.get(column.key) for column in self.columns]
+            yield [
+                "-" if value is None or value == "" else column.show(value)
+                for column, value in zip(self.columns, values, strict=True)
+            ]
+
+
+Block = str | Table  # a line, or a table
+
+
+def plain(command: str, result: Any) -> Iterator[str]:
+    """Lines for a file, a pipe, or the line dialect."""
+    for block in _blocks(command, result):
+        if isinstance(block, str):
+            yield _clean(block)
+        else:
+            yield from _aligned(block)
+
+
+def fitted(command: str, result: Any, width: int) -> Iterator[str]:
+    """Lines for a terminal of `width` columns that has colours."""
+    for block in _blocks(command, result):
+        if isinstance(block, str):
+            yield _clean(block)
+        elif len(block.entries) > MAX_FITTED:
+            yield from _aligned(block)
+        else:
+            yield from _painted(block, width)
+
+
+def _aligned(table: Table) -> Iterator[str]:
+    rows = [[column.title for column in table.columns], *table.cells()]
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(table.columns, row, widths, strict=True)
+        yield "  ".join(
+            f"{cell:>{width}}" if column.right else f"{cell:<{width}}" for column, cell, width in cells
+        ).rstrip()
+
+
+def _painted(table: Table, width: int) -> Iterator[str]:
+    from rich.console import Console
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    for column in table.columns:
+        grid.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
+    for row in table.cells():
+        # Text, since names may look like rich's markup.
+        grid.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
+    page = io.StringIO()
+    # An environment of its own: how to print is the caller's to say.
+    terminal = Console(file=page, width=width, force_terminal=True, color_system="standard", _environ={})
+    terminal.print(grid)
+    for line in page.getvalue().splitlines():
+        yield line.rstrip()
+
+
+# -- values ------------------------------------------------------------------------
+
+
+def _clean(text: str) -> str:
+    """Without what a terminal would obey: names and reasons come from outside."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def size(count: float) -> str:
+    """Bytes in the largest unit that keeps a digit before the point: `12.3MiB`."""
+    value = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if value < 1024:
+            return f"{value:.0f}{unit}" if unit == "B" else f"{value:.1f}{unit}"
+        value /= 1024
+    return f"{value:.1f}PiB"
+
+
+def span(seconds: float) -> str:
+    """A time span in its two largest units: `3d4h`, `5m10s`."""
+    whole = int(seconds)
+    units = [("d", 86400), ("h", 3600), ("m", 60), ("s", 1)]
+    parts: list[str] = []
+    for name, length in units:
+        number, whole = divmod(whole, length)
+        if number or parts or name == "s":
+            parts.append(f"{number}{name}")
+    return "".join(parts[:2])
+
+
+def _tenths(value: float) -> str:
+    return f"{value:.1f}"
+
+
+def _plain_number(value: float) -> str:
+    return f"{value:g}"
+
+
+def _yes_no(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _listed(values: Iterable[str]) -> str:
+    return ",".join(_clean(str(value)) for value in values) or "-"
+
+
+def _summed(faults: dict[str, int]) -> str:
+    return str(sum(faults.values()))
+
+
+def _number(title: str, key: str, show: Callable[[Any], str] = str) -> Column:
+    return Column(title, key, show, right=True)
+
+
+# -- results ------------------------------------------------------------------------
+
+OPEN, TOTAL, PEAK = _number("OPEN", "open"), _number("TOTAL", "total"), _number("PEAK", "peak")
+BYTES_IN, BYTES_OUT = _number("IN", "bytes_in", size), _number("OUT", "bytes_out", size)
+FAULTS = _number("FAULTS", "faults", _summed)
+STATE, REASON = Column("STATE", "state"), Column("REASON", "reason")
+PLACE = (Column("SERVICE", "service"), Column("GROUP", "group"), Column("HOST", "host"))
+
+PROCESSES = (
+    Column("KIND", "kind"),
+    _number("SLOT", "slot"),
+    _number("PID", "pid"),
+    Column("GENERATION", "generation"),
+    STATE,
+    OPEN,
+    _number("UPTIME", "uptime_seconds", span),
+)
+WORKERS = (
+    _number("SLOT", "slot"),
+    _number("PID", "pid"),
+    Column("GENERATION", "generation"),
+    STATE,
+    OPEN,
+    TOTAL,
+    _number("MEMORY", "rss_bytes", size),
+    _number("CPU_S", "cpu_seconds", _tenths),
+    _number("LAG_MS", "loop_lag_ms", _tenths),
+    _number("AGE_MS", "state_age_ms", _tenths),
+)
+SERVICES = (
+    Column("SERVICE", "name"),
+    Column("LISTEN", "listen", _listed),
+    Column("ENABLED", "enabled_group"),
+    _number("UP", "hosts_up"),
+    _number("HOSTS", "hosts"),
+    OPEN,
+    TOTAL,
+    PEAK,
+    _number("QUEUED", "queued"),
+    _number("REFUSED", "refused"),
+    BYTES_IN,
+    BYTES_OUT,
+)
+HOSTS = (
+    *PLACE[:2],
+    Column("HOST", "name"),
+    Column("IP", "ip"),
+    Column("ENABLED", "enabled", _yes_no),
+    STATE,
+    _number("WEIGHT", "weight", _plain_number),
+    _number("MAXCONN", "maxconn"),
+    OPEN,
+    TOTAL,
+    PEAK,
+    FAULTS,
+    BYTES_IN,
+    BYTES_OUT,
+    REASON,
+)
+STATS = (*PLACE, STATE, OPEN, TOTAL, PEAK, FAULTS, BYTES_IN, BYTES_OUT)
+
+
+def _blocks(command: str, result: Any) -> Iterable[Block]:
+    return _RENDERERS.get(command, _outcome)(result)
+
+
+def _outcome(result: Document) -> Iterator[Block]:
+    yield from result["lines"]
+    if result.get("workers"):
+        yield f"applied by {result['applied']} of {result['workers']} workers"
+
+
+def _reloaded(result: Document) -> Iterator[Block]:
+    yield from result["lines"]
+    if result["workers"]:
+        everyone = result["applied"] == result["workers"]
+        workers = result["applied"] if everyone else f"{result['applied']} of {result['workers']}"
+        yield f"applied by {workers} workers in {1000 * result['seconds']:.0f} ms"
+
+
+def _stopped(result: Document) -> Iterator[Block]:
+    yield from result["lines"]
+    if result["open"]:
+        yield f"{result['open']} connections open"
+
+
+def _status(result: Document) -> Iterator[Block]:
+    yield Table(PROCESSES, result["processes"])
+
+
+def _stats(result: Document) -> Iterator[Block]:
+    head = f"director {result['version']}, pid {result['pid']}, generation {result['generation']}"
+    yield f"{head}, up {span(result['uptime_seconds'])}"
+    yield Table(STATS, [entry for service in result["services"] for entry in _service_entries(service)])
+
+
+def _service_entries(service: Document) -> Iterator[Document]:
+    groups = [entry for group in service["groups"] for entry in _group_entries(service["name"], group)]
+    faults = _total_faults(entry for entry in groups if "host" not in entry)
+    yield {**service, "service": service["name"], "faults": faults}
+    yield from groups
+
+
+def _group_entries(service: str, group: Document) -> Iterator[Document]:
+    place = {"service": service, "group": group["name"]}
+    hosts = group["hosts"]
+    # The hosts' peaks were not at the same moment, so a group has none of its own.
+    sums = {key: sum(host[key] for host in hosts) for key in ("open", "total", "bytes_in", "bytes_out")}
+    state = "enabled" if group["enabled"] else None
+    yield {**place, **sums, "state": state, "faults": _total_faults(hosts)}
+    for host in hosts:
+        yield {**host, **place, "host": host["name"]}
+
+
+def _total_faults(entries: Iterable[Document]) -> dict[str, int]:
+    return {"all": sum(sum(entry["faults"].values()) for entry in entries)}
+
+
+def _services(result: Document) -> Iterator[Block]:
+    yield Table(SERVICES, result["services"])
+
+
+def _hosts(result: Document) -> Iterator[Block]:
+    yield Table(HOSTS, result["hosts"])
+
+
+def _workers(result: Document) -> Iterator[Block]:
+    yield Table(WORKERS, result["workers"])
+
+
+def _version(result: Document) -> Iterator[Block]:
+    for name, version in result.items():
+        yield f"{name} {version or 'not reachable'}"
+
+
+def _help(result: Document) -> Iterator[Block]:
+    commands = result["commands"]
+    if result["detailed"]:
+        (command,) = commands
+        yield command["usage"]
+        yield f"  {command['summary']}"
+        yield from (f"  {option['usage']}: {option['help']}" for option in command["options"])
+        yield f"  needs access {command['access']}"
+        return
+    width = max(len(command["synopsis"]) for command in commands)
+    for command in commands:
+        yield f"{command['synopsis']:<{width}}  {command['summary']}"
+
+
+_RENDERERS: dict[str, Callable[[Document], Iterable[Block]]] = {
+    "help": _help,
+    "hosts": _hosts,
+    "reload": _reloaded,
+    "services": _services,
+    "stats": _stats,
+    "status": _status,
+    "stop": _stopped,
+    "version": _version,
+    "workers": _workers,
+}

@@ -1,0 +1,386 @@
+"""The control socket: who connects, what they say, who may, and the reply.
+
+Two dialects, told apart by a client's first byte:
+
+    0x00   frames: a 4-byte big-endian length and a msgpack map
+           {"v": 1, "id": ..., "command": "host-down", "args": {...}}
+           answered by one or more of
+           {"id": ..., "ok": true, "result": ..., "more": bool}
+           {"id": ..., "ok": false, "error": {"kind": ..., "message": ..., "lines": [...]}}
+    other  lines: verbs of `directorctl` as a shell would have them, several by
+           `;`, answered by text and an empty line. One line, then the
+           connection is closed, unless `prompt` was said.
+
+A client that is slow, silent, talks nonsense or floods costs the others
+nothing: all is limited in bytes and seconds, one request of a client is worked
+on at a time, and when there are too many clients, who has waited longest
+without asking anything makes room.
+
+The listening socket is the master's: it is never shut down or unlinked here,
+so that clients wait in its backlog for the next hub. Counterpart: `client`.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gevent
+from gevent import socket
+
+from control import render, rights
+from control.arguments import complete, parse, split_line
+from control.commands import (
+    COMMANDS,
+    JSON,
+    MAX_REQUEST,
+    Command,
+    CommandError,
+    ErrorKind,
+    Hub,
+    find,
+)
+from director import logs
+from director.config.model import Access, Control
+from director.errors import DirectorError, RefusedError, RemoteProtocolError, UsageError
+from director.events import Event
+from director.frames import FrameReader, pack, unpack
+from director.messages import Actor
+
+PROTOCOL = 1
+_RECEIVE = 64 * 1024  # bytes a call
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+_PAUSE = 0.1  # seconds without accepting, when out of descriptors
+# The first byte of a length must be 0x00 to be told from a line.
+_LARGEST = (1 << 24) - 1
+
+Encode = Callable[[Any, bool], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one client, and all together, may use. Times are seconds."""
+
+    clients: int = 2000
+    silence: float = 60.0  # between requests
+    request: float = 10.0  # from a request's first byte to its last
+    reply: float = 30.0  # until the client has taken it
+
+
+class Server:
+    """Serves the control socket in the hub. Owns the descriptor `listener`.
+
+    `owner` is the uid that started the daemon.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        listener: int,
+        owner: int,
+        limits: Limits | None = None,
+        commands: Iterable[Command] = COMMANDS,
+    ) -> None:
+        self.hub = hub
+        self.limits = limits or Limits()
+        self.commands = tuple(commands)
+        self.max_request = min(_LARGEST, max(row.max_request for row in self.commands))
+        self.waiting: dict[_Connection, None] = {}  # between requests or within one; longest first
+        self._owner = owner
+        self._listener = socket.socket(fileno=listener)
+        self._clients: dict[_Connection, gevent.Greenlet] = {}
+        self._accepting: gevent.Greenlet | None = None
+        self._granted: tuple[tuple[Control, ...], Mapping[int, Access]] = ((), {})
+        self._names: dict[int, str] = {}  # by uid
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._accepting = gevent.spawn(self._accept)
+
+    def stop(self, grace: float = 1.0) -> None:
+        """Accept nothing more; what is being worked on gets `grace` seconds to be answered."""
+        if self._accepting is not None:
+            self._accepting.kill()
+        self._listener.close()
+        for connection in list(self.waiting):
+            connection.close()
+        gevent.joinall(list(self._clients.values()), timeout=grace)
+        gevent.killall(list(self._clients.values()))
+
+    @property
+    def clients(self) -> int:
+        """How many are connected."""
+        return len(self._clients)
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError as error:
+                if error.errno not in _EXHAUSTED:
+                    raise
+                gevent.sleep(_PAUSE)
+                continue
+            self._admit(sock)
+            # accept() does not yield as long as somebody waits: those we have go on, too.
+            gevent.sleep(0)
+
+    def _admit(self, sock: Any) -> None:
+        connection = _Connection(self, sock)
+        if len(self._clients) >= self.limits.clients:
+            longest = next(iter(self.waiting), connection)
+            longest.close()
+            if longest is connection:
+                return
+            self.forget(longest)
+        self.waiting[connection] = None
+        self._clients[connection] = gevent.spawn(connection.run)
+
+    def forget(self, connection: _Connection) -> None:
+        """The connection is closed."""
+        self.waiting.pop(connection, None)
+        self._clients.pop(connection, None)
+
+    # -- commands ------------------------------------------------------------------------
+
+    def access(self, peer: rights.Peer) -> Access | None:
+        """What the peer may do, by the config that runs now."""
+        return rights.access_of(peer, self._owner, self._grants)
+
+    def _grants(self) -> Mapping[int, Access]:
+        controls = self.hub.running.config.controls
+        if self._granted[0] != controls:
+            self._granted = (controls, _elsewhere(rights.grants, controls))
+        return self._granted[1]
+
+    def _actor(self, peer: rights.Peer) -> Actor:
+        if peer.uid not in self._names:
+            self._names[peer.uid] = _elsewhere(rights.name_of, peer)
+        return Actor(self._names[peer.uid], f"control socket, pid {peer.pid}")
+
+    def perform(self, row: Command, args: Mapping[str, Any], peer: rights.Peer, encode: Encode) -> Iterator[bytes]:
+        """Run a command; gives the encoded pieces of its reply. Raises CommandError only."""
+        self._authorise(row, peer)
+        try:
+            outcome = row.run(self.hub, args, self._actor(peer))
+            if isinstance(outcome, Generator):
+                outcome = yield from _progress(outcome, encode)
+            yield encode(outcome, False)
+        except CommandError:
+            raise
+        except UsageError as error:
+            raise CommandError(ErrorKind.UNKNOWN, str(error)) from None
+        except RefusedError as error:
+            raise CommandError(ErrorKind.REFUSED, str(error)) from None
+        except DirectorError as error:
+            raise CommandError(ErrorKind.FAILED, str(error)) from None
+        except Exception as error:
+            # Not the process's outermost frame, but the command's: one that breaks must not
+            # leave its client without a word, nor the daemon without the log line.
+            logs.error(Event.COMMAND_FAILED, command=row.name, reason=repr(error), at=_place(error))
+            raise CommandError(ErrorKind.FAILED, f"can't run {row.name}: an internal error, see the log") from None
+
+    def _authorise(self, row: Command, peer: rights.Peer) -> None:
+        access = self.access(peer)
+        if access is Access.FULL or access is row.access:
+            return
+        name = self._actor(peer).name
+        logs.warning(Event.COMMAND_REFUSED, command=row.name, user=name, uid=peer.uid, pid=peer.pid)
+        cause = f"{name} may look, but not change anything" if access else f"{name} has no rights here"
+        raise CommandError(ErrorKind.RIGHTS, f"can't run {row.name}: {cause}")
+
+
+def _elsewhere(function: Callable[..., Any], *args: Any) -> Any:
+    """Its result, computed in a thread: looking up a user or group may block for seconds."""
+    return gevent.get_hub().threadpool.apply(function, args)
+
+
+def _progress(steps: Generator[Any, None, Any], encode: Encode) -> Generator[bytes, None, Any]:
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            return end.value
+        yield encode(step, True)
+
+
+def _place(error: Exception) -> str:
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "?"
+
+
+class _Connection:
+    """One client."""
+
+    def __init__(self, server: Server, sock: Any) -> None:
+        self._server = server
+        self._sock = sock
+        self._deadline = 0.0
+        self._begun = False
+
+    def run(self) -> None:
+        """Serve it until one of us hangs up."""
+        try:
+            self._peer = rights.peer_of(self._sock)
+            self._rest()
+            if first := self._receive(begun=False):
+                (self._serve_frames if first[0] == 0 else self._serve_lines)(first)
+        except OSError:
+            pass  # the client left, was too slow, or was closed to make room
+        finally:
+            self.close()
+            self._server.forget(self)
+
+    def close(self) -> None:
+        """Hang up, also on one that is being waited for."""
+        self._sock.close()
+
+    # -- waiting and sending ------------------------------------------------------------------------
+
+    def _rest(self) -> None:
+        """Between two requests from now on."""
+        self._begun = False
+        self._deadline = time.monotonic() + self._server.limits.silence
+        self._server.waiting[self] = None
+
+    def _work(self) -> None:
+        """A request is here: the client is not to blame for the time from now on."""
+        self._server.waiting.pop(self, None)
+
+    def _receive(self, begun: bool) -> bytes:
+        """The next bytes, none at the end. `begun`: a request is here by half. Raises OSError."""
+        now = time.monotonic()
+        if begun and not self._begun:
+            self._begun = True
+            self._deadline = now + self._server.limits.request
+        self._sock.settimeout(max(0.001, self._deadline - now))
+        data: bytes = self._sock.recv(_RECEIVE)
+        return data
+
+    def _send(self, data: bytes) -> None:
+        self._sock.settimeout(self._server.limits.reply)
+        self._sock.sendall(data)
+        # Neither recv nor sendall yields while the socket is ready: nobody talks without pause.
+        gevent.sleep(0)
+
+    # -- frames ------------------------------------------------------------------------
+
+    def _serve_frames(self, data: bytes) -> None:
+        stranger = self._server.access(self._peer) is None
+        reader = FrameReader(MAX_REQUEST if stranger else self._server.max_request)
+        while data:
+            try:
+                bodies = reader.feed(data)
+                for body in bodies:
+                    self._work()
+                    self._answer(body)
+                    if stranger:
+                        return
+            except RemoteProtocolError as error:
+                self._send(_failure(None, CommandError(ErrorKind.USAGE, str(error))))
+                return
+            if bodies:
+                self._rest()
+            data = self._receive(begun=reader.pending > 0)
+
+    def _answer(self, body: bytes) -> None:
+        """Reply to one request. Raises RemoteProtocolError if it is none."""
+        request = unpack(body)
+        if not isinstance(request, dict):
+            raise RemoteProtocolError("can't read a request: it is not a map")
+        ident = request.get("id")
+
+        def encode(result: Any, more: bool) -> bytes:
+            return pack({"id": ident, "ok": True, "result": result, "more": more})
+
+        try:
+            if request.get("v") != PROTOCOL:
+                cause = f"it is of version {request.get('v')!r}, this daemon speaks {PROTOCOL}"
+                raise CommandError(ErrorKind.USAGE, f"can't read a request: {cause}")
+            row = find(str(request.get("command")), self._server.commands)
+            if len(body) > row.max_request:
+                raise CommandError(
+                    ErrorKind.USAGE, f"can't run {row.name}: its request may have {row.max_request} bytes at most"
+                )
+            args = complete(row, request.get("args") or {})
+            for piece in self._server.perform(row, args, self._peer, encode):
+                self._send(piece)
+        except CommandError as error:
+            self._send(_failure(ident, error))
+
+    # -- lines ------------------------------------------------------------------------
+
+    def _serve_lines(self, data: bytes) -> None:
+        prompt = False
+        while (line := self._line(data)) is not None:
+            self._work()
+            text, data = line
+            for words in self._commands(text):
+                if words == ["quit"]:
+                    return
+                if words == ["prompt"]:
+                    prompt = not prompt
+                else:
+                    self._speak(words)
+            if not prompt:
+                return
+            self._send(b"\n> ")
+            self._rest()
+
+    def _line(self, data: bytes) -> tuple[bytes, bytes] | None:
+        """The next line and what came behind it; None at the end. The last needs no newline."""
+        while b"\n" not in data and len(data) <= MAX_REQUEST:
+            more = self._receive(begun=bool(data))
+            if not more:
+                return (data, b"") if data else None
+            data += more
+        line, _, rest = data.partition(b"\n")
+        return line, rest
+
+    def _commands(self, line: bytes) -> list[list[str]]:
+        try:
+            if len(line) > MAX_REQUEST:
+                raise CommandError(ErrorKind.USAGE, f"can't read a line of more than {MAX_REQUEST} bytes")
+            return split_line(line.decode())
+        except UnicodeDecodeError:
+            self._send(b"can't read the line: it is not UTF-8\n\n")
+        except CommandError as error:
+            self._send(_told(error))
+        return []
+
+    def _speak(self, words: list[str]) -> None:
+        try:
+            row = find(words[0], self._server.commands)
+            args = parse(row, words[1:], common=(JSON,))
+            as_json = args.pop(JSON.name) or args.get("format") == "json"
+
+            def encode(result: Any, more: bool) -> bytes:
+                lines = [json.dumps(result)] if as_json else [*render.plain(row.name, result), *_warnings(result)]
+                return "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
+
+            for piece in self._server.perform(row, args, self._peer, encode):
+                self._send(piece)
+            self._send(b"\n")
+        except CommandError as error:
+            self._send(_told(error))
+
+
+def _failure(ident: Any, error: CommandError) -> bytes:
+    report: dict[str, Any] = {"kind": error.kind.value, "message": str(error)}
+    if error.lines:
+        report["lines"] = list(error.lines)
+    return pack({"id": ident, "ok": False, "error": report})
+
+
+def _told(error: CommandError) -> bytes:
+    return "".join(f"{line}\n" for line in (str(error), *error.lines, "")).encode(errors="backslashreplace")
+
+
+def _warnings(result: Any) -> list[str]:
+    return [f"warning: {warning}" for warning in result.get("warnings", ())] if isinstance(result, dict) else []

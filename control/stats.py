@@ -1,0 +1,127 @@
+"""The stats: what the state of the hub looks like from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from control.totals import Row, Totals
+from director.config.model import Group, Host, Service
+from director.messages import HostState, Kind, ProcessInfo, Running
+from director.tally import FAULTS, quantile_ms
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything the stats are made of. The callables take a host's number."""
+
+    version: str
+    generation: str
+    uptime: float
+    running: Running
+    totals: Totals
+    processes: tuple[ProcessInfo, ...]
+    state: Callable[[int], HostState]
+    since: Callable[[int], float]
+    reason: Callable[[int], tuple[str, str]]
+    next_check: Callable[[int], float | None]
+    now: float
+
+
+def build(report: Report) -> dict[str, Any]:
+    """One JSON document; its keys are a contract."""
+    master = next((one for one in report.processes if one.kind is Kind.MASTER), None)
+    return {
+        "version": report.version,
+        "generation": report.generation,
+        "pid": master.pid if master else 0,
+        "uptime_seconds": round(report.uptime, 1),
+        "workers": [_worker(report, one) for one in report.processes if one.kind is Kind.WORKER],
+        "services": [_service(report, service) for service in report.running.config.services],
+    }
+
+
+def _worker(report: Report, process: ProcessInfo) -> dict[str, Any]:
+    row = report.totals.rows.get(process.incarnation, Row(process.slot))
+    gauges = row.gauges
+    return {
+        "slot": process.slot,
+        "pid": process.pid,
+        "generation": report.generation,
+        "state": process.state,
+        "open": int(gauges.get("open", 0)),
+        "total": sum(tally[0] for tally in row.services.values()),
+        "rss_bytes": _rss(process.pid),
+        "cpu_seconds": round(gauges.get("cpu_seconds", 0.0), 3),
+        "loop_lag_ms": gauges.get("loop_lag_ms", 0.0),
+        "state_age_ms": round((report.now - row.heard) * 1000, 1) if row.heard else None,
+    }
+
+
+def _rss(pid: int) -> int:
+    try:
+        return int(psutil.Process(pid).memory_info().rss) if pid else 0
+    except psutil.Error:
+        return 0  # gone this moment
+
+
+def _service(report: Report, service: Service) -> dict[str, Any]:
+    tally = report.totals.service(service.number)
+    groups = [_group(report, service, group) for group in service.groups]
+    opened = sum(host["open"] for group in groups for host in group["hosts"])
+    peak, peak_at = report.totals.peaks.get(service.number, (0, 0.0))
+    return {
+        "name": service.name,
+        "listen": [str(listen.ip) for listen in service.listens],
+        "enabled_group": service.enabled,
+        "open": opened,
+        "total": tally.total,
+        "peak": max(int(peak), opened),
+        "peak_at": peak_at,
+        "maxconn": service.maxconn,
+        "queued": 0,
+        "refused": tally.refused,
+        "bytes_in": tally.bytes_in,
+        "bytes_out": tally.bytes_out,
+        "groups": groups,
+    }
+
+
+def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
+    return {
+        "name": group.name,
+        "scheduler": group.scheduler,
+        "enabled": group.name == service.enabled,
+        "hosts": [_host(report, host) for host in group.hosts],
+    }
+
+
+def _host(report: Report, host: Host) -> dict[str, Any]:
+    tally = report.totals.host(host.number)
+    opened = report.totals.open.get(host.number, 0)
+    reason, by = report.reason(host.number)
+    return {
+        "name": host.name,
+        "ip": str(host.ip),
+        "state": report.state(host.number).value,
+        "weight": host.weight,
+        "maxconn": host.maxconn,
+        "backup": host.backup,
+        "open": opened,
+        "total": tally.total,
+        "peak": int(report.totals.peaks.get(host.number, (0, 0.0))[0]),
+        "queued": 0,
+        "bytes_in": tally.bytes_in,
+        "bytes_out": tally.bytes_out,
+        "retries": tally.retries,
+        "faults": {fault.value: count for fault, count in zip(FAULTS, tally.faults, strict=True)},
+        "connect_ms_p50": quantile_ms(tally.connect, 0.5),
+        "connect_ms_p99": quantile_ms(tally.connect, 0.99),
+        "since": report.since(host.number),
+        "reason": reason,
+        "by": by,
+        "next_check_seconds": report.next_check(host.number),
+    }

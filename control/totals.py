@@ -1,0 +1,137 @@
+"""The counts of all workers, living and dead, as one.
+
+A worker's row is its totals since its start; when it dies, they are folded into
+the base and that incarnation is ignored for ever. So totals never fall.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from director.messages import Load, Tally
+from director.tally import HostTally, ServiceTally
+
+
+@dataclass
+class Row:
+    """What one incarnation of a worker has sent."""
+
+    slot: int
+    open: dict[int, int] = field(default_factory=dict)
+    hosts: dict[int, list[Any]] = field(default_factory=dict)
+    services: dict[int, list[Any]] = field(default_factory=dict)
+    gauges: dict[str, float] = field(default_factory=dict)
+    heard: float = 0.0  # monotonic seconds
+
+
+def _fold(base: dict[int, list[Any]], rows: dict[int, list[Any]], kind: type[HostTally] | type[ServiceTally]) -> None:
+    for number, row in rows.items():
+        total = kind.from_row(base.get(number, []))
+        total.add(kind.from_row(row))  # type: ignore[arg-type]
+        base[number] = total.row()
+
+
+class Totals:
+    """Rows of the living and the base of the dead."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Row] = {}  # by incarnation
+        self.open: dict[int, int] = {}  # by host number, over all rows
+        self.peaks: dict[int, list[float]] = {}  # {host or service number: [most open, when]}
+        self._hosts: dict[int, list[Any]] = {}
+        self._services: dict[int, list[Any]] = {}
+        self._dead: set[int] = set()
+
+    def is_dead(self, incarnation: int) -> bool:
+        """Whether that worker is gone: nothing more of it counts."""
+        return incarnation in self._dead
+
+    def row(self, slot: int, incarnation: int) -> Row | None:
+        """The row of a worker, made if it is new; None if it is dead."""
+        if incarnation in self._dead:
+            return None
+        return self.rows.setdefault(incarnation, Row(slot))
+
+    def load(self, load: Load, now: float, wall: float) -> dict[int, int]:
+        """Take a load row; returns the entries that differ from what was known."""
+        row = self.row(load.slot, load.incarnation)
+        if row is None:
+            return {}
+        row.heard = now
+        changed = {number: count for number, count in load.open.items() if row.open.get(number, 0) != count}
+        if load.whole:
+            changed.update({number: 0 for number in row.open if number not in load.open})
+        for number, count in changed.items():
+            self._count(row, number, count, wall)
+        return changed
+
+    def _count(self, row: Row, number: int, count: int, wall: float) -> None:
+        total = self.open.get(number, 0) + count - row.open.pop(number, 0)
+        if count:
+            row.open[number] = count
+        self.open[number] = total
+        self.peak(number, total, wall)
+
+    def peak(self, number: int, count: int, wall: float) -> None:
+        """Remember the most that was ever open of a host or service, and when."""
+        if count > self.peaks.get(number, (0, 0.0))[0]:
+            self.peaks[number] = [count, wall]
+
+    def tally(self, tally: Tally, now: float) -> None:
+        """Take a worker's totals."""
+        row = self.row(tally.slot, tally.incarnation)
+        if row is None:
+            return
+        row.heard = now
+        row.gauges = tally.gauges
+        row.hosts.update(tally.hosts)
+        row.services.update(tally.services)
+
+    def bury(self, incarnation: int) -> Row | None:
+        """The worker is gone: its totals stay, its connections don't."""
+        self._dead.add(incarnation)
+        row = self.rows.pop(incarnation, None)
+        if row is None:
+            return None
+        for number in list(row.open):
+            self._count(row, number, 0, 0.0)
+        _fold(self._hosts, row.hosts, HostTally)
+        _fold(self._services, row.services, ServiceTally)
+        return row
+
+    def host(self, number: int) -> HostTally:
+        """The totals of a host."""
+        total = HostTally.from_row(self._hosts.get(number, []))
+        for row in self.rows.values():
+            if number in row.hosts:
+                total.add(HostTally.from_row(row.hosts[number]))
+        return total
+
+    def service(self, number: int) -> ServiceTally:
+        """The totals of a service."""
+        total = ServiceTally.from_row(self._services.get(number, []))
+        for row in self.rows.values():
+            if number in row.services:
+                total.add(ServiceTally.from_row(row.services[number]))
+        return total
+
+    def dump(self) -> dict[str, Any]:
+        """All of it, for the memory file."""
+        rows = [[number, row.slot, row.open, row.hosts, row.services] for number, row in self.rows.items()]
+        return {
+            "hosts": self._hosts,
+            "services": self._services,
+            "rows": rows,
+            "peaks": self.peaks,
+            "dead": list(self._dead),
+        }
+
+    def restore(self, value: dict[str, Any]) -> None:
+        """What an earlier hub dumped."""
+        self._hosts, self._services, self.peaks = value["hosts"], value["services"], value["peaks"]
+        self._dead = set(value["dead"])
+        for incarnation, slot, open_, hosts, services in value["rows"]:
+            self.rows[incarnation] = Row(slot, dict(open_), hosts, services)
+            for number, count in open_.items():
+                self.open[number] = self.open.get(number, 0) + count

@@ -1,0 +1,244 @@
+"""`directord`: from the command line to running processes. The composition root.
+
+The only module that imports all three rooms; everything that a child will need
+is imported here, before any fork, so that code on disk may change under a
+running daemon.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+import control.hub
+import workers.run
+from control.client import Client
+from control.render import render
+from director import demo, logs
+from director.config.model import Config
+from director.errors import DirectorError, Exit, Severity, SystemFailure, UnreachableError
+from director.master import checker, run, stopping
+from director.master.family import Roles
+from director.master.readiness import Readiness, daemonise
+from director.places import Places, config_file, pid_file, run_dir, state_dir
+from director.version import VERSION
+
+ROLES = Roles(hub=control.hub.main, worker=workers.run.main)
+
+COMMANDS = {
+    "start": "check the config, go to the background, return when every worker accepts",
+    "stop": "end gracefully: connections may finish until stop-timeout",
+    "reload": "apply what changed in the config file, without restarting anything",
+    "restart": "stop, then start; the config is checked before anything stops",
+    "try-restart": "restart if it runs",
+    "force-reload": "the same as reload",
+    "status": "one line a process; exit 0 running, 1 dead with pid file, 2 dead with orphans, 3 stopped",
+    "check": "validate a config file: print every error and warning",
+    "demo": "try it: three demo hosts behind one service, in the foreground",
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common.add_argument("-c", "--config", metavar="FILE", help="default: $DIRECTOR_CONFIG, else /etc/director/config.xml")
+    common.add_argument("--run-dir", metavar="DIR", help="for pid file, lock and control socket")
+    common.add_argument("--state-dir", metavar="DIR", help="for what survives a reboot")
+    common.add_argument("--pid-file", metavar="FILE", help="default: directord.pid in the run dir")
+    common.add_argument("--log-level", choices=logs.LEVELS, help="overrules the config's")
+    parser = argparse.ArgumentParser(
+        prog="directord", description="director, a TCP load balancer: the daemon.", parents=[common]
+    )
+    parser.add_argument("--version", action="version", version=f"directord {VERSION}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text, parents=[common])
+        if name in ("start", "restart"):
+            command.add_argument("--foreground", action="store_true", help="stay in the foreground, log to stderr")
+        if name == "check":
+            command.add_argument("file", nargs="?", metavar="FILE", help="default: the config file")
+    return parser
+
+
+def _places(options: argparse.Namespace) -> Places:
+    uid = os.geteuid()
+    folder = run_dir(getattr(options, "run_dir", None), os.environ, uid)
+    return Places(
+        run_dir=folder,
+        state_dir=state_dir(getattr(options, "state_dir", None), os.environ, uid),
+        config=config_file(getattr(options, "config", None), os.environ),
+        pid_file=pid_file(getattr(options, "pid_file", None), folder),
+    )
+
+
+def _say(text: str) -> None:
+    print(f"directord: {text}", flush=True)
+
+
+def _complain(text: str) -> None:
+    print(f"directord: {text}", file=sys.stderr, flush=True)
+
+
+def _checked(path: str) -> Config | None:
+    """The config in a file, its problems printed; None if it can't be used."""
+    try:
+        text = checker.read_file(path)
+    except SystemFailure as error:
+        _complain(str(error))
+        return None
+    result = checker.check_now(text, path)
+    for problem in result.problems:
+        print(problem, file=sys.stderr, flush=True)
+    if result.config is None:
+        errors = sum(problem.severity is Severity.ERROR for problem in result.problems)
+        _complain(f"{path} can't be used: {errors} error{'s' if errors != 1 else ''}")
+    return result.config
+
+
+def start(options: argparse.Namespace, places: Places) -> int:
+    """`directord start`."""
+    assert places.config is not None
+    config = _checked(places.config)
+    if config is None:
+        return Exit.BAD_CONFIG
+    owner = os.getuid()
+    readiness: Readiness | int = Readiness()
+    if not options.foreground:
+        readiness = daemonise()
+        if isinstance(readiness, int):
+            return readiness
+    level = getattr(options, "log_level", None)
+    return run.serve(run.Start(config, readiness, options.foreground, ROLES, owner, level), places)
+
+
+def stop(_options: argparse.Namespace, places: Places) -> int:
+    """`directord stop`."""
+    timeout = 30.0
+    remaining: int | None = None
+    client = Client(places.control, timeout=1.0)
+
+    def report() -> None:
+        nonlocal remaining
+        try:
+            workers = client.call("stats", {})["workers"]
+        except DirectorError:
+            return
+        now = sum(worker["open"] for worker in workers)
+        if now != remaining:
+            remaining = now
+            _say(f"{now} connection{'s' if now != 1 else ''} still open")
+
+    if places.config is not None and (stop_timeout := _running_stop_timeout(client)) is not None:
+        timeout = stop_timeout
+    if stopping.stop(places, timeout, report):
+        _say("stopped")
+    else:
+        _say("not running")
+    return Exit.DONE
+
+
+def _running_stop_timeout(client: Client) -> float | None:
+    try:
+        timeout: float = client.call("status", {})["stop_timeout"]
+    except (DirectorError, KeyError):
+        return None
+    return timeout
+
+
+def reload(_options: argparse.Namespace, places: Places) -> int:
+    """`directord reload`."""
+    result = Client(places.control, timeout=60.0).call("reload", {})
+    print(render("reload", result), flush=True)
+    return Exit.DONE
+
+
+def status(_options: argparse.Namespace, places: Places) -> int:
+    """`directord status`."""
+    try:
+        print(render("status", Client(places.control, timeout=5.0).call("status", {})), flush=True)
+    except UnreachableError:
+        code, words = stopping.situation(places)
+        _say(words)
+        return code
+    except DirectorError as error:
+        _complain(str(error))
+        return 4  # unknown, as LSB has it
+    return Exit.DONE
+
+
+def check(options: argparse.Namespace, places: Places) -> int:
+    """`directord check`."""
+    path = os.path.abspath(options.file) if options.file else places.config
+    assert path is not None
+    if _checked(path) is None:
+        return Exit.BAD_CONFIG
+    _say(f"{path} is good")
+    return Exit.DONE
+
+
+def restart(options: argparse.Namespace, places: Places) -> int:
+    """`directord restart`: a config that can't be used stops nothing."""
+    assert places.config is not None
+    if _checked(places.config) is None:
+        return Exit.BAD_CONFIG
+    stop(options, places)
+    return start(options, places)
+
+
+def try_restart(options: argparse.Namespace, places: Places) -> int:
+    """`directord try-restart`."""
+    if stopping.situation(places)[0] != 0:
+        _say("not running")
+        return Exit.DONE
+    options.foreground = False
+    return restart(options, places)
+
+
+def run_demo(options: argparse.Namespace, places: Places) -> int:
+    """`directord demo`."""
+    ports, lifeline = demo.start_hosts()
+    port = demo.choose_port()
+    places = Places(places.run_dir, places.state_dir, None, places.pid_file)
+
+    def greet() -> None:
+        print(demo.what_to_try(port, places.control), flush=True)
+
+    level = getattr(options, "log_level", None)
+    begin = run.Start(demo.config(ports, port), Readiness(), True, ROLES, os.getuid(), level, greet)
+    try:
+        return run.serve(begin, places)
+    finally:
+        os.close(lifeline)
+
+
+_RUN: dict[str, Callable[[argparse.Namespace, Places], int]] = {
+    "start": start,
+    "stop": stop,
+    "reload": reload,
+    "force-reload": reload,
+    "restart": restart,
+    "try-restart": try_restart,
+    "status": status,
+    "check": check,
+    "demo": run_demo,
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status."""
+    options = _parser().parse_args(argv)
+    try:
+        return _RUN[options.command](options, _places(options))
+    except DirectorError as error:
+        _complain(str(error))
+        return error.exit
+    except PermissionError as error:
+        _complain(f"can't {options.command}: {error.strerror}: {error.filename}")
+        return Exit.NO_RIGHTS
+    except KeyboardInterrupt:
+        return Exit.FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

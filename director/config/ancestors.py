@@ -1,0 +1,109 @@
+"""Files of Python Director and txLoadBalancer, rewritten into elements of ours.
+
+Only what they wrote in another form is touched here; that what they ignored is
+a warning and not an error, the reader sees to. Where the two differ, each
+form is taken under both roots.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from director.config.document import Node
+from director.config.values import truth
+
+PYTHON_DIRECTOR = "pdconfig"
+ROOTS = (PYTHON_DIRECTOR, "config")
+_PEM = "server.pem"  # where Python Director looked for certificate and key
+
+Warn = Callable[[int, str, str], None]  # line, what, remedy
+
+
+def rewrite(root: Node, warn: Warn) -> None:
+    """Turn the tree of an ancestor's file into one that the reader knows; in place."""
+    _drop_notes(root)
+    children: list[Node] = []
+    for child in root.children:
+        match child.tag:
+            case "manager":
+                # The ancestors took a <checktime> before it.
+                children[:0] = _manager(child, warn)
+            case "admin":
+                children += _admin(child, root.tag, warn)
+            case _:
+                children.append(child)
+        if child.tag == "service":
+            _service(child)
+    root.children = children
+
+
+def _drop_notes(node: Node) -> None:
+    node.children = [child for child in node.children if child.tag != "note"]
+    for child in node.children:
+        _drop_notes(child)
+
+
+def _service(service: Node) -> None:
+    """Groups that say enable= become <enable>; hosts without a name are called by their position."""
+    enables = []
+    for group in service.children:
+        if group.tag != "group":
+            continue
+        if truth(group.attributes.pop("enable", "")):
+            enables.append(Node("enable", {"group": group.name}, group.line))
+        hosts = [host for host in group.children if host.tag == "host"]
+        for position, host in enumerate(hosts):
+            if not host.name:
+                host.attributes["name"] = f"host.{position}"
+    # Before any <enable>, so that an explicit one is the last and counts.
+    service.children[:0] = enables
+
+
+def _manager(manager: Node, warn: Warn) -> list[Node]:
+    found = []
+    for child in manager.children:
+        if child.tag != "hostCheck":
+            warn(
+                child.line,
+                f"<{child.tag[:60]}> is ignored",
+                "nothing here does its work; take it out",
+            )
+        elif truth(child.attributes.get("enable", "")):
+            found.append(
+                Node(
+                    "checktime",
+                    {"time": child.attributes.get("interval", "")},
+                    child.line,
+                )
+            )
+    return found
+
+
+def _admin(admin: Node, root: str, warn: Warn) -> list[Node]:
+    """An admin for its own listen=, and one for each <web> that is on."""
+    users = [child for child in admin.children if child.tag not in ("web", "ssh")]
+    nested = [child for child in admin.children if child.tag in ("web", "ssh")]
+    admin.children = users
+    found = [admin] if "listen" in admin.attributes or not nested else []
+    for child in nested:
+        if child.tag == "ssh":
+            warn(
+                child.line,
+                "<ssh> is ignored",
+                "there is no Python console; use directorctl",
+            )
+        elif not truth(child.attributes.get("enable", "")):
+            warn(child.line, "this web admin is off", 'write enable="true" to have it')
+        else:
+            attributes = {**admin.attributes, **child.attributes}
+            del attributes["enable"]
+            if attributes.pop("refresh", None) is not None:
+                warn(
+                    child.line,
+                    "refresh is ignored",
+                    "pages renew themselves; take it out",
+                )
+            found.append(Node("admin", attributes, child.line, list(users)))
+    if root == PYTHON_DIRECTOR and truth(admin.attributes.get("secure", "")):
+        admin.attributes.setdefault("cert", _PEM)
+    return found

@@ -1,0 +1,110 @@
+"""`directord demo`: a director to try, with three small hosts of its own behind it.
+
+No config file, no rights and no other software needed. The hosts are one more
+child process, so that balancing, faults and shutting down are the real thing.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import socketserver
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from director.config.model import Config, Endpoint, Group, Host, Listen, Logging, Service
+from director.master.child import fork_child
+from director.master.system import System
+
+NAMES = ("one", "two", "three")
+_PORT = 8080  # where the service listens, if it is free
+
+
+def free_port(wanted: int = 0) -> int:
+    """A port on loopback that nobody listens on; `wanted` if that is one."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", wanted))
+        except OSError:
+            return free_port()
+        return int(sock.getsockname()[1])
+
+
+class _Hosts:
+    """The three hosts: HTTP servers that say their name."""
+
+    def __init__(self) -> None:
+        self.servers = [ThreadingHTTPServer(("127.0.0.1", 0), _handler(name)) for name in NAMES]
+        for server in self.servers:
+            server.daemon_threads = True
+
+    @property
+    def ports(self) -> list[int]:
+        return [int(server.server_address[1]) for server in self.servers]
+
+    def serve(self, lifeline: int) -> int:
+        """Answer until the other end of the lifeline is closed."""
+        for server in self.servers:
+            threading.Thread(target=socketserver.BaseServer.serve_forever, args=(server,), daemon=True).start()
+        os.read(lifeline, 1)
+        return 0
+
+
+def _handler(name: str) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = f"This is host {name}.\n".encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass  # the terminal is for the demo
+
+    return Handler
+
+
+def start_hosts() -> tuple[list[int], int]:
+    """Start the hosts in a child. Returns their ports and the lifeline: it ends them when closed."""
+    hosts = _Hosts()
+    read, write = os.pipe()
+    fds = [server.fileno() for server in hosts.servers]
+    fork_child(System(), lambda: hosts.serve(read), lambda: (0, 1, 2, read, *fds))
+    os.close(read)
+    ports = hosts.ports
+    for server in hosts.servers:
+        server.server_close()
+    return ports, write
+
+
+def config(ports: list[int], port: int) -> Config:
+    """One service, one group, three hosts."""
+    hosts = tuple(
+        Host(name=name, ip=Endpoint("127.0.0.1", host_port)) for name, host_port in zip(NAMES, ports, strict=True)
+    )
+    group = Group(name="main", scheduler="roundrobin", hosts=hosts)
+    service = Service(
+        name="web", listens=(Listen(ip=Endpoint("127.0.0.1", port)),), groups=(group,), enabled=group.name
+    )
+    return Config(services=(service,), workers=2, logging=Logging(file="stderr", level="warning"))
+
+
+def choose_port() -> int:
+    """Where the demo's service shall listen."""
+    return free_port(_PORT)
+
+
+def what_to_try(port: int, control: str) -> str:
+    """The words that greet whoever started the demo."""
+    ctl = f"directorctl -s {control}"
+    return f"""
+director balances three demo hosts behind http://127.0.0.1:{port}/ . In another terminal, try:
+
+  curl http://127.0.0.1:{port}/                 # again and again: the hosts take turns
+  {ctl} stats
+  {ctl} host-down web main two --reason "a look around"
+
+Ctrl-C here ends everything."""

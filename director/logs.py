@@ -1,0 +1,123 @@
+"""Where the log goes, and how a line looks.
+
+The master opens the file; children write to the descriptor they inherit, one
+`write` a line on a descriptor opened for appending, so that lines of several
+processes never mix. A disk that is full or slow never raises here.
+"""
+
+from __future__ import annotations
+
+import logging
+import logging.handlers
+import os
+import sys
+
+from director.config.model import Logging
+from director.errors import SystemFailure
+from director.events import Event
+
+LEVELS = ("debug", "info", "warning", "error")
+_LOGGER = logging.getLogger("director")
+_LOGGER.propagate = False
+logging.raiseExceptions = False
+
+
+class _DescriptorHandler(logging.Handler):
+    """Writes each record by one `write` to a descriptor."""
+
+    def __init__(self, fd: int) -> None:
+        super().__init__()
+        self.fd = fd
+        self.dropped = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            os.write(self.fd, (self.format(record) + "\n").encode(errors="backslashreplace"))
+        except OSError:
+            self.dropped += 1
+
+
+def _value(value: object) -> str:
+    text = str(value)
+    if text == "" or any(letter.isspace() or letter in "\"'\\" for letter in text):
+        escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+        return f'"{escaped}"'
+    return text
+
+
+def log(level: int, event: Event, **fields: object) -> None:
+    """Write one event with its fields, in the order given."""
+    if _LOGGER.isEnabledFor(level):
+        words = "".join(f" {key}={_value(value)}" for key, value in fields.items())
+        _LOGGER.log(level, "%s%s", event.value, f":{words}" if words else "")
+
+
+def debug(event: Event, **fields: object) -> None:
+    """For following single connections."""
+    log(logging.DEBUG, event, **fields)
+
+
+def info(event: Event, **fields: object) -> None:
+    """A state that an operator acts on."""
+    log(logging.INFO, event, **fields)
+
+
+def warning(event: Event, **fields: object) -> None:
+    """Something went wrong and was coped with."""
+    log(logging.WARNING, event, **fields)
+
+
+def error(event: Event, **fields: object) -> None:
+    """Someone has to act now."""
+    log(logging.ERROR, event, **fields)
+
+
+def name_process(subject: str) -> None:
+    """Say who speaks from now on: the prefix of every line of this process."""
+    for handler in _LOGGER.handlers:
+        handler.setFormatter(_formatter(handler, subject))
+
+
+def _formatter(handler: logging.Handler, subject: str) -> logging.Formatter:
+    who = f"director[{os.getpid()}] {subject}"
+    if isinstance(handler, logging.handlers.SysLogHandler):
+        return logging.Formatter(f"{who}: %(message)s")
+    return logging.Formatter(
+        f"%(asctime)s.%(msecs)03d {who} %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S"
+    )
+
+
+def descriptors() -> tuple[int, ...]:
+    """Descriptors that a child must inherit to be able to log."""
+    return tuple(handler.fd for handler in _LOGGER.handlers if isinstance(handler, _DescriptorHandler))
+
+
+def open_log(config: Logging, *, foreground: bool, level: str | None = None) -> None:
+    """Send the log where the config says. `level` overrules the config's.
+
+    Raises SystemFailure when the file can't be opened; the log then stays where it was.
+    """
+    target = config.file or ("stderr" if foreground else "syslog:")
+    handler: logging.Handler
+    if target in ("stderr", "journald"):
+        handler = _DescriptorHandler(sys.stderr.fileno())
+    elif target.startswith("syslog:"):
+        address = target.removeprefix("syslog:") or "/dev/log"
+        try:
+            handler = logging.handlers.SysLogHandler(address=address)
+        except OSError:
+            # No syslog daemon here (a container, say): stderr is better than silence.
+            handler = _DescriptorHandler(sys.stderr.fileno())
+    else:
+        try:
+            handler = _DescriptorHandler(os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640))
+        except OSError as error:
+            raise SystemFailure(f"can't open log file {target}: {error.strerror}") from None
+    for old in list(_LOGGER.handlers):
+        _LOGGER.removeHandler(old)
+        if isinstance(old, _DescriptorHandler) and old.fd > 2:
+            os.close(old.fd)
+        old.close()
+    handler.setFormatter(_formatter(handler, "master"))
+    _LOGGER.addHandler(handler)
+    _LOGGER.setLevel((level or config.level).upper())

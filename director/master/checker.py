@@ -1,0 +1,133 @@
+"""Reading a config without rights: the checker child.
+
+Text from outside is never parsed by the master itself, nor with its rights: a
+child that has dropped them reads it, within a time limit, and sends back a
+Checked. Start, check and reload all go this way.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import resource
+import select
+import signal
+import socket
+import time
+from dataclasses import dataclass
+
+from director.config import reader
+from director.errors import ChildExit, Problem, Severity, SystemFailure
+from director.framing import FrameReader, decode, encode
+from director.master.child import fork_child
+from director.master.system import Identity, System
+from director.messages import Checked
+
+TIME_LIMIT = 20.0  # seconds
+_MEMORY = 2 << 30  # bytes of address space
+
+
+def read_file(path: str) -> bytes:
+    """The bytes of a config file, read with our own rights. Raises SystemFailure."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise SystemFailure(f"can't read config {path}: {error.strerror}") from None
+
+
+def _nobody() -> Identity | None:
+    if os.geteuid() != 0:
+        return None
+    try:
+        account = pwd.getpwnam("nobody")
+    except KeyError:
+        return Identity(65534, 65534, ())
+    return Identity(account.pw_uid, account.pw_gid, ())
+
+
+@dataclass
+class Check:
+    """A check under way: watch `fd` for reading, call `collect` when it is ready."""
+
+    pid: int
+    sock: socket.socket
+    path: str
+    deadline: float
+    _reader: FrameReader
+    result: Checked | None = None
+
+    @property
+    def fd(self) -> int:
+        """The descriptor to watch."""
+        return self.sock.fileno()
+
+    def collect(self) -> bool:
+        """Take what has come; True when `result` is there."""
+        try:
+            data = self.sock.recv(1 << 20)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self.fail("the checker died on it; please report this file")
+            return True
+        for body in self._reader.feed(data):
+            message = decode(body)
+            assert isinstance(message, Checked)
+            self.result = message
+        return self.result is not None
+
+    def fail(self, cause: str) -> None:
+        """Give up: the result is one problem with this cause."""
+        self.result = Checked(None, (Problem(Severity.ERROR, self.path, 0, f"can't check the config: {cause}"),))
+
+    def end(self) -> None:
+        """Close up and make sure that the child is on its way out; the caller reaps it."""
+        self.sock.close()
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def begin(system: System, text: bytes, path: str) -> Check:
+    """Start checking a text that came from `path`."""
+    ours, theirs = socket.socketpair()
+    folder = os.path.dirname(os.path.abspath(path))
+    identity = _nobody()
+
+    def run() -> int:
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        if identity is not None:
+            identity.assume()
+        try:
+            config, problems = reader.read(text, path, folder)
+        except MemoryError:
+            problem = Problem(Severity.ERROR, path, 0, "can't check the config: it needs too much memory")
+            config, problems = None, (problem,)
+        theirs.setblocking(True)
+        theirs.sendall(encode(Checked(config, problems)))
+        return ChildExit.DRAINED
+
+    pid = fork_child(system, run, lambda: (0, 1, 2, theirs.fileno()))
+    theirs.close()
+    ours.setblocking(False)
+    return Check(pid, ours, path, system.now() + TIME_LIMIT, FrameReader())
+
+
+def check_now(text: bytes, path: str, system: System | None = None) -> Checked:
+    """Check and wait for the result: for commands, before there is a loop."""
+    check = begin(system or System(), text, path)
+    while check.result is None:
+        left = check.deadline - time.monotonic()
+        if left <= 0:
+            check.fail(f"it took longer than {TIME_LIMIT:.0f} s")
+            break
+        select.select([check.fd], [], [], left)
+        check.collect()
+    check.end()
+    os.waitpid(check.pid, 0)
+    assert check.result is not None
+    return check.result

@@ -1,0 +1,331 @@
+"""The master's children: their links, and carrying out what the supervisor decides.
+
+Owns every link and pid; the `Supervisor` owns what it means. Reports that are
+not about life and death (requests, acknowledgements) go on to the `Master`.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from director import logs
+from director.errors import ProtocolError
+from director.events import Event
+from director.link import Link
+from director.master import child, system as kernel
+from director.master.child import Birth, ChildMain
+from director.master.listeners import Address
+from director.master.loop import Loop
+from director.master.supervisor import Abort, Command, Cover, Fork, Kill, Spare, State, Supervisor, Uncover
+from director.master.system import Identity, System
+from director.messages import (
+    HUB_SLOT,
+    Accept,
+    Accepting,
+    Drain,
+    Failed,
+    Heartbeat,
+    Kind,
+    ListenerRef,
+    Message,
+    Paused,
+    ProcessInfo,
+    Ready,
+    Reaped,
+    Release,
+    Slot,
+)
+
+TICK = 0.1  # seconds between looks at everybody
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What each kind of child runs. Given by the composition root."""
+
+    hub: ChildMain
+    worker: ChildMain
+
+
+@dataclass
+class Child:
+    """One living child and our end of its link."""
+
+    slot: Slot
+    pid: int
+    incarnation: int
+    link: Link
+    started_at: float
+    open: int = 0
+
+
+@dataclass
+class Family:
+    """All children of this generation."""
+
+    system: System
+    loop: Loop
+    roles: Roles
+    supervisor: Supervisor
+    directory: str
+    lock_path: str
+    owner: int
+    identity: Identity | None
+    control: int  # listening control socket
+    memory: int  # the hub's memory file
+    addresses: dict[str, Address]  # by the text of the address
+    refs: Callable[[Slot], list[ListenerRef]]  # which listeners a slot has
+    on_born: Callable[[Child], None]
+    on_report: Callable[[Child, Message], None]
+    on_exit: Callable[[Child, int], None]
+    covering: bool = False  # neighbours cover only once all have started
+    children: dict[Slot, Child] = field(default_factory=dict)
+    by_pid: dict[int, Child] = field(default_factory=dict)
+    strangers: Callable[[int, int], None] = lambda pid, status: None
+    last_tick: float = 0.0
+
+    # -- orders -------------------------------------------------------------------
+
+    def tell(self, child_: Child, message: Message, fds: tuple[int, ...] = ()) -> None:
+        """Send an order to one child. A child that never reads is left to hang detection."""
+        try:
+            child_.link.send(message, fds)
+        except ProtocolError as error:
+            logs.error(Event.PROCESS_FAILED, slot=child_.slot, pid=child_.pid, reason=error)
+            return
+        self._watch(child_)
+
+    def tell_all(self, message: Message) -> None:
+        """Send an order to everybody."""
+        for child_ in list(self.children.values()):
+            self.tell(child_, message)
+
+    def tell_workers(self, message: Message) -> None:
+        """Send an order to every worker."""
+        for child_ in self.workers():
+            self.tell(child_, message)
+
+    def tell_hub(self, message: Message) -> None:
+        """Send an order to the hub, if there is one at this moment."""
+        hub = self.children.get(HUB_SLOT)
+        if hub is not None:
+            self.tell(hub, message)
+
+    def workers(self) -> list[Child]:
+        """The living workers, by slot."""
+        return [child_ for slot, child_ in sorted(self.children.items()) if slot != HUB_SLOT]
+
+    def accept(self, child_: Child, refs: list[ListenerRef]) -> None:
+        """Have a worker accept on these listeners."""
+        if refs:
+            fds = tuple(self.addresses[ref.ip].socket_for(ref.slot).fileno() for ref in refs)
+            self.tell(child_, Accept(tuple(refs)), fds)
+
+    def drain(self, seconds: float) -> None:
+        """Workers finish what is open; the hub stays until they are gone."""
+        self.supervisor.draining(self.system.now())
+        self.tell_workers(Drain(seconds))
+
+    def end_hub(self) -> None:
+        """The workers are gone: so may the hub."""
+        self.tell_hub(Drain(0))
+
+    def kill_all(self) -> None:
+        """End every child now."""
+        for child_ in self.children.values():
+            self._signal(child_.pid, signal.SIGKILL)
+
+    # -- the loop -------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Ask the supervisor what is to be done, and do it."""
+        now = self.system.now()
+        lag = max(0.0, now - self.last_tick - TICK) if self.last_tick else 0.0
+        self.last_tick = now
+        for command in self.supervisor.tick(now, lag, kernel.process_state, self.covering):
+            self._execute(command)
+
+    def reap(self) -> None:
+        """Collect every child that has died."""
+        while True:
+            try:
+                pid, status = self.system.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            child_ = self.by_pid.pop(pid, None)
+            if child_ is None:
+                self.strangers(pid, status)
+                continue
+            self._read(child_)  # its last words
+            if self.children.get(child_.slot) is child_:
+                self._bury(child_)
+            now = self.system.now()
+            self.supervisor.exited(child_.slot, now)
+            self.supervisor.uncovered_by_death(child_.slot)
+            words = kernel.describe_status(status)
+            level = logs.info if status == 0 and self.supervisor.stopping else logs.warning
+            level(Event.PROCESS_EXITED, kind=self._kind(child_), slot=child_.slot, pid=pid, status=words)
+            if child_.slot != HUB_SLOT:
+                self.tell_hub(Reaped(child_.slot, child_.incarnation))
+            self.on_exit(child_, status)
+            self.tick()
+
+    def processes(self) -> tuple[ProcessInfo, ...]:
+        """What `status` shows of the children."""
+        now = self.system.now()
+        return tuple(
+            ProcessInfo(
+                kind=place.kind,
+                slot=slot,
+                pid=place.pid,
+                incarnation=place.incarnation,
+                state=place.state.value,
+                started_at=self.children[slot].started_at if slot in self.children else 0.0,
+                silent=round(now - place.beat, 3) if place.pid else 0.0,
+            )
+            for slot, place in sorted(self.supervisor.places.items())
+        )
+
+    # -- inside -------------------------------------------------------------------
+
+    def _kind(self, child_: Child) -> Kind:
+        return self.supervisor.places[child_.slot].kind
+
+    def _execute(self, command: Command) -> None:
+        match command:
+            case Fork(slot):
+                self._fork(slot)
+            case Abort(slot, silent):
+                child_ = self.children[slot]
+                logs.error(Event.PROCESS_HUNG, slot=slot, pid=child_.pid, silent=f"{silent:.1f}s", action="ABRT")
+                self._signal(child_.pid, signal.SIGABRT)
+            case Kill(slot):
+                self._signal(self.supervisor.places[slot].pid, signal.SIGKILL)
+            case Spare(slot, letter):
+                logs.warning(Event.PROCESS_STOPPED, slot=slot, pid=self.supervisor.places[slot].pid, kernel_state=letter)
+            case Cover(slot, by):
+                if by in self.children:
+                    logs.warning(Event.SLOT_COVERED, slot=slot, by=by, state=self.supervisor.places[slot].state.value)
+                    self.accept(self.children[by], self.refs(slot))
+            case Uncover(slot, by):
+                if by in self.children:
+                    logs.info(Event.SLOT_RETURNED, slot=slot, by=by)
+                    self.tell(self.children[by], Release(tuple(self.refs(slot))))
+
+    def _fork(self, slot: Slot) -> None:
+        is_hub = slot == HUB_SLOT
+        ours, theirs = socket.socketpair()
+        incarnation = self.supervisor.incarnations + 1
+        birth = Birth(
+            kind=Kind.HUB if is_hub else Kind.WORKER,
+            slot=slot,
+            incarnation=incarnation,
+            link=Link(theirs),
+            directory=self.directory,
+            lock_path=self.lock_path,
+            owner=self.owner,
+            identity=self.identity,
+            control=self.control if is_hub else -1,
+            memory=self.memory if is_hub else -1,
+        )
+        try:
+            pid = child.bear(self.system, self.roles.hub if is_hub else self.roles.worker, birth, theirs)
+        except OSError as error:
+            ours.close()
+            theirs.close()
+            logs.error(Event.PROCESS_FAILED, slot=slot, reason=f"can't fork: {error.strerror}")
+            self.supervisor.fork_failed(slot, self.system.now())
+            return
+        theirs.close()
+        self.supervisor.forked(slot, pid, self.system.now())
+        child_ = Child(slot, pid, incarnation, Link(ours), self.system.wall())
+        self.children[slot] = child_
+        self.by_pid[pid] = child_
+        self._watch(child_)
+        logs.info(Event.PROCESS_STARTED, kind=birth.kind, slot=slot, child=pid)
+        self.on_born(child_)
+
+    def _watch(self, child_: Child) -> None:
+        if self.children.get(child_.slot) is not child_:
+            return
+
+        def write() -> None:
+            child_.link.flush()
+            self._watch(child_)
+
+        self.loop.watch(
+            child_.link.fileno(), lambda: self._read(child_), write if child_.link.wants_write else None
+        )
+
+    def _read(self, child_: Child) -> None:
+        while self.children.get(child_.slot) is child_:
+            try:
+                received = child_.link.receive()
+            except ProtocolError as error:
+                logs.error(Event.PROCESS_FAILED, slot=child_.slot, pid=child_.pid, reason=error)
+                received = None
+            if received is None:
+                # A child without a link hears no orders any more: it is as good as dead.
+                self._bury(child_)
+                self._signal(child_.pid, signal.SIGKILL)
+                return
+            if not received:
+                return
+            for message, _fds in received:
+                self._hear(child_, message)
+
+    def _hear(self, child_: Child, message: Message) -> None:
+        now = self.system.now()
+        match message:
+            case Heartbeat(_lag, open_):
+                child_.open = open_
+                self.supervisor.beat(child_.slot, now)
+            case Ready():
+                self.supervisor.ready(child_.slot, now)
+                logs.info(Event.PROCESS_READY, kind=self._kind(child_), slot=child_.slot, child=child_.pid)
+                self.on_report(child_, message)
+            case Accepting():
+                self.supervisor.accepting(child_.slot, now)
+                self.on_report(child_, message)
+                self.tick()
+            case Paused(paused):
+                self.supervisor.places[child_.slot].paused = paused
+                self.tick()
+            case Failed(reason):
+                logs.error(Event.PROCESS_FAILED, slot=child_.slot, pid=child_.pid, reason=reason)
+                self.on_report(child_, message)
+            case _:
+                self.on_report(child_, message)
+
+    def _bury(self, child_: Child) -> None:
+        self.loop.forget(child_.link.fileno())
+        child_.link.close()
+        del self.children[child_.slot]
+
+    def _signal(self, pid: int, number: int) -> None:
+        # Only pids that were not reaped yet: no stranger can have taken the number.
+        if pid in self.by_pid:
+            self.system.kill(pid, number)
+
+
+def make_supervisor(workers: int, worker_timeout: float) -> Supervisor:
+    """A supervisor for a hub and so many workers, all due now."""
+    supervisor = Supervisor(worker_timeout=worker_timeout, random=random.Random())
+    supervisor.add(HUB_SLOT)
+    for number in range(workers):
+        supervisor.add(Slot(number))
+    return supervisor
+
+
+def all_accept(supervisor: Supervisor) -> bool:
+    """Whether the hub is ready and every worker accepts."""
+    hub = supervisor.places[HUB_SLOT].state
+    return hub is State.READY and all(place.state is State.SERVING for place in supervisor.workers())
+

@@ -1,0 +1,183 @@
+"""The listening sockets: opened by the master, one per worker slot and address.
+
+With one SO_REUSEPORT socket per slot the kernel spreads connections evenly over
+the workers; a three-instruction filter makes it choose by chance instead of by
+the client's port. All sockets of an address stay open in the master for as long
+as the address is configured: a slot whose worker is gone still queues clients,
+and its neighbour accepts them.
+
+The first socket of an address is bound and listens *before* SO_REUSEPORT is set
+on it: that way a rival on the same port is found out. The sockets of other
+slots are bound at once but listen only when their worker accepts, for the
+kernel gives clients to every socket that listens. Only TCP is spread like this:
+a unix socket is one socket, shared by all workers.
+Never `shutdown` one of these: it would end it in every process that has it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import grp
+import os
+import pwd
+import socket
+import stat
+import struct
+from dataclasses import dataclass, field
+
+from director.config.model import Endpoint, Listen
+from director.errors import SystemFailure
+
+_SO_ATTACH_REUSEPORT_CBPF = 51
+_LD_ABS, _MOD_K, _RET_A = 0x20, 0x94, 0x16
+_RANDOM = 0xFFFFF000 + 56  # SKF_AD_OFF + SKF_AD_RANDOM
+
+
+def _steer(sock: socket.socket, count: int) -> None:
+    """Have the kernel choose among the first `count` listening sockets of the address at random."""
+    program = b"".join(
+        struct.pack("HBBI", code, 0, 0, k) for code, k in ((_LD_ABS, _RANDOM), (_MOD_K, count), (_RET_A, 0))
+    )
+    memory = ctypes.create_string_buffer(program)
+    filter_ = struct.pack("HxxxxxxP", 3, ctypes.addressof(memory))
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, filter_)
+    except OSError:
+        pass  # an old kernel: it goes on choosing by the client's address and port
+
+
+def _explain(ip: Endpoint, error: OSError) -> SystemFailure:
+    hint = {
+        errno.EADDRINUSE: "something else listens there",
+        errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE",
+        errno.EADDRNOTAVAIL: "this machine has no such address",
+    }.get(error.errno or 0)
+    cause = error.strerror or str(error)
+    return SystemFailure(f"can't listen on {ip}: {cause}" + (f" ({hint})" if hint else ""))
+
+
+def _account_ids(listen: Listen) -> tuple[int, int]:
+    try:
+        uid = pwd.getpwnam(listen.owner).pw_uid if listen.owner else -1
+        gid = grp.getgrnam(listen.group).gr_gid if listen.group else -1
+    except KeyError as error:
+        raise SystemFailure(f"can't listen on {listen.ip}: {error.args[0]}") from None
+    return uid, gid
+
+
+def _resolve(ip: Endpoint) -> tuple[int, tuple[str, int]]:
+    """Family and address to bind. A name is looked up; the first answer counts."""
+    if ip.host == "*":
+        return socket.AF_INET, ("0.0.0.0", ip.port)
+    try:
+        family, _, _, _, address = socket.getaddrinfo(ip.host, ip.port, type=socket.SOCK_STREAM)[0]
+    except socket.gaierror as error:
+        raise SystemFailure(f"can't listen on {ip}: {error.strerror}") from None
+    return family, (str(address[0]), ip.port)
+
+
+@dataclass
+class Address:
+    """One configured address and its sockets: by slot, or a single shared one."""
+
+    listen: Listen
+    shared: bool
+    sockets: list[socket.socket] = field(default_factory=list)
+    serving: int = 0  # the first so many listen
+
+    def socket_for(self, slot: int) -> socket.socket:
+        """The socket that the worker of this slot accepts on; it listens from now on."""
+        if self.shared:
+            return self.sockets[0]
+        while self.serving <= slot:
+            self.sockets[self.serving].listen(self.listen.backlog)
+            self.serving += 1
+        _steer(self.sockets[0], self.serving)
+        return self.sockets[slot]
+
+    def close(self) -> None:
+        """Close all sockets; remove a unix socket's file."""
+        for sock in self.sockets:
+            sock.close()
+        if self.shared and self.listen.ip.path:
+            try:
+                os.unlink(self.listen.ip.path)
+            except OSError:
+                pass  # somebody tidied up before us
+
+
+def open_address(listen: Listen, slots: int) -> Address:
+    """Bind an address for so many worker slots. Raises SystemFailure; nothing stays open then."""
+    address = Address(listen, shared=bool(listen.ip.path))
+    try:
+        if address.shared:
+            address.sockets.append(_open_unix(listen))
+        else:
+            _open_tcp(address, slots)
+    except OSError as error:
+        for sock in address.sockets:
+            sock.close()
+        raise _explain(listen.ip, error) from None
+    return address
+
+
+def _open_tcp(address: Address, slots: int) -> None:
+    listen = address.listen
+    family, where = _resolve(listen.ip)
+
+    def make() -> socket.socket:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        address.sockets.append(sock)
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        # Accepted sockets inherit these, which saves calls on every connection.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        return sock
+
+    first = make()
+    first.bind(where)
+    first.listen(listen.backlog)
+    first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    address.serving = 1
+    for _ in range(1, slots):
+        sock = make()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        sock.bind(where)
+
+
+def _open_unix(listen: Listen) -> socket.socket:
+    path = listen.ip.path
+    uid, gid = _account_ids(listen)
+    remove_stale_socket(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    sock.setblocking(False)
+    try:
+        sock.bind(path)
+        if listen.mode is not None:
+            os.chmod(path, listen.mode)
+        if uid >= 0 or gid >= 0:
+            os.chown(path, uid, gid)
+        sock.listen(listen.backlog)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def remove_stale_socket(path: str) -> None:
+    """Remove a socket's file that nobody listens on any more. Raises OSError (EADDRINUSE) if someone does."""
+    try:
+        if not stat.S_ISSOCK(os.lstat(path).st_mode):
+            raise FileExistsError(errno.EEXIST, "a file that is no socket is in the way")
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        refused = probe.connect_ex(path) == errno.ECONNREFUSED
+    if not refused:
+        raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+    os.unlink(path)

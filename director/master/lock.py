@@ -1,0 +1,114 @@
+"""The lock file: who is the master here, and who are its children.
+
+The file is never removed. Byte 0 is write-locked by the master for as long as
+it lives, byte 1 read-locked by every child through a descriptor of its own, so
+a probe can tell "running", "dead, children live" and "dead" apart without
+taking a lock. The locks belong to open file descriptions: they survive exec and
+end with the last copy of the descriptor, never by an explicit unlock.
+The content names pids with their start ticks, as JSON.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import struct
+from dataclasses import dataclass, field
+from typing import Any
+
+from director.errors import SystemFailure
+from director.master.system import start_ticks
+
+_FLOCK = struct.Struct("hhqqi4x")
+_MASTER, _CHILDREN = 0, 1
+
+
+def _flock(kind: int, byte: int) -> bytes:
+    return _FLOCK.pack(kind, os.SEEK_SET, byte, 1, 0)
+
+
+def _held(fd: int, byte: int) -> bool:
+    answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK, byte))
+    kind: int = _FLOCK.unpack(answer)[0]
+    return kind != fcntl.F_UNLCK
+
+
+@dataclass(frozen=True)
+class Holder:
+    """What the lock file tells."""
+
+    master_lives: bool = False
+    children_live: bool = False
+    pid: int = 0
+    start: int = 0
+    generation: str = ""
+    children: tuple[tuple[int, int], ...] = ()  # (pid, start ticks)
+
+    def is_still(self, pid: int, start: int) -> bool:
+        """Whether that process is the one that was written down."""
+        return start_ticks(pid) == start
+
+
+def probe(path: str) -> Holder:
+    """Look at a lock file without taking any lock. A missing file: nobody lives."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return Holder()
+    except OSError as error:
+        raise SystemFailure(f"can't read lock file {path}: {error.strerror}") from None
+    try:
+        content: dict[str, Any] = {}
+        try:
+            content = json.loads(os.pread(fd, 1 << 20, 0) or b"{}")
+        except ValueError:
+            pass  # written by half at this moment; the locks tell the truth
+        return Holder(
+            master_lives=_held(fd, _MASTER),
+            children_live=_held(fd, _CHILDREN),
+            pid=content.get("pid", 0),
+            start=content.get("start", 0),
+            generation=content.get("generation", ""),
+            children=tuple((pid, start) for pid, start in content.get("children", ())),
+        )
+    finally:
+        os.close(fd)
+
+
+def mark_child(path: str) -> int:
+    """As a child: hold the lock that says children live. Returns the descriptor to keep open."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_RDLCK, _CHILDREN))
+    return fd
+
+
+@dataclass
+class Lock:
+    """The master's own lock."""
+
+    path: str
+    fd: int = -1
+    content: dict[str, Any] = field(default_factory=dict)
+
+    def take(self) -> bool:
+        """Become the master here; False if another is. Raises SystemFailure."""
+        try:
+            self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise SystemFailure(f"can't open lock file {self.path}: {error.strerror}") from None
+        try:
+            fcntl.fcntl(self.fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, _MASTER))
+        except BlockingIOError:
+            os.close(self.fd)
+            self.fd = -1
+            return False
+        return True
+
+    def write(self, generation: str, children: list[tuple[int, int]]) -> None:
+        """Write down who we are and who our children are."""
+        content = {"pid": os.getpid(), "start": start_ticks(os.getpid()), "generation": generation, "children": children}
+        data = json.dumps(content).encode() + b"\n"
+        # The old tail must go after the new text is there, or a reader sees nothing.
+        os.pwrite(self.fd, data, 0)
+        os.ftruncate(self.fd, len(data))

@@ -1,0 +1,659 @@
+"""The master: from the command line to the last child's end.
+
+`serve` is the start order; `Master` is what then runs: wait, dispatch, reap,
+maintain. Changes come as Requests from the hub; each is checked, applied to
+`running`, sent to every child, and answered when all workers have it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from director import logs
+from director.config import changes, numbers
+from director.config.merge import merge
+from director.config.model import Config
+from director.config.plan import Step, steps
+from director.errors import ConfigError, DirectorError, Exit, Severity, SystemFailure
+from director.events import Event
+from director.master import checker, system as kernel
+from director.master.family import TICK, Child, Family, Roles, all_accept, make_supervisor
+from director.master.listeners import Address, open_address, remove_stale_socket
+from director.master.lock import Holder, Lock, probe
+from director.master.loop import Loop
+from director.master.readiness import Readiness
+from director.master.stage import TRANSITIONS, Stage, Turn
+from director.master.system import System
+from director.messages import (
+    HUB_SLOT,
+    Actor,
+    Amend,
+    Answer,
+    Applied,
+    Configure,
+    Failed,
+    Kind,
+    ListenerRef,
+    Message,
+    Order,
+    Processes,
+    ProcessInfo,
+    Ready,
+    Accepting,
+    Release,
+    Reload,
+    Request,
+    Running,
+    Slot,
+    StopDaemon,
+)
+from director.places import Places
+
+ACKNOWLEDGE = 1.0  # seconds to wait for workers to say that they have a change
+FAST_STOP = 1.5  # seconds that a fast stop leaves its children before KILL
+ORPHAN_PATIENCE = 3.0  # seconds to let orphans of a dead master give up the port
+
+
+@dataclass
+class _Pending:
+    """A change on its way: whose answer waits for which workers."""
+
+    request: Request | None
+    version: int
+    lines: tuple[str, ...]
+    waiting: set[tuple[Slot, int]]  # (slot, incarnation)
+    workers: int
+    since: float
+
+
+@dataclass
+class Master:
+    """The running master."""
+
+    system: System
+    places: Places
+    readiness: Readiness
+    roles: Roles
+    loop: Loop
+    lock: Lock
+    loaded: Config  # the file as it was last read
+    running: Running
+    family: Family = field(init=False)
+    addresses: dict[str, Address] = field(default_factory=dict)
+    stage: Stage = Stage.STARTING
+    last_number: int = 0
+    generation: str = ""
+    hooks_stop: Callable[[], None] = lambda: None
+
+    def __post_init__(self) -> None:
+        self._pending: list[_Pending] = []
+        self._reload: tuple[checker.Check, Request | None] | None = None
+        self._shown: tuple[ProcessInfo, ...] = ()
+        self._failure = ""
+        self._fast = False
+        self._started_at = self.system.wall()
+
+    # -- the life -------------------------------------------------------------------
+
+    def turn(self, turn: Turn) -> None:
+        """Move on in the life of the master."""
+        self.stage = TRANSITIONS[self.stage][turn]
+
+    def run(self) -> int:
+        """Run until the end; returns the exit status."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            self.loop.on_signal(number, lambda fast=number != signal.SIGTERM: self.stop(fast))  # type: ignore[misc]
+        self.loop.on_signal(signal.SIGHUP, self._hup)
+        self.loop.on_signal(signal.SIGCHLD, self.family.reap)
+        for number in (signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGTTIN, signal.SIGTTOU):
+            signal.signal(number, signal.SIG_IGN)
+        self._maintain()
+        while self.stage is not Stage.EXIT:
+            self.loop.step()
+            if self.stage is Stage.STOPPING and not self.family.by_pid:
+                self.turn(Turn.ALL_GONE)
+        self._clean_up()
+        if self._failure:
+            logs.error(Event.DAEMON_FAILED, reason=self._failure)
+            self.readiness.tell(Exit.FAILED, f"directord: can't start: {self._failure}")
+            return Exit.FAILED
+        logs.info(Event.DAEMON_STOPPED)
+        return Exit.DONE
+
+    def stop(self, fast: bool) -> None:
+        """End: gracefully, or fast; told twice to end gracefully means fast."""
+        if self.stage is Stage.STOPPING:
+            fast = True
+            if self._fast:
+                return
+        seconds = 0.0 if fast else self.running.config.stop_timeout
+        logs.info(Event.DAEMON_STOPPING, fast=fast, timeout=f"{seconds:g}s")
+        self.turn(Turn.STOP)
+        self._fast = fast
+        self.hooks_stop()
+        self.family.drain(seconds)
+        for address in self.addresses.values():
+            address.close()
+        self.addresses.clear()
+        limit = FAST_STOP if fast else seconds + FAST_STOP
+        self.loop.after(limit, self.family.kill_all)
+        self._end_hub_if_alone()
+
+    def _fail(self, message: str) -> None:
+        if self.stage is Stage.STARTING:
+            self._failure = message
+            self.turn(Turn.START_FAILED)
+            self._fast = True
+            self.family.drain(0.0)
+            self.family.end_hub()
+            self.loop.after(FAST_STOP, self.family.kill_all)
+
+    def _end_hub_if_alone(self) -> None:
+        if self.stage is Stage.STOPPING and not self.family.workers():
+            self.family.end_hub()
+
+    def _started(self) -> None:
+        self.turn(Turn.ALL_ACCEPT)
+        self.family.covering = True
+        workers = len(self.family.supervisor.workers())
+        try:
+            write_pid_file(self.places.pid_file)
+        except OSError as error:
+            logs.error(Event.DAEMON_FAILED, reason=f"can't write pid file {self.places.pid_file}: {error.strerror}")
+        logs.info(Event.DAEMON_READY, pid=os.getpid(), workers=workers)
+        self.readiness.tell(Exit.DONE, f"directord: running, pid {os.getpid()}, {_count(workers, 'worker')}")
+
+    def _clean_up(self) -> None:
+        for address in self.addresses.values():
+            address.close()
+        shutil.rmtree(self.family.directory, ignore_errors=True)
+        for path in (self.places.control, self.places.pid_file):
+            if path == self.places.pid_file and read_pid_file(path) not in (os.getpid(), None):
+                continue  # another master's by now
+            try:
+                os.unlink(path)
+            except OSError:
+                pass  # it was never made
+
+    def _maintain(self) -> None:
+        self.family.tick()
+        self._tell_processes()
+        now = self.system.now()
+        for pending in list(self._pending):
+            if not pending.waiting or now - pending.since >= ACKNOWLEDGE:
+                self._settle(pending)
+        if self._reload is not None and now >= self._reload[0].deadline:
+            self._reload[0].fail(f"it took longer than {checker.TIME_LIMIT:.0f} s")
+            self._reloaded()
+        self.loop.after(TICK, self._maintain)
+
+    def _tell_processes(self) -> None:
+        master = ProcessInfo(Kind.MASTER, Slot(-2), os.getpid(), 0, self.stage.value, self._started_at)
+        shown = (master, *self.family.processes())
+        if [replace(one, silent=0.0) for one in shown] != [replace(one, silent=0.0) for one in self._shown]:
+            self._shown = shown
+            self.family.tell_hub(Processes(shown))
+            children = [(pid, kernel.start_ticks(pid) or 0) for pid in self.family.by_pid]
+            self.lock.write(self.generation, children)
+
+    # -- children -------------------------------------------------------------------
+
+    def refs(self, slot: Slot) -> list[ListenerRef]:
+        """The listeners of a slot."""
+        return [
+            ListenerRef(service.number, str(listen.ip), slot)
+            for service in self.running.config.services
+            for listen in service.listens
+        ]
+
+    def born(self, child: Child) -> None:
+        """A child is there: tell it what to work by."""
+        self.family.tell(child, Configure(self.running))
+        if child.slot == HUB_SLOT:
+            self._shown = ()
+            self._tell_processes()
+
+    def heard(self, child: Child, message: Message) -> None:
+        """A report that is not about life and death."""
+        match message:
+            case Ready():
+                self._go(child)
+            case Accepting():
+                if self.stage is Stage.STARTING and all_accept(self.family.supervisor):
+                    self._started()
+            case Applied(version):
+                self._applied(child, version)
+            case Request():
+                self._request(message)
+            case Failed(reason):
+                self._failure = self._failure or reason if self.stage is Stage.STARTING else ""
+            case _:
+                logs.error(Event.PROCESS_FAILED, slot=child.slot, reason=f"sent {type(message).__name__}")
+
+    def _go(self, child: Child) -> None:
+        if self.stage is Stage.STARTING:
+            # All begin together, when the last is ready: nobody serves a daemon that can't start.
+            places = self.family.supervisor.places.values()
+            if all(place.state.value == "ready" for place in places):
+                for worker in self.family.workers():
+                    self.family.accept(worker, self.refs(worker.slot))
+                if not self.addresses:
+                    self._started()
+        elif child.slot != HUB_SLOT:
+            self.family.accept(child, self.refs(child.slot))
+
+    def exited(self, child: Child, status: int) -> None:
+        """A child is gone."""
+        for pending in self._pending:
+            pending.waiting.discard((child.slot, child.incarnation))
+        if self.stage is Stage.STARTING:
+            kind = "the hub" if child.slot == HUB_SLOT else f"worker {child.slot}"
+            cause = self._failure or f"{kind} died while starting ({kernel.describe_status(status)}); see the log"
+            self._fail(cause)
+        if self.stage is Stage.STOPPING:
+            self._end_hub_if_alone()
+
+    def stranger(self, pid: int, _status: int) -> None:
+        """A reaped child that is no process of ours: the checker of a reload."""
+        if self._reload is not None and self._reload[0].pid == pid:
+            self._checked()
+
+    # -- changes -------------------------------------------------------------------
+
+    def _request(self, request: Request) -> None:
+        try:
+            self._perform(request.order, request)
+        except ConfigError as error:
+            self._answer(request, Exit.BAD_CONFIG, (), problems=error.problems)
+        except DirectorError as error:
+            self._answer(request, error.exit, (str(error),))
+
+    def _perform(self, order: Order, request: Request) -> None:
+        match order:
+            case Reload():
+                self._begin_reload(request)
+            case StopDaemon():
+                self._answer(request, Exit.DONE, ("stopping",))
+                self.stop(fast=False)
+            case _:
+                at = self.system.wall()
+                running, sentence = changes.amend(self.running, order, request.actor, at, force=request.force)
+                if running is self.running:
+                    self._answer(request, Exit.DONE, (sentence,))
+                    return
+                self.running = running
+                logs.info(Event.CHANGE_APPLIED, version=running.version, by=request.actor.name, change=sentence)
+                amend = Amend(running.version, order, request.actor, at)
+                self._spread(amend, request, (sentence,))
+
+    def _spread(self, message: Message, request: Request | None, lines: tuple[str, ...]) -> None:
+        workers = self.family.workers()
+        waiting = {(worker.slot, worker.incarnation) for worker in workers}
+        pending = _Pending(request, self.running.version, lines, waiting, len(waiting), self.system.now())
+        self._pending.append(pending)
+        self.family.tell_all(message)
+
+    def _applied(self, child: Child, version: int) -> None:
+        for pending in list(self._pending):
+            if pending.version <= version:
+                pending.waiting.discard((child.slot, child.incarnation))
+                if not pending.waiting:
+                    self._settle(pending)
+
+    def _settle(self, pending: _Pending) -> None:
+        self._pending.remove(pending)
+        applied = pending.workers - len(pending.waiting)
+        if pending.waiting:
+            silent = ",".join(str(slot) for slot, _ in sorted(pending.waiting))
+            logs.warning(Event.CHANGE_PARTIAL, version=pending.version, applied=applied, silent_workers=silent)
+        if pending.request is not None:
+            self._answer(pending.request, Exit.DONE, pending.lines, applied=applied, workers=pending.workers)
+
+    def _answer(self, request: Request | None, exit: int, lines: tuple[str, ...], **more: object) -> None:
+        if request is not None:
+            self.family.tell_hub(Answer(request.id, exit, lines, **more))  # type: ignore[arg-type]
+
+    # -- reload -------------------------------------------------------------------
+
+    def _hup(self) -> None:
+        logs.info(Event.SIGNAL_RECEIVED, signal="HUP")
+        try:
+            self._begin_reload(None)
+        except DirectorError as error:
+            logs.error(Event.CONFIG_REJECTED, reason=error)
+
+    def _begin_reload(self, request: Request | None) -> None:
+        if self.stage is not Stage.SERVING:
+            raise SystemFailure(f"can't reload: the daemon is {self.stage.value}")
+        if self._reload is not None:
+            raise SystemFailure("can't reload: another reload is under way")
+        if self.places.config is None:
+            raise SystemFailure("can't reload: this daemon runs without a config file")
+        check = checker.begin(self.system, checker.read_file(self.places.config), self.places.config)
+        self._reload = (check, request)
+        self.loop.watch(check.fd, self._checked)
+
+    def _checked(self) -> None:
+        if self._reload is not None and self._reload[0].collect():
+            self._reloaded()
+
+    def _reloaded(self) -> None:
+        assert self._reload is not None
+        check, request = self._reload
+        self._reload = None
+        self.loop.forget(check.fd)
+        check.end()
+        result = check.result
+        assert result is not None
+        try:
+            if result.config is None:
+                raise ConfigError(result.problems)
+            for problem in result.problems:
+                logs.warning(Event.CONFIG_WARNING, problem=problem)
+            self._apply(result.config, request)
+        except ConfigError as error:
+            for problem in error.problems:
+                if problem.severity is Severity.ERROR:
+                    logs.error(Event.CONFIG_REJECTED, problem=problem)
+            self._answer(request, Exit.BAD_CONFIG, (), problems=error.problems)
+        except DirectorError as error:
+            logs.error(Event.CONFIG_REJECTED, reason=error)
+            self._answer(request, error.exit, (str(error),))
+
+    def _apply(self, now: Config, request: Request | None) -> None:
+        """Run by what the file says now. Raises before anything has changed, or not at all."""
+        target, kept = merge(self.loaded, now, self.running.config)
+        plan = steps(self.running.config, target)
+        if restart := [step.text for step in plan if step.restart]:
+            raise SystemFailure("needs restart, nothing was changed: " + "; ".join(restart))
+        kept += len(self.running.admin)
+        stays = (f"{_count(kept, 'run-time change')} in force",) if kept else ()
+        if not plan:
+            self.loaded = now
+            self._answer(request, Exit.DONE, ("nothing to change", *stays))
+            return
+        opened = self._open_new(target)
+        self.loaded = now
+        config, self.last_number = numbers.assign(target, self.running.config, self.last_number)
+        known = {host.number for service in config.services for group in service.groups for host in group.hosts}
+        admin = {number: down for number, down in self.running.admin.items() if number in known}
+        before = self.running.config
+        self.running = Running(self.running.version + 1, config, admin)
+        self.family.supervisor.worker_timeout = config.worker_timeout
+        for step in plan:
+            logs.info(Event.CONFIG_APPLIED, version=self.running.version, step=step.text)
+        lines = (*_lines(plan), *stays)
+        self._spread(Configure(self.running), request, lines)
+        self._swap_listeners(before, opened)
+
+    def _open_new(self, target: Config) -> dict[str, Address]:
+        slots = len(self.family.supervisor.workers())
+        opened: dict[str, Address] = {}
+        try:
+            for service in target.services:
+                for listen in service.listens:
+                    if str(listen.ip) not in self.addresses:
+                        opened[str(listen.ip)] = open_address(listen, slots)
+        except SystemFailure:
+            for address in opened.values():
+                address.close()
+            raise
+        return opened
+
+    def _swap_listeners(self, before: Config, opened: dict[str, Address]) -> None:
+        """Have workers accept on new addresses, then let go of those that are gone."""
+        self.addresses.update(opened)
+        owners = {str(listen.ip): service.number for service in before.services for listen in service.listens}
+        supervisor = self.family.supervisor
+        kept = set()
+        for worker in self.family.workers():
+            slots = [place.slot for place in supervisor.workers() if place.covered_by == worker.slot]
+            slots.append(worker.slot)
+            mine = [ref for slot in slots for ref in self.refs(slot)]
+            kept = {ref.ip for ref in mine}
+            if supervisor.places[worker.slot].state.value != "serving":
+                continue
+            # A worker that has the socket already learns whose it is now.
+            self.family.accept(worker, [ref for ref in mine if owners.get(ref.ip) != ref.service])
+            gone = [ListenerRef(owners[ip], ip, slot) for slot in slots for ip in owners if ip not in kept]
+            if gone:
+                self.family.tell(worker, Release(tuple(gone)))
+        for ip in opened:
+            logs.info(Event.LISTENER_OPENED, ip=ip)
+        wanted = {str(listen.ip) for service in self.running.config.services for listen in service.listens}
+        for ip in set(self.addresses) - wanted:
+            self.addresses.pop(ip).close()
+            logs.info(Event.LISTENER_CLOSED, ip=ip)
+
+
+def _lines(plan: tuple[Step, ...]) -> tuple[str, ...]:
+    return tuple(step.text for step in plan)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+# -- the pid file ---------------------------------------------------------------------
+
+
+def write_pid_file(path: str) -> None:
+    """Exactly `PID` and a newline, never seen by half. Raises OSError."""
+    new = f"{path}.new"
+    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        os.fchmod(fd, 0o644)
+        os.write(fd, f"{os.getpid()}\n".encode())
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.rename(new, path)
+
+
+def read_pid_file(path: str) -> int | None:
+    """The pid in it, or None."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return None
+
+
+# -- starting ---------------------------------------------------------------------
+
+
+@dataclass
+class Start:
+    """What `serve` needs to know beside the places."""
+
+    config: Config
+    readiness: Readiness
+    foreground: bool
+    roles: Roles
+    owner: int  # uid of who started the daemon
+    log_level: str | None = None
+    when_ready: Callable[[], None] = lambda: None
+
+
+def open_control(path: str, groups: tuple[str, ...]) -> socket.socket:
+    """Bind and listen on the control socket. Raises SystemFailure."""
+    import grp
+
+    folder = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        remove_stale_socket(path) if len(path) < 100 else _remove(path)
+        # By way of the folder's descriptor, since a socket's path is short by law.
+        sock.bind(f"/proc/self/fd/{folder}/{os.path.basename(path)}")
+        # Rights are decided by who connects; several groups can't share one file mode.
+        os.chmod(path, 0o660 if len(groups) <= 1 else 0o666)
+        if len(groups) == 1:
+            os.chown(path, -1, grp.getgrnam(groups[0]).gr_gid)
+        sock.listen(1024)
+    except (OSError, KeyError) as error:
+        sock.close()
+        raise SystemFailure(f"can't open control socket {path}: {error}") from None
+    finally:
+        os.close(folder)
+    sock.setblocking(False)
+    return sock
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def _wait_for_starter(places: Places, holder: Callable[[], Holder]) -> bool:
+    """Another `start` is at it: wait until it serves. False if it gave up."""
+    deadline = time.monotonic() + 30.0
+    while time.monotonic() < deadline:
+        now = holder()
+        if not now.master_lives:
+            return False
+        if now.pid and read_pid_file(places.pid_file) == now.pid:
+            return True
+        time.sleep(0.05)
+    raise SystemFailure("can't start: another daemon has been starting for 30 s")
+
+
+def _end_orphans(holder: Holder) -> None:
+    """Kill the recorded children of a dead master; nobody else, whoever has their pid by now."""
+    for pid, start in holder.children:
+        try:
+            handle = os.pidfd_open(pid)
+        except OSError:
+            continue
+        try:
+            if holder.is_still(pid, start):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+                logs.warning(Event.DAEMON_ORPHANS, killed=pid)
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(handle)
+
+
+def _open_addresses(config: Config, slots: int, lock_path: str) -> dict[str, Address]:
+    addresses: dict[str, Address] = {}
+    patience = time.monotonic() + ORPHAN_PATIENCE
+    killed = False
+    for service in config.services:
+        for listen in service.listens:
+            while str(listen.ip) not in addresses:
+                try:
+                    addresses[str(listen.ip)] = open_address(listen, slots)
+                except SystemFailure:
+                    holder = probe(lock_path)
+                    late = time.monotonic() >= patience
+                    if not holder.children_live or (late and killed):
+                        for address in addresses.values():
+                            address.close()
+                        raise
+                    if late:
+                        _end_orphans(holder)
+                        killed = True
+                        patience += ORPHAN_PATIENCE
+                    time.sleep(0.02)
+    return addresses
+
+
+def serve(start: Start, places: Places) -> int:
+    """Start a daemon in this process and run it to its end. Returns the exit status."""
+    system = System()
+    lock = Lock(places.lock)
+    try:
+        os.makedirs(places.run_dir, 0o755, exist_ok=True)
+        while not lock.take():
+            if _wait_for_starter(places, lambda: probe(places.lock)):
+                pid = read_pid_file(places.pid_file)
+                start.readiness.tell(Exit.DONE, f"directord: already running, pid {pid}")
+                return Exit.DONE
+        return _serve_locked(start, places, system, lock)
+    except DirectorError as error:
+        start.readiness.tell(error.exit, f"directord: {error}")
+        return error.exit
+    except OSError as error:
+        start.readiness.tell(Exit.FAILED, f"directord: can't start: {error}")
+        return Exit.FAILED
+
+
+def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> int:
+    config, last = numbers.assign(start.config, None, 0)
+    identity = kernel.child_identity(config.user, config.group)
+    kernel.raise_descriptor_limit()
+    workers = config.workers or kernel.processors()
+    orphans = probe(places.lock)
+    addresses = _open_addresses(config, workers, places.lock)
+    try:
+        logs.open_log(config.logging, foreground=start.foreground, level=start.log_level)
+        if config.user and identity is None and os.geteuid() != 0:
+            logs.warning(Event.PRIVILEGES_KEPT, reason="not root: user and group of the config are ignored")
+        groups = tuple(one.group for one in config.controls if one.group)
+        control = open_control(places.control, groups)
+    except DirectorError:
+        for address in addresses.values():
+            address.close()
+        raise
+    generation = f"g{os.getpid()}-{kernel.start_ticks(os.getpid())}"
+    _sweep_generations(places.run_dir, orphans)
+    directory = os.path.join(places.run_dir, generation)
+    os.mkdir(directory, 0o700)
+    if identity is not None:
+        os.chown(directory, identity.uid, identity.gid)
+    lock.write(generation, [])
+    loop = Loop(system.now)
+    master = Master(
+        system=system,
+        places=places,
+        readiness=start.readiness,
+        roles=start.roles,
+        loop=loop,
+        lock=lock,
+        loaded=start.config,
+        running=Running(1, config),
+        addresses=addresses,
+        last_number=last,
+        generation=generation,
+    )
+    master.family = Family(
+        system=system,
+        loop=loop,
+        roles=start.roles,
+        supervisor=make_supervisor(workers, config.worker_timeout),
+        directory=directory,
+        lock_path=places.lock,
+        owner=start.owner,
+        identity=identity,
+        control=control.fileno(),
+        memory=os.memfd_create("director-hub"),
+        addresses=addresses,
+        refs=master.refs,
+        on_born=master.born,
+        on_report=master.heard,
+        on_exit=master.exited,
+        strangers=master.stranger,
+    )
+    logs.info(Event.DAEMON_STARTING, pid=os.getpid(), python=sys.version.split()[0], generation=generation)
+    return master.run()
+
+
+def _sweep_generations(run_dir: str, orphans: Holder) -> None:
+    """Remove what dead generations left; a directory that orphans still use is theirs."""
+    for name in os.listdir(run_dir):
+        pid, _, ticks = name[1:].partition("-")
+        if not (name.startswith("g") and pid.isdigit() and ticks.isdigit()):
+            continue
+        if orphans.children_live and name == orphans.generation:
+            continue
+        if kernel.start_ticks(int(pid)) != int(ticks):
+            shutil.rmtree(os.path.join(run_dir, name), ignore_errors=True)

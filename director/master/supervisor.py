@@ -1,0 +1,300 @@
+"""Who lives, who is due to be born, who is beyond help, and who covers for whom.
+
+Pure: it is told what happened and at what time, and answers with commands;
+`director.master.run` executes them. A slot is a place for one process (the hub
+has the slot -1); an incarnation is one process in it, numbered for ever.
+
+Rules it embodies. A process that dies comes back: the first time at once, then
+after growing pauses, and the memory of deaths fades after ten good seconds. A
+worker that says nothing for a second is covered by a neighbour, which accepts
+from its sockets; nothing is done to it before `worker_timeout`, and nothing at
+all while the kernel says that it is stopped or can't be interrupted, or while
+the master itself was late and so has no right to judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from random import Random
+
+from director.messages import HUB_SLOT, Kind, Slot
+
+SILENCE = 1.0  # seconds without a heartbeat until a neighbour covers
+GRACE = 2.0  # seconds between ABRT, which leaves a traceback, and KILL
+BACKOFF_FIRST, BACKOFF_FACTOR, BACKOFF_MOST = 0.5, 1.5, 30.0
+FORGIVEN = 10.0  # seconds of readiness after which earlier deaths no longer count
+
+
+class State(Enum):
+    """What a slot is doing. The words are those of `status`."""
+
+    EMPTY = "backing off"
+    BOOTING = "booting"
+    READY = "ready"
+    SERVING = "serving"
+    DRAINING = "draining"
+    ABORTED = "aborted"
+    KILLED = "killed"
+
+
+class Happening(Enum):
+    """What can befall a slot."""
+
+    FORKED = "forked"
+    READY = "ready"
+    ACCEPTING = "accepting"
+    DRAINING = "told to drain"
+    HUNG = "silent for too long"
+    OVERDUE = "survived ABRT"
+    EXITED = "exited"
+
+
+_ENDS = {Happening.EXITED: State.EMPTY}
+TRANSITIONS: Mapping[State, Mapping[Happening, State]] = {
+    State.EMPTY: {Happening.FORKED: State.BOOTING},
+    State.BOOTING: {
+        Happening.READY: State.READY,
+        Happening.DRAINING: State.DRAINING,
+        Happening.HUNG: State.ABORTED,
+        **_ENDS,
+    },
+    State.READY: {
+        Happening.ACCEPTING: State.SERVING,
+        Happening.DRAINING: State.DRAINING,
+        Happening.HUNG: State.ABORTED,
+        **_ENDS,
+    },
+    State.SERVING: {Happening.DRAINING: State.DRAINING, Happening.HUNG: State.ABORTED, **_ENDS},
+    State.DRAINING: {Happening.HUNG: State.ABORTED, **_ENDS},
+    State.ABORTED: {Happening.OVERDUE: State.KILLED, **_ENDS},
+    State.KILLED: {**_ENDS},
+}
+
+
+# -- commands ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Make a process for this slot."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Send ABRT: the process writes its traceback and dies."""
+
+    slot: Slot
+    silent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Send KILL."""
+
+    slot: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Spare:
+    """Say that a silent process is left alone, and why: the kernel's state letter."""
+
+    slot: Slot
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """`by` shall accept on the listeners of `slot`, too."""
+
+    slot: Slot
+    by: Slot
+
+
+@dataclass(frozen=True, slots=True)
+class Uncover:
+    """`by` need not accept for `slot` any more."""
+
+    slot: Slot
+    by: Slot
+
+
+Command = Fork | Abort | Kill | Spare | Cover | Uncover
+
+
+@dataclass(slots=True)
+class Place:
+    """A slot and the process in it."""
+
+    slot: Slot
+    state: State = State.EMPTY
+    pid: int = 0
+    incarnation: int = 0
+    beat: float = 0.0  # when last heard of
+    since: float = 0.0  # when it got into this state
+    deaths: int = 0  # in a row
+    due: float = 0.0  # when an empty place may be filled
+    paused: bool = False  # it serves, but takes nothing new (at its descriptor cap)
+    spared: str = ""
+    covered_by: Slot | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """What kind of process has this slot."""
+        return Kind.HUB if self.slot == HUB_SLOT else Kind.WORKER
+
+    def enter(self, happening: Happening, now: float) -> None:
+        """Change state by the table; what the table does not list is a bug and raises KeyError."""
+        self.state = TRANSITIONS[self.state][happening]
+        self.since = now
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """All slots of one generation. `random` spreads the pauses before a rebirth."""
+
+    worker_timeout: float
+    random: Random
+    places: dict[Slot, Place] = field(default_factory=dict)
+    incarnations: int = 0
+    stopping: bool = False
+
+    def add(self, slot: Slot) -> None:
+        """There shall be a process in this slot, from now on."""
+        self.places[slot] = Place(slot)
+
+    def workers(self) -> list[Place]:
+        """The worker slots, in order."""
+        return [place for slot, place in sorted(self.places.items()) if slot != HUB_SLOT]
+
+    # -- what happened ---------------------------------------------------------
+
+    def forked(self, slot: Slot, pid: int, now: float) -> int:
+        """A process was made for the slot; returns its incarnation."""
+        place = self.places[slot]
+        place.enter(Happening.FORKED, now)
+        self.incarnations += 1
+        place.pid, place.incarnation, place.beat = pid, self.incarnations, now
+        place.paused, place.spared = False, ""
+        return self.incarnations
+
+    def fork_failed(self, slot: Slot, now: float) -> None:
+        """The kernel would not give us a process; try again later."""
+        self._back_off(self.places[slot], now)
+
+    def ready(self, slot: Slot, now: float) -> None:
+        """The process said that it is ready."""
+        place = self.places[slot]
+        if place.state is State.BOOTING:
+            place.enter(Happening.READY, now)
+        place.beat = now
+
+    def accepting(self, slot: Slot, now: float) -> None:
+        """The worker accepts on its own listeners."""
+        place = self.places[slot]
+        if place.state is State.READY:
+            place.enter(Happening.ACCEPTING, now)
+        place.beat = now
+
+    def beat(self, slot: Slot, now: float) -> None:
+        """A heartbeat came."""
+        place = self.places[slot]
+        place.beat, place.spared = now, ""
+
+    def draining(self, now: float) -> None:
+        """Everybody was told to drain: nobody is replaced any more."""
+        self.stopping = True
+        for place in self.places.values():
+            if Happening.DRAINING in TRANSITIONS[place.state]:
+                place.enter(Happening.DRAINING, now)
+
+    def exited(self, slot: Slot, now: float) -> None:
+        """The process was reaped."""
+        place = self.places[slot]
+        was_ready = place.state in (State.READY, State.SERVING) and now - place.since >= FORGIVEN
+        place.enter(Happening.EXITED, now)
+        place.pid = 0
+        if was_ready:
+            place.deaths = 0
+        self._back_off(place, now)
+
+    def _back_off(self, place: Place, now: float) -> None:
+        pause = 0.0
+        if place.deaths:
+            pause = min(BACKOFF_MOST, BACKOFF_FIRST * BACKOFF_FACTOR**place.deaths)
+            pause *= self.random.uniform(0.8, 1.2)
+        place.deaths += 1
+        place.due = now + pause
+
+    # -- what to do about it ----------------------------------------------------
+
+    def tick(
+        self, now: float, lag: float, kernel_state: Callable[[int], str], covering: bool = True
+    ) -> list[Command]:
+        """What is to be done now.
+
+        `lag`: how much later than planned the master's own loop ran, in
+        seconds. `kernel_state`: pid -> the letter of /proc/PID/stat.
+        `covering` is off while all are starting: no neighbour has to help out yet.
+        """
+        commands: list[Command] = []
+        for place in self.places.values():
+            if place.state is State.EMPTY:
+                if not self.stopping and now >= place.due:
+                    commands.append(Fork(place.slot))
+                continue
+            if place.state is State.ABORTED:
+                if now - place.since >= GRACE:
+                    place.enter(Happening.OVERDUE, now)
+                    commands.append(Kill(place.slot))
+                continue
+            if place.state is State.KILLED or lag > self.worker_timeout / 2:
+                continue
+            if now - place.beat > self.worker_timeout:
+                commands += self._judge(place, now, kernel_state(place.pid))
+        if covering:
+            commands += self._coverage(now)
+        return commands
+
+    def _judge(self, place: Place, now: float, letter: str) -> Iterable[Command]:
+        if letter in ("T", "t", "D"):
+            if place.spared != letter:
+                place.spared = letter
+                yield Spare(place.slot, letter)
+            return
+        if letter in ("Z", ""):
+            return  # dead already; it will be reaped in a moment
+        place.enter(Happening.HUNG, now)
+        yield Abort(place.slot, now - place.beat)
+
+    def _coverage(self, now: float) -> Iterable[Command]:
+        workers = self.workers()
+        fit = [
+            place
+            for place in workers
+            if place.state is State.SERVING and not place.paused and now - place.beat <= SILENCE
+        ]
+        for place in workers:
+            wanted: Slot | None = None
+            if fit and place not in fit and not self.stopping:
+                if any(candidate.slot == place.covered_by for candidate in fit):
+                    wanted = place.covered_by
+                else:
+                    # The next one up, so that two lost slots don't burden the same neighbour.
+                    wanted = min(fit, key=lambda other: (other.slot < place.slot, other.slot)).slot
+            if wanted == place.covered_by:
+                continue
+            if place.covered_by is not None:
+                yield Uncover(place.slot, place.covered_by)
+            if wanted is not None:
+                yield Cover(place.slot, wanted)
+            place.covered_by = wanted
+
+    def uncovered_by_death(self, slot: Slot) -> None:
+        """The process that covered for others is gone; they need another neighbour."""
+        for place in self.places.values():
+            if place.covered_by == slot:
+                place.covered_by = None

@@ -1,0 +1,120 @@
+"""The kernel, as the master sees it: one seam for tests, identities and resource limits."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import resource
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from director.errors import SystemFailure
+
+
+@dataclass(frozen=True)
+class System:
+    """The calls by which the master makes, watches and ends processes."""
+
+    fork: Callable[[], int] = os.fork
+    waitpid: Callable[[int, int], tuple[int, int]] = os.waitpid
+    kill: Callable[[int, int], None] = os.kill
+    now: Callable[[], float] = time.monotonic  # seconds
+    wall: Callable[[], float] = time.time  # seconds since 1970
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whom children become: user, group and supplementary groups."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+    def assume(self) -> None:
+        """Become it, for good."""
+        os.setgroups(self.groups)
+        os.setresgid(self.gid, self.gid, self.gid)
+        os.setresuid(self.uid, self.uid, self.uid)
+
+
+def _account(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def child_identity(user: str | None, group: str | None) -> Identity | None:
+    """Whom children become, or None to stay who we are.
+
+    As root without a `user`: the account `director`, else `nobody`. Not root:
+    nothing can be changed. Raises SystemFailure for an unknown user or group.
+    """
+    if os.geteuid() != 0:
+        return None
+    if user is None:
+        account = _account("director") or _account("nobody")
+    else:
+        account = _account(user)
+    if account is None:
+        raise SystemFailure(f"can't run workers as user {user or 'nobody'!r}: there is no such account")
+    gid = account.pw_gid
+    if group is not None:
+        try:
+            gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
+        except KeyError:
+            raise SystemFailure(f"can't run workers as group {group!r}: there is no such group") from None
+    if account.pw_uid == 0:
+        return None
+    return Identity(account.pw_uid, gid, tuple(os.getgrouplist(account.pw_name, gid)))
+
+
+def start_ticks(pid: int) -> int | None:
+    """When the process began, in clock ticks since boot; with `pid` it names a process for ever."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def process_state(pid: int) -> str:
+    """The kernel's letter for what the process does: R, S, D, T, Z, ...; empty if it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0].decode()
+    except (OSError, IndexError):
+        return ""
+
+
+def processors() -> int:
+    """How many processors we may use: affinity and the control group's quota count."""
+    count = len(os.sched_getaffinity(0))
+    try:
+        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
+            quota, period = file.read().split()
+        if quota != "max":
+            count = min(count, max(1, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        pass  # no limit that we could see
+    return max(1, count)
+
+
+def raise_descriptor_limit() -> tuple[int, int]:
+    """Raise the soft limit of open files to the hard one. Returns (soft before, soft now)."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return soft, hard
+
+
+def describe_status(status: int) -> str:
+    """A wait status in words."""
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        hint = " (out of memory?)" if number == signal.SIGKILL else ""
+        return f"killed by {signal.Signals(number).name}{hint}"
+    return f"exit {os.waitstatus_to_exitcode(status)}"

@@ -1,0 +1,101 @@
+"""What is counted of a host and of a service, and how counts of many processes add up.
+
+Every number here is a total that only grows: a worker sends its totals, never
+differences, so a lost message costs nothing. The hub adds the totals of all
+processes, living and dead. Gauges (connections open) are not here.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+from director.messages import Fault
+
+FAULTS = tuple(Fault)
+FAULT_INDEX = {fault: index for index, fault in enumerate(FAULTS)}
+# Upper bounds in milliseconds; Prometheus' usual steps, from a loopback connect to a timeout.
+BOUNDS_MS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
+
+
+def bucket(seconds: float) -> int:
+    """Which bucket of a histogram a span belongs to."""
+    return bisect_left(BOUNDS_MS, seconds * 1000.0)
+
+
+def quantile_ms(buckets: list[int], quantile: float) -> float:
+    """A quantile in milliseconds, interpolated within its bucket; 0 when nothing was counted."""
+    total = sum(buckets)
+    if not total:
+        return 0.0
+    rank = quantile * total
+    below = 0
+    for index, count in enumerate(buckets):
+        if count and below + count >= rank:
+            low = BOUNDS_MS[index - 1] if index else 0.0
+            high = BOUNDS_MS[min(index, len(BOUNDS_MS) - 1)]
+            return round(low + (high - low) * (rank - below) / count, 3)
+        below += count
+    return float(BOUNDS_MS[-1])
+
+
+def _buckets() -> list[int]:
+    return [0] * (len(BOUNDS_MS) + 1)
+
+
+def _add(ours: Any, theirs: Any) -> Any:
+    return [a + b for a, b in zip(ours, theirs, strict=True)] if isinstance(ours, list) else ours + theirs
+
+
+class _Adding:
+    """Totals that can be put in a row and added up, field by field."""
+
+    __slots__ = ()
+
+    def row(self) -> list[Any]:
+        """The totals in the order of the fields, as they cross the wire."""
+        return [list(value) if isinstance(value := getattr(self, name), list) else value for name in self.names()]
+
+    def add(self, other: Self) -> None:
+        """Count all that `other` has counted, too."""
+        for name in self.names():
+            setattr(self, name, _add(getattr(self, name), getattr(other, name)))
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The fields, in order."""
+        return tuple(one.name for one in fields(cls))  # type: ignore[arg-type]
+
+    @classmethod
+    def from_row(cls, row: list[Any]) -> Self:
+        """What a row says; fields it is too short for are zero, surplus ones are ignored."""
+        return cls(*row[: len(cls.names())])
+
+
+@dataclass(slots=True)
+class HostTally(_Adding):
+    """Of one host. `total`: connections handed to it. Bytes: `bytes_in` from clients."""
+
+    total: int = 0
+    ended: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    retries: int = 0  # attempts here after another host had failed
+    faults: list[int] = field(default_factory=lambda: [0] * len(FAULTS))
+    connect: list[int] = field(default_factory=_buckets)
+    session: list[int] = field(default_factory=_buckets)
+
+    def fault(self, fault: Fault) -> None:
+        """Count one fault."""
+        self.faults[FAULT_INDEX[fault]] += 1
+
+
+@dataclass(slots=True)
+class ServiceTally(_Adding):
+    """Of one service. `total`: clients accepted; `refused`: closed without a host."""
+
+    total: int = 0
+    refused: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0

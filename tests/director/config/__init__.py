@@ -1,0 +1,1 @@
+"""Tests of director.config: all pure, tables and properties."""

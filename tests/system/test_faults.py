@@ -1,0 +1,241 @@
+"""Processes killed, stopped and starved under load: what breaks is what must, and no more.
+
+The bounds are three times what is promised, for machines that are busy.
+"""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from tests.system.addresses import ask_name, connect, free_address, reset
+from tests.system.configs import director, group, host, one_service, service
+from tests.system.daemon import Daemon
+from tests.system.hosts import Host, Named
+from tests.system.load import ShortRequests, Streams
+from tests.system.waiting import keep_watching, wait_until
+
+Serve = Callable[..., Host]
+THREADS = 2  # of short requests: so many connections of theirs may be open at a time
+
+
+class Totals:
+    """What a service has counted, at every look."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self.seen = [daemon.service()["total"]]
+
+    def look(self) -> bool:
+        self.seen.append(self._daemon.service()["total"])
+        return True
+
+    def never_fell(self) -> bool:
+        return all(earlier <= later for earlier, later in itertools.pairwise(self.seen))
+
+
+def wait_for_requests(requests: ShortRequests, count: int = 50) -> None:
+    """Until that many more are done."""
+    already = requests.done
+    wait_until(lambda: requests.done > already + count)
+
+
+@pytest.fixture
+def address(daemon: Daemon, serve: Serve) -> Iterator[str]:
+    """Four workers that serve at this address."""
+    listen = free_address()
+    daemon.start(one_service(listen, host("a", serve().address), host("b", serve().address), workers=4))
+    yield listen
+
+
+def test_a_killed_worker_takes_only_its_own_connections_along(daemon: Daemon, address: str) -> None:
+    with Streams(address, 40) as streams, ShortRequests(address, THREADS) as requests:
+        wait_until(lambda: requests.done > 20)
+        owners = daemon.owners()
+        slot, victim = next((slot, pid) for slot, pid in daemon.workers().items() if pid in owners.values())
+        its_own = {port for port in streams.alive if owners.get(port) == victim}
+        assert set(owners) >= streams.alive
+        totals = Totals(daemon)
+
+        daemon.kill(victim)
+        wait_until(lambda: set(streams.broken) == its_own)
+        wait_until(lambda: totals.look() and daemon.is_serving(4) and daemon.workers()[slot] != victim, timeout=3)
+
+        already = requests.done
+        wait_until(lambda: totals.look() and requests.done > already + 50)
+        before = streams.exchanged
+        wait_until(lambda: streams.exchanged > before + 10_000)
+    assert set(streams.broken) == its_own
+    assert len(requests.failures) <= THREADS, requests.failures
+    assert requests.slowest < 3
+    assert totals.never_fell(), totals.seen
+
+
+def test_a_neighbour_accepts_for_a_dead_worker(daemon: Daemon, address: str) -> None:
+    with ShortRequests(address, THREADS) as requests:
+        for _ in range(3):
+            wait_for_requests(requests)
+            wait_until(lambda: daemon.is_serving(4))
+            daemon.kill(daemon.workers()[1])
+        wait_for_requests(requests)
+    assert len(requests.failures) <= 3 * THREADS, requests.failures
+    assert requests.slowest < 3
+
+
+def test_all_workers_killed_at_once_come_back_and_new_connections_waited(daemon: Daemon, address: str) -> None:
+    with ShortRequests(address, THREADS) as requests:
+        wait_until(lambda: requests.done > 20)
+        victims = set(daemon.workers().values())
+        for pid in victims:
+            daemon.kill(pid)
+        wait_until(lambda: daemon.is_serving(4) and not victims & set(daemon.workers().values()))
+        wait_for_requests(requests)
+    assert len(requests.failures) <= THREADS, requests.failures
+
+
+def test_a_killed_hub_is_no_matter_for_traffic(daemon: Daemon, address: str) -> None:
+    with Streams(address, 20) as streams, ShortRequests(address, THREADS) as requests:
+        wait_until(lambda: requests.done > 20)
+        workers, hub = daemon.workers(), daemon.hub()
+        totals = Totals(daemon)
+        daemon.kill(hub)
+        wait_until(totals.look, timeout=6)
+        assert daemon.hub() != hub
+        assert daemon.ctl("status").exit == 0
+        wait_until(lambda: totals.look() and daemon.is_serving(4))
+        wait_until(lambda: totals.look() and daemon.service()["total"] >= totals.seen[0] + 50)
+        assert daemon.workers() == workers
+    assert streams.broken == {}
+    assert requests.failures == []
+    assert requests.slowest < 3
+    assert totals.never_fell(), totals.seen
+
+
+def test_a_killed_master_lets_go_of_the_port_and_breaks_nothing(daemon: Daemon, address: str) -> None:
+    with Streams(address, 20) as streams:
+        before = daemon.pids()
+        daemon.kill(daemon.master)
+        daemon.start()
+        assert not {daemon.master, *daemon.workers().values()} & before
+        with ShortRequests(address, THREADS) as requests:
+            wait_until(lambda: requests.done > 50)
+        assert requests.failures == []
+        exchanged = streams.exchanged
+        wait_until(lambda: streams.exchanged > exchanged + 10_000)
+        assert streams.broken == {}
+    wait_until(lambda: not daemon.pids() & before)
+    assert daemon.is_serving(4)
+
+
+def test_orphans_end_at_the_orphan_timeout(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(one_service(address, host("a", serve().address), orphan_timeout="1s"))
+    with Streams(address, 6) as streams:
+        daemon.kill(daemon.master)
+        wait_until(lambda: len(streams.broken) == 6, timeout=5)
+    wait_until(lambda: not daemon.pids())
+
+
+def test_for_a_stopped_worker_a_neighbour_accepts_and_it_is_not_murdered(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(one_service(address, host("a", serve().address), workers=3, worker_timeout="1s"))
+    workers = daemon.workers()
+    daemon.kill(workers[0], signal.SIGSTOP)
+    try:
+        with ShortRequests(address, threads=4) as requests:
+            keep_watching(lambda: workers[0] in daemon.pids(), seconds=3)
+            wait_until(lambda: requests.done > 50)
+        assert requests.slowest < 6
+    finally:
+        daemon.kill(workers[0], signal.SIGCONT)
+    wait_until(lambda: daemon.is_serving(3))
+    assert daemon.workers() == workers
+    # What a request waited for in the stopped worker itself it gets when that goes on.
+    assert requests.failures == []
+
+
+def test_after_the_master_was_stopped_nobody_is_murdered(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(one_service(address, host("a", serve().address), worker_timeout="1s"))
+    workers, master = daemon.workers(), daemon.master
+    with Streams(address, 10) as streams, ShortRequests(address, THREADS) as requests:
+        daemon.kill(master, signal.SIGSTOP)
+        keep_watching(lambda: requests.failures == [], seconds=2.5)
+        daemon.kill(master, signal.SIGCONT)
+        keep_watching(lambda: set(workers.values()) <= daemon.pids(), seconds=1.5)
+    assert daemon.workers() == workers
+    assert streams.broken == {}
+    assert requests.failures == []
+
+
+def test_clients_that_reset_leave_nothing_behind(daemon: Daemon, address: str) -> None:
+    with ShortRequests(address, THREADS) as requests:
+        wait_until(lambda: requests.done > 20)
+    wait_until(lambda: daemon.service()["open"] == 0)
+    processes = [psutil.Process(pid) for pid in daemon.workers().values()]
+    before = [process.num_fds() for process in processes]
+    for turn in range(400):
+        client = connect(address)
+        if turn % 2:
+            client.sendall(b"x" * 1000)
+        if turn % 4 == 3:
+            client.recv(10)
+        reset(client)
+    wait_until(lambda: daemon.service()["open"] == 0)
+    wait_until(lambda: all(now.num_fds() <= then + 2 for now, then in zip(processes, before, strict=True)))
+    assert "Traceback" not in daemon.log
+
+
+def test_a_host_that_resets_is_a_fault_of_that_host(daemon: Daemon, serve: Serve) -> None:
+    class Resetting(Host):
+        def _attend(self, selector, client, readable=True):  # type: ignore[no-untyped-def]
+            selector.unregister(client.sock)
+            del self._clients[client.sock]
+            reset(client.sock)
+
+    address = free_address()
+    with Resetting() as bad:
+        daemon.start(one_service(address, host("a", bad.address)))
+        for _ in range(10):
+            with connect(address) as client, pytest.raises(OSError):
+                while client.recv(1):
+                    pass
+                raise ConnectionResetError("or closed, when the answer was no answer yet")
+        wait_until(lambda: daemon.host("a")["faults"]["reset"] >= 1)
+    wait_until(lambda: daemon.service()["open"] == 0)
+
+
+def test_a_flapping_host_breaks_only_what_it_held(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    steady, flapping = serve(), serve()
+    main = group(host("a", flapping.address), host("b", steady.address))
+    daemon.start(director(service(address, main)).replace("<logging", '<checktime time="1"/><logging'))
+    with ShortRequests(address, THREADS) as requests:
+        for _ in range(4):
+            flapping.stop()
+            wait_for_requests(requests)
+            flapping.start()
+            wait_until(lambda: flapping.open, timeout=15)
+    assert len(requests.failures) <= 4 * THREADS, requests.failures
+    assert daemon.host("b")["state"] == "up"
+
+
+def test_a_host_is_back_in_service_after_a_hub_death(daemon: Daemon, serve: Serve) -> None:
+    address, late = free_address(), free_address()
+    daemon.start(one_service(address, host("a", late)))
+    with pytest.raises((ConnectionError, AssertionError)):
+        assert ask_name(address) == "a"
+    daemon.kill(daemon.hub())
+    serve(Named("a"), late)
+
+    def is_served() -> bool:
+        try:
+            return ask_name(address) == "a"
+        except ConnectionError:
+            return False
+
+    wait_until(is_served)

@@ -1,0 +1,156 @@
+"""Clients in: the listeners of this worker's slot, and of neighbours' slots it covers.
+
+Accepting pauses at the limit of descriptors, and when the kernel has none left:
+clients then wait in the backlog, and the master lets a neighbour take over.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+from _socket import socket as Socket
+from collections.abc import Callable, Sequence
+import socket
+
+from director import logs
+from director.events import Event
+from director.messages import ListenerRef
+from workers.connector import Connector
+from workers.poller import Poller
+from workers.services import Service, Services
+from workers.session import Sessions
+
+_MOST = 64  # clients accepted in a row
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+PAUSE = 0.1  # seconds without accepting when the kernel has no descriptor left
+
+
+class Listener:
+    """One listening socket that this worker accepts on."""
+
+    def __init__(self, ref: ListenerRef, sock: Socket, stage: Callable[..., None]) -> None:
+        self.ref = ref
+        self.sock = sock
+        self.stage = stage
+        self.burst = 1  # how many to accept in a row; follows what was there lately
+        self.is_tcp = sock.family != socket.AF_UNIX
+
+
+class Acceptor:
+    """All listeners of a worker. `capacity`: how many sessions it may have at once."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        sessions: Sessions,
+        services: Services,
+        connector: Connector,
+        capacity: int,
+        on_pause: Callable[[bool], None],
+    ) -> None:
+        self._poller = poller
+        self._sessions = sessions
+        self._services = services
+        self._connector = connector
+        self._capacity = capacity
+        self._on_pause = on_pause
+        self._listeners: dict[tuple[str, int], Listener] = {}  # by (address, slot)
+        self._paused_until = 0.0
+        self.paused = False
+
+    def accept(self, refs: Sequence[ListenerRef], fds: Sequence[int]) -> None:
+        """Accept on these from now on; takes over the descriptors."""
+        for ref, fd in zip(refs, fds, strict=True):
+            known = self._listeners.get((ref.ip, ref.slot))
+            if known is not None:
+                os.close(fd)
+                known.ref = ref
+                continue
+            listener = Listener(ref, Socket(fileno=fd), self._on_ready)
+            self._listeners[ref.ip, ref.slot] = listener
+            if not self.paused:
+                self._poller.add(fd, listener, select.EPOLLIN)
+
+    def release(self, refs: Sequence[ListenerRef]) -> None:
+        """Accept what waits on these, then no more; others may have the sockets still."""
+        for ref in refs:
+            listener = self._listeners.pop((ref.ip, ref.slot), None)
+            if listener is not None:
+                self._close(listener)
+
+    def close(self) -> None:
+        """Accept what waits everywhere, then no more."""
+        while self._listeners:
+            _, listener = self._listeners.popitem()
+            self._close(listener)
+
+    def _close(self, listener: Listener) -> None:
+        # Who was queued before we let go is served, or would be reset if ours is the last copy.
+        while self._room() and self._take(listener):
+            pass
+        if not self.paused:
+            self._poller.remove(listener.sock.fileno())
+        listener.sock.close()
+
+    def _room(self) -> bool:
+        return len(self._sessions.all) < self._capacity
+
+    def _on_ready(self, listener: Listener, _mask: int) -> None:
+        for count in range(listener.burst):
+            if not self._room():
+                self._pause(f"{self._capacity} sessions")
+                return
+            if not self._take(listener):
+                # Asking in vain costs a call: ask for as many as there were.
+                listener.burst = max(1, count)
+                return
+        listener.burst = min(_MOST, listener.burst * 2)
+
+    def _take(self, listener: Listener) -> bool:
+        """Accept one client; False if there is none."""
+        try:
+            fd, address = listener.sock._accept()  # type: ignore[attr-defined]
+        except BlockingIOError:
+            return False
+        except OSError as error:
+            if error.errno in _EXHAUSTED:
+                self._paused_until = self._poller.now + PAUSE
+                self._pause(os.strerror(error.errno))
+                return False
+            return True  # that client is gone again already
+        service = self._services.by_number.get(listener.ref.service)
+        if service is None:
+            os.close(fd)
+            return True
+        os.set_blocking(fd, False)
+        self._begin(service, fd, address if listener.is_tcp else ("unix", 0))
+        return True
+
+    def _begin(self, service: Service, fd: int, address: tuple[str, int]) -> None:
+        connector = self._connector
+        session = self._sessions.begin(service, fd, address, connector.client_stage)
+        connector.start(session)
+        if session.host is not None:
+            self._poller.add(fd, session.client)
+
+    def _pause(self, cause: str) -> None:
+        if self.paused:
+            return
+        self.paused = True
+        for listener in self._listeners.values():
+            self._poller.remove(listener.sock.fileno())
+        logs.warning(Event.ACCEPT_PAUSED, cause=cause, open=len(self._sessions.all))
+        self._on_pause(True)
+
+    def sweep(self) -> None:
+        """A few times a second: accept again once there is room."""
+        if not self.paused or self._poller.now < self._paused_until:
+            return
+        if len(self._sessions.all) > self._capacity * 0.95:
+            return
+        self.paused = False
+        for listener in self._listeners.values():
+            self._poller.add(listener.sock.fileno(), listener, select.EPOLLIN)
+        logs.info(Event.ACCEPT_RESUMED, open=len(self._sessions.all))
+        self._on_pause(False)

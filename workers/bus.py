@@ -1,0 +1,143 @@
+"""The worker's end of the state channel: its rows up, everybody's state down.
+
+Messages may be lost; nothing here waits for one. A gap in the sequence, or a
+new epoch (another hub), is healed by asking for a snapshot. One greenlet reads
+each socket, since ZeroMQ's green sockets allow no more; sends never block.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import zmq.green as zmq
+
+from director.errors import RemoteProtocolError
+from director.framing import decode, encode_body
+from director.messages import FaultReport, Hello, Load, Message, Resync, Slot, Snapshot, Tally, Update
+from director.scheduling.scoreboard import Scoreboard
+from workers.services import Services
+
+ROWS, STATE = "ipc://rows", "ipc://state"  # in the generation's directory, our working directory
+_FLUSH = 0.02  # seconds between load rows while something changes
+_WHOLE = 1.0  # seconds between whole rows
+_ASK = 0.5  # seconds until a snapshot is asked for again
+
+
+class Bus:
+    """Connects to the hub, whichever hub there is at the time."""
+
+    def __init__(self, slot: Slot, incarnation: int, board: Scoreboard, services: Services) -> None:
+        self.synced = False
+        self.on_synced: Callable[[], None] = lambda: None
+        self.tally: Callable[[bool], Tally] | None = None
+        self.dropped = 0  # messages that did not fit the queue
+        self._slot, self._incarnation = slot, incarnation
+        self._board, self._services = board, services
+        self._epoch, self._sequence, self._sent = "", 0, 0
+        self._context = context = zmq.Context()
+        self._rows = context.socket(zmq.DEALER)
+        self._state = context.socket(zmq.SUB)
+        for socket in (self._rows, self._state):
+            socket.linger = 0
+            socket.reconnect_ivl = 50  # milliseconds
+            socket.reconnect_ivl_max = 500
+        self._state.subscribe(b"")
+        self._state.connect(STATE)
+        self._rows.connect(ROWS)
+
+    def start(self) -> None:
+        """Begin to talk."""
+        gevent.spawn(self._read, self._state, self._on_state)
+        gevent.spawn(self._read, self._rows, self._on_rows)
+        gevent.spawn(self._flush)
+        gevent.spawn(self._repeat)
+
+    def send(self, message: Message) -> None:
+        """To the hub; dropped and counted if it does not read."""
+        try:
+            self._rows.send(encode_body(message), zmq.DONTWAIT)
+        except zmq.Again:
+            self.dropped += 1
+
+    def report(self, host: int, fault: Any, reason: str) -> None:
+        """A connect failed."""
+        self.send(FaultReport(host, fault, reason))
+
+    def farewell(self) -> None:
+        """The last rows of this worker; given a moment to leave."""
+        self._send_whole()
+        self._context.destroy(linger=200)  # milliseconds
+
+    def _ask(self) -> None:
+        self.synced = False
+        self.send(Hello(self._slot, self._incarnation, os.getpid()))
+
+    def _read(self, socket: Any, handle: Callable[[Message], None]) -> None:
+        while True:
+            try:
+                handle(decode(socket.recv()))
+            except RemoteProtocolError:
+                self.dropped += 1  # from another version, say; the next snapshot heals
+
+    def _on_rows(self, message: Message) -> None:
+        match message:
+            case Snapshot():
+                # Updates published before the snapshot may still be on their way; they are older.
+                self._epoch, self._sequence = message.epoch, message.sequence
+                for slot in list(self._board.slots()):
+                    self._board.forget(slot)
+                self._hear(message.loads, whole=True)
+                self._services.learn(message.targets, complete=True)
+                first = not self.synced
+                self.synced = True
+                self._send_whole()
+                if first:
+                    self.on_synced()
+            case Resync():
+                self._ask()
+
+    def _on_state(self, message: Message) -> None:
+        if not isinstance(message, Update) or not self.synced:
+            return
+        if message.epoch == self._epoch and message.sequence <= self._sequence:
+            return
+        if message.epoch != self._epoch or message.sequence != self._sequence + 1:
+            self._ask()
+            return
+        self._sequence = message.sequence
+        self._hear(message.loads, whole=False)
+        if message.targets:
+            self._services.learn(message.targets)
+
+    def _hear(self, loads: dict[int, dict[int, int]], whole: bool) -> None:
+        for slot, row in loads.items():
+            if slot != self._slot:
+                self._board.set_others(slot, row, whole)
+        self._board.workers = max(1, len(self._board.slots()) + 1)
+
+    def _flush(self) -> None:
+        while True:
+            gevent.sleep(_FLUSH)
+            if self.synced and (changed := self._board.changed()):
+                self._sent += 1
+                self.send(Load(self._slot, self._incarnation, self._sent, False, changed))
+
+    def _repeat(self) -> None:
+        rounds = 0
+        while True:
+            if not self.synced:
+                self._ask()
+                gevent.sleep(_ASK)
+                continue
+            gevent.sleep(_WHOLE)
+            rounds += 1
+            self._send_whole(rounds % 10 == 0)
+
+    def _send_whole(self, tally_too: bool = True) -> None:
+        self._sent += 1
+        self.send(Load(self._slot, self._incarnation, self._sent, True, self._board.whole()))
+        if self.tally is not None:
+            self.send(self.tally(tally_too))

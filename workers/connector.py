@@ -1,0 +1,247 @@
+"""From a client to a host that takes it: choose, connect, and try the next one if it fails.
+
+A client is never told of a host's failure while another host is left. What it
+sends meanwhile stays in the kernel until there is someone to send it to.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from _socket import socket as Socket  # the C type: `socket.socket` costs 3 µs more per connection
+from collections.abc import Callable
+
+from director.messages import Fault
+from director.scheduling.scoreboard import HostLoad, Scoreboard
+from director.tally import bucket
+from workers.poller import BROKEN, WRITE, Poller
+from workers.relay import Relay
+from workers.services import Services
+from workers.session import Session, Sessions, Side
+
+_STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+_PATIENCE = 1.0  # seconds for all attempts of one client once every host has failed it
+_OURS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
+
+ReportFault = Callable[[int, Fault, str], None]  # host number, kind, cause in words
+
+
+class Connector:
+    """Connects the sessions of a worker to hosts."""
+
+    def __init__(
+        self,
+        poller: Poller,
+        sessions: Sessions,
+        services: Services,
+        board: Scoreboard,
+        relay: Relay,
+        report: ReportFault,
+    ) -> None:
+        self._poller = poller
+        self._sessions = sessions
+        self._services = services
+        self._board = board
+        self._relay = relay
+        self._report = report
+        self._connecting: dict[Session, None] = {}  # oldest attempt first
+        self._waiting: dict[Session, None] = {}  # unix hosts with a full backlog
+        self.client_stage = self._on_client
+        self.server_stage = self._on_server
+
+    def start(self, session: Session) -> None:
+        """Find a host for a new session; it ends if there is none."""
+        if not self._next_host(session):
+            session.end = "SC"
+            self._sessions.end(session)
+
+    # -- choosing ----------------------------------------------------------------
+
+    def _next_host(self, session: Session) -> bool:
+        """Begin an attempt with the next host; False if there is none to try."""
+        service = session.service
+        tried = session.tried
+        retries = service.retries
+        while service.scheduler is not None and (not tried or retries is None or len(tried) <= retries):
+            host = service.scheduler.choose(session.peer_address[0], tried or ())
+            if host is None:
+                return False
+            self._board.acquire(host)
+            session.host = host
+            session.address = 0
+            if tried:
+                service.hosts_tally[host.number].retries += 1
+            if self._attempt(session, host):
+                return True
+            self._board.release(host)
+            session.host = None
+            tried = session.tried
+        return False
+
+    def _attempt(self, session: Session, host: HostLoad) -> bool:
+        """Try the addresses of a host from `session.address` on; False if none is left."""
+        addresses = self._services.addresses.get(host.number, ())
+        fault, cause = Fault.CONNECT_FAILED, "it has no address"
+        while session.address < len(addresses):
+            family, where = addresses[session.address]
+            try:
+                sock = Socket(family, _STREAM)
+            except OSError as error:
+                # Our own want of descriptors is not the host's fault.
+                session.end = "RC"
+                self._forget(session, host, error)
+                return False
+            code = sock.connect_ex(where)
+            if code in (0, errno.EINPROGRESS, errno.EAGAIN):
+                fd = sock.detach()
+                self._watch(session, fd, waits=code == errno.EAGAIN)
+                return True
+            sock.close()
+            if code in _OURS:
+                session.end = "RC"
+                self._forget(session, host, OSError(code, os.strerror(code)))
+                return False
+            fault, cause = _kind(code), os.strerror(code)
+            session.address += 1
+        self._fail(session, host, fault, cause)
+        return False
+
+    def _watch(self, session: Session, fd: int, waits: bool) -> None:
+        session.connecting = self._poller.now
+        client = session.client
+        if client.peer is client:
+            server = Side(session, fd, self.server_stage)
+            session.server = server
+            server.peer, client.peer = client, server
+        else:
+            server = session.server
+            server.fd = fd
+        if waits:
+            # A unix host whose backlog is full gives no event when there is room: ask again.
+            self._waiting[session] = None
+        else:
+            self._connecting[session] = None
+            self._poller.add(fd, server)
+
+    # -- what comes of it ----------------------------------------------------------
+
+    def _on_server(self, server: Side, mask: int) -> None:
+        session = server.session
+        if mask & BROKEN:
+            code = _socket_error(server.fd)
+            if code:
+                self._next_address(session, _kind(code), os.strerror(code))
+                return
+        if mask & WRITE:
+            del self._connecting[session]
+            self._connected(session, mask)
+
+    def _connected(self, session: Session, mask: int) -> None:
+        now = self._poller.now
+        host = session.host
+        assert host is not None
+        session.connected = session.active = now
+        host_tally = session.service.hosts_tally[host.number]
+        host_tally.total += 1
+        host_tally.connect[bucket(now - session.connecting)] += 1
+        relay, client, server = self._relay, session.client, session.server
+        client.stage = server.stage = relay.stage
+        ready = client.ready
+        if ready:
+            relay.on_event(client, ready)
+        if mask & ~WRITE and server.peer is not server:
+            relay.on_event(server, mask)
+
+    def _on_client(self, client: Side, mask: int) -> None:
+        """The client does something while there is no host yet: remember it, or let it go."""
+        client.ready |= mask & ~WRITE
+        if mask & BROKEN:
+            session = client.session
+            self._connecting.pop(session, None)
+            self._waiting.pop(session, None)
+            session.end = "CC"
+            self._sessions.end(session)
+
+    def _next_address(self, session: Session, fault: Fault, cause: str) -> None:
+        host = session.host
+        assert host is not None
+        self._connecting.pop(session, None)
+        self._waiting.pop(session, None)
+        self._poller.close(session.server.fd)
+        session.server.fd = -1
+        session.address += 1
+        if session.address < len(self._services.addresses.get(host.number, ())):
+            if self._attempt(session, host):
+                return
+        else:
+            self._fail(session, host, fault, cause)
+        self._board.release(host)
+        session.host = None
+        if session.end != "RC" and self._next_host(session):
+            return
+        if session.end == "--":
+            session.end = "sC" if fault is Fault.CONNECT_TIMEOUT else "SC"
+        self._sessions.end(session)
+
+    def _fail(self, session: Session, host: HostLoad, fault: Fault, cause: str) -> None:
+        """This host is no good: others are asked from now on."""
+        if session.tried is None:
+            session.tried = set()
+        session.tried.add(host.number)
+        session.service.hosts_tally[host.number].fault(fault)
+        self._services.suspect(host, self._poller.now)
+        self._report(host.number, fault, cause)
+
+    def _forget(self, session: Session, host: HostLoad, error: OSError) -> None:
+        if session.tried is None:
+            session.tried = set()
+        session.tried.add(host.number)
+
+    def sweep(self) -> None:
+        """A few times a second: attempts that took too long, and unix hosts to ask again."""
+        now = self._poller.now
+        for session in list(self._connecting):
+            if now - session.connecting < session.service.connect_timeout:
+                if session.service.connect_timeout >= 5.0:
+                    break  # younger ones follow, and hardly any service has more patience
+                continue
+            self._next_address(session, Fault.CONNECT_TIMEOUT, f"no answer in {session.service.connect_timeout:g} s")
+        for session in list(self._waiting):
+            self._ask_again(session, now)
+
+    def _ask_again(self, session: Session, now: float) -> None:
+        host = session.host
+        assert host is not None
+        addresses = self._services.addresses.get(host.number, ())
+        if session.address >= len(addresses):
+            self._next_address(session, Fault.CONNECT_FAILED, "its address is gone")
+            return
+        server = session.server
+        family, where = addresses[session.address]
+        sock = Socket(family, _STREAM, 0, server.fd)
+        code = sock.connect_ex(where)
+        sock.detach()
+        if code == errno.EAGAIN:
+            if now - session.connecting >= session.service.connect_timeout:
+                self._next_address(session, Fault.CONNECT_TIMEOUT, "its backlog stayed full")
+        elif code in (0, errno.EISCONN):
+            del self._waiting[session]
+            self._connecting[session] = None
+            self._poller.add(server.fd, server)
+        else:
+            self._next_address(session, _kind(code), os.strerror(code))
+
+
+def _kind(code: int) -> Fault:
+    if code == errno.ECONNREFUSED:
+        return Fault.CONNECT_REFUSED
+    return Fault.CONNECT_TIMEOUT if code == errno.ETIMEDOUT else Fault.CONNECT_FAILED
+
+
+def _socket_error(fd: int) -> int:
+    sock = socket.socket(fileno=fd)
+    try:
+        return sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    finally:
+        sock.detach()

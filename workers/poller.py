@@ -1,0 +1,113 @@
+"""One epoll for all sockets of the data path, nested under gevent's loop.
+
+gevent's own watchers cost an object, a `fcntl` and mostly a failing `epoll_ctl`
+for every descriptor; a single watcher on an epoll of our own costs nothing a
+connection. Sockets are added once, edge-triggered, for everything that can
+happen to them, and never changed again: closing them takes them out.
+
+Edge-triggered means: who is told that there is something to read reads until a
+read comes back short, or remembers that there is more. A descriptor is closed
+only at the end of a turn, so that no event of a turn can reach a new socket
+that got the number of an old one.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from gevent.hub import Hub
+
+READ = select.EPOLLIN
+WRITE = select.EPOLLOUT
+ENDED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+BROKEN = select.EPOLLHUP | select.EPOLLERR
+EDGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+
+_BATCH = 256  # events a poll
+_ROUNDS = 8  # polls a turn, before others on the loop get theirs
+
+
+class Pollable(Protocol):
+    """What the poller needs of whoever owns a descriptor: a function for its events."""
+
+    stage: Callable[..., None]
+
+
+class Poller:
+    """The nested epoll. `now` is the monotonic time of the current round, in seconds."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.now = time.monotonic()
+        self._hub = hub
+        self._epoll = select.epoll()
+        self._owners: list[Pollable | None] = [None] * 4096  # by descriptor
+        self._closing: list[int] = []
+        self._unfinished: list[tuple[Callable[..., None], Pollable]] = []
+        self._again = False
+        self._watcher = hub.loop.io(self._epoll.fileno(), 1)
+        self._watcher.start(self._turn)
+
+    def add(self, fd: int, owner: Pollable, mask: int = EDGES) -> None:
+        """Have `owner.stage(owner, events)` called for what happens to `fd`."""
+        try:
+            self._owners[fd] = owner
+        except IndexError:
+            self._owners.extend([None] * (fd + 1 - len(self._owners) + 4096))
+            self._owners[fd] = owner
+        self._epoll.register(fd, mask)
+
+    def close(self, fd: int) -> None:
+        """No more events for it; it is closed at the end of the turn."""
+        self._owners[fd] = None
+        self._closing.append(fd)
+        if not self._again:
+            self._continue()
+
+    def remove(self, fd: int) -> None:
+        """No more events for it; it stays open."""
+        self._owners[fd] = None
+        self._epoll.unregister(fd)
+
+    def unfinished(self, function: Callable[..., None], owner: Pollable) -> None:
+        """Call `function(owner)` once all others had their turn: it has more to do than is fair."""
+        self._unfinished.append((function, owner))
+        if not self._again:
+            self._continue()
+
+    def _continue(self) -> None:
+        self._again = True
+        self._hub.loop.run_callback(self._turn)
+
+    def _turn(self) -> None:
+        self._again = True  # inside a turn nobody needs to ask for one
+        owners, poll = self._owners, self._epoll.poll
+        for _ in range(_ROUNDS):
+            events = poll(0, _BATCH)
+            self.now = time.monotonic()
+            for fd, mask in events:
+                owner = owners[fd]
+                if owner is not None:
+                    owner.stage(owner, mask)
+            if self._unfinished:
+                unfinished, self._unfinished = self._unfinished, []
+                for function, owner in unfinished:
+                    function(owner)
+            if self._closing:
+                closing, self._closing = self._closing, []
+                for fd in closing:
+                    os.close(fd)
+            if not events:
+                break
+        self._again = False
+        if self._unfinished:
+            self._continue()
+
+    def stop(self) -> None:
+        """Watch nothing any more."""
+        self._watcher.stop()
+        self._watcher.close()
+        self._epoll.close()

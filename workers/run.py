@@ -1,0 +1,262 @@
+"""One worker, from its birth to its end.
+
+    BOOTING   loop, context and imports are made, then rights are given up
+    SYNCING   the config came by the link, the state comes by the bus
+    READY     said so; the master decides when it serves
+    SERVING   accepts and relays
+    DRAINING  accepts nothing more; ends with its last connection or at the deadline
+
+Losing the master (end of the link) is an order to drain, too.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import random
+import resource
+from collections.abc import Mapping
+from enum import Enum
+
+import gevent
+import gevent.event
+
+from director import logs
+from director.config import changes
+from director.errors import ChildExit, ProtocolError
+from director.events import Event
+from director.master.child import Birth
+from director.messages import (
+    Accept,
+    Accepting,
+    Amend,
+    Applied,
+    Configure,
+    Drain,
+    Heartbeat,
+    Message,
+    Paused,
+    Ready,
+    Release,
+    Tally,
+)
+from director.scheduling.scoreboard import Scoreboard
+from workers.acceptor import Acceptor
+from workers.bus import Bus
+from workers.connector import Connector
+from workers.poller import Poller
+from workers.relay import Relay
+from workers.services import Services
+from workers.session import Sessions
+from workers.tallies import Tallies
+
+HEARTBEAT = 0.25  # seconds
+_RESERVE = 128  # descriptors for everything but sessions
+_SYNC_PATIENCE = 5.0  # seconds to wait for the hub, then serve with what the config says
+
+
+class Stage(Enum):
+    """How far a worker's life has got."""
+
+    SYNCING = "syncing"
+    READY = "ready"
+    SERVING = "serving"
+    DRAINING = "draining"
+
+
+class Turn(Enum):
+    """What moves it on."""
+
+    SYNCED = "config and state are there"
+    LISTEN = "got its listeners"
+    DRAIN = "told to drain"
+
+
+TRANSITIONS: Mapping[Stage, Mapping[Turn, Stage]] = {
+    Stage.SYNCING: {Turn.SYNCED: Stage.READY, Turn.DRAIN: Stage.DRAINING},
+    Stage.READY: {Turn.LISTEN: Stage.SERVING, Turn.DRAIN: Stage.DRAINING},
+    Stage.SERVING: {Turn.LISTEN: Stage.SERVING, Turn.DRAIN: Stage.DRAINING},
+    Stage.DRAINING: {Turn.DRAIN: Stage.DRAINING, Turn.SYNCED: Stage.DRAINING},
+}
+
+
+class Worker:
+    """Wires the parts of a worker and carries out the master's orders."""
+
+    def __init__(self, birth: Birth) -> None:
+        self._birth = birth
+        self._link = birth.link
+        self._done = gevent.event.Event()
+        self.stage = Stage.SYNCING
+        hub = gevent.get_hub()
+        random_ = random.Random()
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self.poller = Poller(hub)
+        self.board = Scoreboard()
+        self.services = Services(self.board, random_)
+        self.sessions = Sessions(self.poller, self.board)
+        self.relay = Relay(self.poller, self.sessions)
+        self.bus = Bus(birth.slot, birth.incarnation, self.board, self.services)
+        self.connector = Connector(
+            self.poller, self.sessions, self.services, self.board, self.relay, self.bus.report
+        )
+        capacity = max(1, (limit - _RESERVE) // 2)
+        self.acceptor = Acceptor(
+            self.poller,
+            self.sessions,
+            self.services,
+            self.connector,
+            capacity,
+            lambda paused: self._tell(Paused(paused)),
+        )
+        self._tallies = Tallies(birth.slot, birth.incarnation, self.services)
+        self.bus.tally = self._tally
+        self.bus.on_synced = self._synced
+        self.sessions.on_end = self._ended
+        self._lag = 0.0
+        self._link_watcher = hub.loop.io(self._link.fileno(), 1)
+        self._write_watcher = hub.loop.io(self._link.fileno(), 2)
+
+    # -- the link ----------------------------------------------------------------
+
+    def run(self) -> int:
+        """Work until told to end; returns the exit status."""
+        self._link_watcher.start(self._on_link)
+        gevent.spawn(self._beat)
+        gevent.spawn(self._sweep)
+        gevent.spawn_later(_SYNC_PATIENCE, self._synced)
+        self._on_link()
+        self._done.wait()
+        self.bus.farewell()
+        return ChildExit.DRAINED
+
+    def _tell(self, message: Message) -> None:
+        try:
+            self._link.send(message)
+        except ProtocolError:
+            return  # the master does not read; hang detection is its own affair
+        if self._link.wants_write:
+            self._write_watcher.start(self._on_writable)
+
+    def _on_writable(self) -> None:
+        self._link.flush()
+        if not self._link.wants_write:
+            self._write_watcher.stop()
+
+    def _on_link(self) -> None:
+        while True:
+            received = self._link.receive()
+            if received is None:
+                self._orphaned()
+                return
+            if not received:
+                return
+            for message, fds in received:
+                self._obey(message, fds)
+
+    def _obey(self, message: Message, fds: tuple[int, ...]) -> None:
+        match message:
+            case Configure(running):
+                first = self.services.running is None
+                self.services.configure(running)
+                self._tell(Applied(running.version))
+                if first:
+                    self.bus.start()
+            case Amend(version, change, actor, at):
+                assert self.services.running is not None
+                running, _ = changes.amend(self.services.running, change, actor, at, force=True)
+                self.services.configure(running)
+                self._tell(Applied(version))
+            case Accept(listeners):
+                if Turn.LISTEN not in TRANSITIONS[self.stage]:
+                    for fd in fds:
+                        os.close(fd)
+                    return
+                self.acceptor.accept(listeners, fds)
+                if self.stage is Stage.READY:
+                    self._tell(Accepting())
+                self._turn(Turn.LISTEN)
+            case Release(listeners):
+                self.acceptor.release(listeners)
+            case Drain(seconds):
+                self._drain(seconds)
+            case _:
+                logs.error(Event.PROCESS_FAILED, reason=f"got {type(message).__name__}")
+
+    def _turn(self, turn: Turn) -> None:
+        self.stage = TRANSITIONS[self.stage][turn]
+
+    def _synced(self) -> None:
+        if self.stage is Stage.SYNCING and self.services.running is not None:
+            self._turn(Turn.SYNCED)
+            self._tell(Ready())
+
+    # -- the end -------------------------------------------------------------------
+
+    def _orphaned(self) -> None:
+        self._link_watcher.stop()
+        self._write_watcher.stop()
+        running = self.services.running
+        seconds = running.config.orphan_timeout if running is not None else 0.0
+        logs.warning(Event.PROCESS_ORPHANED, open=len(self.sessions.all), timeout=f"{seconds:g}s")
+        self._drain(seconds)
+
+    def _drain(self, seconds: float) -> None:
+        first = self.stage is not Stage.DRAINING
+        self._turn(Turn.DRAIN)
+        if first:
+            self.acceptor.close()
+        gevent.spawn_later(seconds, self._cut)
+        self._ended()
+
+    def _cut(self) -> None:
+        for session in list(self.sessions.all.values()):
+            session.end = "KD"
+            self.sessions.end(session)
+        self._done.set()
+
+    def _ended(self) -> None:
+        if self.stage is Stage.DRAINING and not self.sessions.all:
+            self._done.set()
+
+    # -- by the clock ----------------------------------------------------------------
+
+    def _beat(self) -> None:
+        hub = gevent.get_hub()
+        while True:
+            self._tell(Heartbeat(self._lag, len(self.sessions.all)))
+            due = hub.loop.now() + HEARTBEAT
+            gevent.sleep(HEARTBEAT)
+            self._lag = max(0.0, hub.loop.now() - due)
+
+    def _sweep(self) -> None:
+        rounds = 0
+        while True:
+            gevent.sleep(0.25)
+            rounds += 1
+            self.acceptor.sweep()
+            self.connector.sweep()
+            if rounds % 4 == 0:
+                self.sessions.sweep()
+                self.services.sweep(self.poller.now)
+
+    def _tally(self, whole: bool) -> Tally:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        gauges = {
+            "open": len(self.sessions.all),
+            "cpu_seconds": usage.ru_utime + usage.ru_stime,
+            "loop_lag_ms": round(self._lag * 1000, 3),
+            "dropped": self.bus.dropped,
+        }
+        return self._tallies.message(whole, gauges)
+
+
+def main(birth: Birth) -> int:
+    """A worker's life. Called in the child, once; returns its exit status."""
+    worker = Worker(birth)
+    birth.settle()
+    # The relay's objects free themselves; what the collector finds is rare, and its passes are not.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    return worker.run()

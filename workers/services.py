@@ -1,0 +1,143 @@
+"""What this worker works by: services, groups and hosts, as config, verdicts and addresses say.
+
+Fed by the link (config and operators' changes) and the bus (verdicts and
+addresses from the hub). A host that just failed is left alone for a moment
+even before the hub has said anything: `suspect`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from random import Random
+from typing import Any
+
+from director.config import model
+from director.messages import HostState, Running, Target
+from director.scheduling.scheduler import GroupScheduler
+from director.scheduling.scoreboard import HostLoad, Scoreboard
+from director.tally import HostTally, ServiceTally
+
+SUSPICION = 2.0  # seconds that a host which failed stays out if the hub says nothing
+
+
+class Service:
+    """One service as the data path needs it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.name = ""
+        self.connect_timeout = 5.0
+        self.idle_timeout = 0.0
+        self.retries: int | None = None
+        self.scheduler: GroupScheduler | None = None  # of the enabled group
+        self.open = 0
+        self.tally = ServiceTally()
+        self.hosts_tally: dict[int, HostTally] = {}
+
+
+class Services:
+    """All services by number, and all hosts' addresses."""
+
+    def __init__(self, board: Scoreboard, random: Random) -> None:
+        self.by_number: dict[int, Service] = {}
+        self.addresses: dict[int, tuple[tuple[int, Any], ...]] = {}  # by host number
+        self.hosts_tally: dict[int, HostTally] = {}
+        self.running: Running | None = None
+        self._board = board
+        self._random = random
+        self._schedulers: dict[int, GroupScheduler] = {}  # by group number
+        self._up: dict[int, bool] = {}  # the hub's verdicts, by host number
+        self._suspects: dict[int, float] = {}  # {host number: until}
+
+    def configure(self, running: Running) -> None:
+        """Work by this. Connections in progress are not touched."""
+        self.running = running
+        self._board.configure(running.config)
+        schedulers = {}
+        services = {}
+        for service in running.config.services:
+            ours = self.by_number.get(service.number) or Service(service.number)
+            services[service.number] = ours
+            ours.name = service.name
+            ours.connect_timeout = service.connect_timeout
+            ours.idle_timeout = service.idle_timeout
+            ours.retries = service.retries
+            ours.hosts_tally = self.hosts_tally
+            ours.scheduler = None
+            for group in service.groups:
+                scheduler = self._scheduler(group)
+                schedulers[group.number] = scheduler
+                if group.name == service.enabled:
+                    ours.scheduler = scheduler
+        # A removed service lives on in its sessions; its totals stay with the hub.
+        self.by_number = services
+        self._schedulers = schedulers
+
+    def _scheduler(self, group: model.Group) -> GroupScheduler:
+        hosts = [self._board.hosts[host.number] for host in group.hosts]
+        for host in hosts:
+            self.hosts_tally.setdefault(host.number, HostTally())
+            host.usable = self._usable(host.number)
+        scheduler = self._schedulers.get(group.number)
+        if scheduler is None or scheduler.scheduler != group.scheduler:
+            return GroupScheduler(group.scheduler, hosts, self._random)
+        scheduler.refresh(hosts)
+        return scheduler
+
+    def _usable(self, number: int) -> bool:
+        assert self.running is not None
+        return (
+            number not in self.running.admin
+            and self._up.get(number, True)
+            and number not in self._suspects
+            and bool(self.addresses.get(number))
+        )
+
+    def learn(self, targets: Iterable[Target], complete: bool = False) -> None:
+        """Verdicts and addresses from the hub; `complete` if these are all there are."""
+        if complete:
+            self.addresses.clear()
+            self._up.clear()
+        touched = set()
+        for target in targets:
+            self.addresses[target.host] = tuple((family, _sockaddr(where)) for family, where in target.addresses)
+            self._up[target.host] = target.up
+            self._suspects.pop(target.host, None)  # the hub has had its say
+            touched.add(target.host)
+        self._refresh(self._board.hosts if complete else touched)
+
+    def suspect(self, host: HostLoad, now: float) -> None:
+        """A connect to it failed: nobody else gets it until the hub has decided, or a moment passed."""
+        self._suspects[host.number] = now + SUSPICION
+        self._refresh((host.number,))
+
+    def sweep(self, now: float) -> None:
+        """Forget suspicions that are over."""
+        over = [number for number, until in self._suspects.items() if until <= now]
+        for number in over:
+            del self._suspects[number]
+        self._refresh(over)
+
+    def _refresh(self, numbers: Iterable[int]) -> None:
+        groups = set()
+        for number in numbers:
+            host = self._board.hosts.get(number)
+            if host is not None and host.usable != (usable := self._usable(number)):
+                host.usable = usable
+                groups.add(host.group)
+        for group in groups:
+            self._schedulers[group].refresh()
+
+    def state(self, number: int) -> HostState:
+        """A host's state, as this worker sees it."""
+        assert self.running is not None
+        if number in self.running.admin:
+            return self.running.admin[number].state
+        if not self.addresses.get(number):
+            return HostState.UNRESOLVED
+        return HostState.UP if self._usable(number) else HostState.DOWN
+
+
+def _sockaddr(where: Any) -> Any:
+    """An address as `connect` takes it: a path, or (host, port, ...) as a tuple."""
+    return where if isinstance(where, str) else tuple(where)

@@ -1,0 +1,158 @@
+"""One connection of a client: its two sides, and what is known of it.
+
+The session is also the lease on its host: `host` is counted in the scoreboard
+from `connector` until `Sessions.end`, exactly once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from director import tally
+from director.scheduling.scoreboard import HostLoad, Scoreboard
+from workers.poller import Poller
+from workers.services import Service
+
+
+class Side:
+    """One socket of a session: the client's or the host's.
+
+    fd: -1 once closed or before there is one. stage: who handles its events.
+    received: bytes read from it. pending: bytes read from the peer that it did
+    not take yet. ready: the events after which it may have more than we have
+    read. ended: no more will come from it. shut: it was told that no more comes.
+    dead: it can't take any more.
+    """
+
+    __slots__ = ("dead", "ended", "fd", "peer", "pending", "ready", "received", "session", "shut", "stage")
+
+    def __init__(self, session: Session, fd: int, stage: Callable[..., None]) -> None:
+        self.session = session
+        self.fd = fd
+        self.stage = stage
+        self.peer: Side = self
+        self.received = 0
+        self.pending: bytes | None = None
+        self.ready = 0
+        self.ended = False
+        self.shut = False
+        self.dead = False
+
+
+class Session:
+    """One client's connection. Times are monotonic seconds."""
+
+    __slots__ = (
+        "accepted",
+        "active",
+        "address",
+        "attempts",
+        "client",
+        "connected",
+        "counted_in",
+        "counted_out",
+        "end",
+        "host",
+        "id",
+        "connecting",
+        "peer_address",
+        "server",
+        "service",
+        "tried",
+    )
+
+    def __init__(self, id: int, service: Service, peer_address: Any, now: float) -> None:
+        self.id = id
+        self.service = service
+        self.peer_address = peer_address
+        self.accepted = now
+        self.active = now
+        self.connecting = now  # when the attempt under way began
+        self.connected = 0.0
+        self.host: HostLoad | None = None
+        self.address = 0  # which of the host's addresses is tried
+        self.attempts = 0
+        self.tried: set[int] | None = None
+        self.client: Side
+        self.server: Side
+        self.counted_in = 0
+        self.counted_out = 0
+        self.end = "--"
+
+
+class Sessions:
+    """All sessions of this worker; begins and ends them, counts them, ends idle ones."""
+
+    def __init__(self, poller: Poller, board: Scoreboard) -> None:
+        self.poller = poller
+        self.board = board
+        self.all: dict[int, Session] = {}
+        self.on_end: Callable[[], None] = lambda: None
+        self._last_id = 0
+        self._swept = poller.now
+
+    def begin(self, service: Service, fd: int, address: Any, stage: Callable[..., None]) -> Session:
+        """A client was accepted on `fd`."""
+        self._last_id += 1
+        session = Session(self._last_id, service, address, self.poller.now)
+        session.client = Side(session, fd, stage)
+        service.tally.total += 1
+        service.open += 1
+        self.all[session.id] = session
+        return session
+
+    def end(self, session: Session) -> None:
+        """Close what is open of it, give back the lease and count it. Once."""
+        if self.all.pop(session.id, None) is None:
+            return
+        poller, service, host = self.poller, session.service, session.host
+        client = session.client
+        poller.close(client.fd)
+        service.open -= 1
+        if host is not None:
+            server = session.server
+            if server.fd >= 0:
+                poller.close(server.fd)
+            self.board.release(host)
+            if session.connected:
+                self._count(session, host, client.received, server.received)
+                host_tally = service.hosts_tally[host.number]
+                host_tally.ended += 1
+                host_tally.session[tally.bucket(poller.now - session.accepted)] += 1
+            server.peer = server
+            del server.session
+        else:
+            service.tally.refused += 1
+        # Session and sides refer to each other; without that, memory is free at once.
+        client.peer = client
+        del client.session
+        self.on_end()
+
+    def _count(self, session: Session, host: HostLoad, received: int, sent: int) -> None:
+        service = session.service
+        host_tally = service.hosts_tally[host.number]
+        more_in, more_out = received - session.counted_in, sent - session.counted_out
+        session.counted_in, session.counted_out = received, sent
+        host_tally.bytes_in += more_in
+        host_tally.bytes_out += more_out
+        service.tally.bytes_in += more_in
+        service.tally.bytes_out += more_out
+
+    def sweep(self) -> None:
+        """Once a second: count the bytes of sessions that moved some, end those idle for too long."""
+        now = self.poller.now = time.monotonic()
+        since, self._swept = self._swept, now
+        idle = []
+        for session in self.all.values():
+            if not session.connected:
+                continue
+            if session.active >= since and session.host is not None:
+                self._count(session, session.host, session.client.received, session.server.received)
+            timeout = session.service.idle_timeout
+            if timeout and now - session.active > timeout:
+                idle.append(session)
+        for session in idle:
+            session.end = "cD"
+            self.end(session)
