@@ -5,29 +5,33 @@ removing one of n hosts moves only the clients of its own points. With 512
 points a host its share varies by 4 %, so that at most about 1.15/n moves, for
 a thousand hosts too.
 
-A client is a 32-bit position. An index by its upper bits leaves a handful of
-points to search, so a look-up costs the same for every size of ring.
+The ring is kept as a table of cells, each with the host whose point comes
+next, so a look-up is one step for every number of hosts. Who can't have its
+host looks again from somewhere else (`look`): so the clients of a host that is
+down spread over all others, and no other client moves.
 """
 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
 from collections.abc import Sequence
 from hashlib import blake2b, shake_128
+from itertools import pairwise
 from math import floor, log, log2
 from struct import unpack
+from sys import byteorder
 from zlib import crc32
 
-POINTS = 512  # of the heaviest host at most, of one at half that weight or more at least half of it
-SPAN = 1 << 32
+POINTS = 512  # of a host whose weight is a power of two and the highest; of the heaviest, 512 to 1023
+CELL_BITS = 20  # the same for every ring, or clients would move when it changes
+CELLS = 1 << CELL_BITS
 
 
-def position(client: str) -> int:
-    """Where a client stands on every ring: 0 <= position < 2**32, the same on every machine."""
-    # crc32 is linear, so neighbours' addresses would stay neighbours in a way; the multiplication ends that.
-    mixed = crc32(client.encode()) * 0x9E3779B97F4A7C15
-    return (mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93 >> 24 & 0xFFFFFFFF
+def cell(client: str, look: int = 0) -> int:
+    """Where a client looks on every ring: 0 <= cell < CELLS, the same on every machine."""
+    # crc32 is linear: without the multiplications neighbours' addresses would stay neighbours in a way.
+    mixed = (crc32(client.encode()) + look) * 0x9E3779B97F4A7C15
+    return (mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93 >> 40 & CELLS - 1
 
 
 def rendezvous(client: str, name: str, weight: float) -> float:
@@ -37,47 +41,36 @@ def rendezvous(client: str, name: str, weight: float) -> float:
     return -weight / log(share)
 
 
-class HashRing:
-    """`owners[place(client)]` is the index of the client's host in `hosts`; the next places follow on the ring.
+def ring(hosts: Sequence[tuple[str, float]]) -> Sequence[int]:
+    """The table of cells: an index in `hosts` each. Empty without hosts.
 
     hosts: (name, weight > 0) each, in any order: the same set gives the same
     ring but for the indexes.
     """
-
-    def __init__(self, hosts: Sequence[tuple[str, float]] = ()) -> None:
-        # A double holds 32 bits of position and 20 of index exactly, and sorts fast.
-        marks: list[float] = []
-        for index, (name, points) in enumerate(_points(hosts)):
-            places = unpack(f"<{points}I", shake_128(name.encode()).digest(points * 4))
-            marks += [at * 1048576.0 + index for at in places]
-        marks.sort()
-        self.points = array("I", [int(mark) >> 20 for mark in marks])
-        self.owners = array("I", [int(mark) & 0xFFFFF for mark in marks])
-        self._shift = 32 - max(len(marks) - 1, 1).bit_length()
-        self._index = self._indexed()
-
-    def _indexed(self) -> array[int]:
-        starts = array("I", [0])
-        place = 0
-        points = self.points
-        for cell in range(1, (1 << 32 - self._shift) + 1):
-            border = cell << self._shift
-            while place < len(points) and points[place] < border:
-                place += 1
-            starts.append(place)
-        return starts
-
-    def place(self, client: str) -> int:
-        """The index in `owners` of the first point at or after the client's position."""
-        at = position(client)
-        cell = at >> self._shift
-        place = bisect_left(self.points, at, self._index[cell], self._index[cell + 1])
-        return place if place < len(self.points) else 0
-
-
-def _points(hosts: Sequence[tuple[str, float]]) -> list[tuple[str, int]]:
-    """How many points each host gets: by weight, in a scale that changes only by powers of two."""
     if not hosts:
-        return []
+        return ()
+    points = _first_points(hosts)
+    cells = [*points]
+    codes = [index.to_bytes(4, byteorder) for index in range(len(hosts))]
+    # Cells up to the first point, and behind the last, belong to the first point: it is a ring.
+    runs = [codes[points[cells[0]]] * (cells[0] + 1)]
+    runs += [codes[points[right]] * (right - left) for left, right in pairwise(cells)]
+    runs.append(codes[points[cells[0]]] * (CELLS - 1 - cells[-1]))
+    return array("I", b"".join(runs))
+
+
+def _first_points(hosts: Sequence[tuple[str, float]]) -> dict[int, int]:
+    """{cell: index of the host with the first point in it}, of cells that have any, in their order."""
+    # The scale changes only by powers of two, since every change of it moves clients.
     scale = POINTS / 2.0 ** floor(log2(max(weight for _, weight in hosts)))
-    return [(name, max(1, round(weight * scale))) for name, weight in hosts]
+    order = sorted(range(len(hosts)), key=lambda index: hosts[index][0])
+    marks: list[float] = []  # a double holds 32 bits of point and 20 of rank exactly, and sorts fastest
+    for rank, index in enumerate(order):
+        name, weight = hosts[index]
+        count = max(1, round(weight * scale))
+        points = unpack(f"<{count}I", shake_128(name.encode()).digest(count * 4))
+        marks += [point * 1048576.0 + rank for point in points]
+    marks.sort(reverse=True)
+    shift = 52 - CELL_BITS
+    first = {mark >> shift: order[mark & 0xFFFFF] for mark in map(int, marks)}  # the last one said wins: the first
+    return dict(reversed(first.items()))

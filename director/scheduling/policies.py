@@ -22,7 +22,7 @@ from heapq import heapify, heappop, heappush, heapreplace
 from random import Random
 
 from director.scheduling.bag import Bag
-from director.scheduling.hashring import HashRing, rendezvous
+from director.scheduling.hashring import cell, rendezvous, ring
 from director.scheduling.scoreboard import HostLoad
 
 NOBODY: Collection[int] = ()
@@ -346,24 +346,24 @@ class First(Policy):
 
 
 class Hash(Policy):
-    """The next candidate on a hash ring of all hosts, seen from the client's address.
+    """The owner of the client's place on a hash ring of all hosts, or of its next one.
 
     The ring knows names and weights only, so that every worker, generation and
     machine has the same one. A host that is down or full keeps its points: its
-    clients go to the next hosts and return to it, all others stay.
+    clients spread over the others and return to it, all other clients stay.
     """
 
-    STEPS = 48  # points to walk before asking all candidates; most of the ring is gone then
+    LOOKS = 32  # at the ring before asking every candidate; few are left then
 
     def __init__(self, random: Random) -> None:
         super().__init__(random)
-        self.ring = HashRing()
         self.hosts: Sequence[HostLoad] = ()
+        self.owners: Sequence[int] = ()
         self.candidates: dict[HostLoad, None] = {}
 
     def prepare(self, hosts: Sequence[HostLoad]) -> None:
         self.hosts = hosts
-        self.ring = HashRing([(host.name, host.weight) for host in hosts])
+        self.owners = ring([(host.name, host.weight) for host in hosts])
 
     def add(self, host: HostLoad) -> None:
         self.candidates[host] = None
@@ -374,16 +374,14 @@ class Hash(Policy):
     def pick(self, client: str, tried: Collection[int] = NOBODY) -> HostLoad | None:
         if not self.candidates:
             return None
-        place = self.ring.place(client)
-        host = self.hosts[self.ring.owners[place]]
+        host = self.hosts[self.owners[cell(client)]]
         if host.home is self and host.number not in tried:
             return host
-        return self._walk(client, place, tried)
+        return self._look_on(client, tried)
 
-    def _walk(self, client: str, place: int, tried: Collection[int]) -> HostLoad | None:
-        owners = self.ring.owners
-        for step in range(1, self.STEPS):
-            host = self.hosts[owners[(place + step) % len(owners)]]
+    def _look_on(self, client: str, tried: Collection[int]) -> HostLoad | None:
+        for look in range(1, self.LOOKS):
+            host = self.hosts[self.owners[cell(client, look)]]
             if host.home is self and host.number not in tried:
                 return host
         rest = [host for host in self.candidates if host.number not in tried]

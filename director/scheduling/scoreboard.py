@@ -8,7 +8,8 @@ Late rows make least-connections herd: all workers correct the same imbalance
 until they hear of each other. So a worker assumes that the others do as it
 does, and counts every pick that they can't know of yet N-fold (N workers
 serving): `HostLoad.score`. Measured over 4 hosts and 400 quick connections,
-that takes the spread from 27 to 2.
+that takes the spread from 27 to 2. Its own releases count at once: in
+simulation better than waiting until they are told, at every load.
 
 Counterpart of health (who is up). Decides nothing; see scheduler.
 """
@@ -52,6 +53,7 @@ class HostLoad:
         "service",
         "stride",
         "total",
+        "unsent",
         "usable",
         "weight",
     )
@@ -81,6 +83,7 @@ class HostLoad:
         self.others = 0  # the sum of their rows
         self.picks = 0  # acquires since last told
         self.total = 0  # acquires ever
+        self.unsent = False  # is among those to tell the others of
         self.score = 0  # what it has, as far as one can guess
         self.moved: Callable[[HostLoad], object] | None = None  # who wants to know that a count changed
         self.home: Policy | None = None  # the policy that may choose it
@@ -114,7 +117,7 @@ class Scoreboard:
         self.zombies: dict[int, HostLoad] = {}  # no longer in the config, but with connections of ours
         self._groups: dict[int, tuple[HostLoad, ...]] = {}
         self._rows: dict[int, dict[int, int]] = {}  # {slot: {host number: open}}, of the other workers
-        self._unsent: dict[int, HostLoad] = {}
+        self._unsent: list[HostLoad] = []
         if config is not None:
             self.configure(config)
 
@@ -126,7 +129,9 @@ class Scoreboard:
         host.total += 1
         host.picks += 1
         host.score += self.workers
-        self._unsent[host.number] = host
+        if not host.unsent:
+            host.unsent = True
+            self._unsent.append(host)
         if host.moved is not None:
             host.moved(host)
 
@@ -134,7 +139,9 @@ class Scoreboard:
         """The connection that `acquire` counted is over."""
         host.own -= 1
         host.score -= 1
-        self._unsent[host.number] = host
+        if not host.unsent:
+            host.unsent = True
+            self._unsent.append(host)
         if host.moved is not None:
             host.moved(host)
 
@@ -142,21 +149,13 @@ class Scoreboard:
 
     def changed(self) -> dict[int, int]:
         """The entries of this worker's row that changed since last told; counts them as told."""
-        unsent = self._unsent
-        if not unsent:
-            return {}
-        self._unsent = {}
-        row = {}
-        for number, host in unsent.items():
-            row[number] = host.own
-            self._told(host)
+        row = {host.number: host.own for host in self._unsent}
+        self._tell()
         return row
 
     def whole(self) -> dict[int, int]:
         """This worker's whole row, zeros left out; counts it as told."""
-        for host in self._unsent.values():
-            self._told(host)
-        self._unsent = {}
+        self._tell()
         row = {number: host.own for number, host in self.hosts.items() if host.own}
         row.update({number: host.own for number, host in self.zombies.items()})
         return row
@@ -193,14 +192,18 @@ class Scoreboard:
         if host.moved is not None:
             host.moved(host)
 
-    def _told(self, host: HostLoad) -> None:
-        host.sent = host.own
-        host.picks = 0
-        host.score = host.own + host.others
-        if host.moved is not None:
-            host.moved(host)
-        if host.own == 0:
-            self.zombies.pop(host.number, None)
+    def _tell(self) -> None:
+        for host in self._unsent:
+            host.unsent = False
+            host.sent = host.own
+            if host.picks:
+                host.picks = 0
+                host.score = host.own + host.others
+                if host.moved is not None:
+                    host.moved(host)
+            if host.own == 0:
+                self.zombies.pop(host.number, None)
+        self._unsent = []
 
     # -- the config ----------------------------------------------------------
 
