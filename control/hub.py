@@ -88,7 +88,7 @@ class Hub:
         self.bus = Bus(self._hear)
         self.resolver = Resolver(self._announce)
         self.prober = Prober(self._patients, self._good, self._bad, time.monotonic)
-        self.server = Server(self, birth.control, birth.owner)
+        self.server = Server(birth.control, self, birth.owner)
         loop = gevent.get_hub().loop
         self._link_watcher = loop.io(self._link.fileno(), 1)
         self._write_watcher = loop.io(self._link.fileno(), 2)
