@@ -14,8 +14,9 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
-import zmq.green as zmq
+import zmq
 
+from director.channel import Channel
 from director.errors import RemoteProtocolError
 from director.framing import decode, encode_body
 from director.messages import Message, Resync, Snapshot, Target, Update
@@ -33,7 +34,8 @@ class Bus:
     def __init__(self, hear: Hear) -> None:
         self.epoch = uuid.uuid4().hex[:12]
         self.sequence = 0
-        self.dropped = 0
+        self._misunderstood = 0
+        self._lost = 0
         self._hear = hear
         self._targets: dict[int, Target] = {}  # changed, not published yet
         self._loads: dict[int, dict[int, int]] = {}
@@ -45,10 +47,16 @@ class Bus:
             socket.linger = 0
         self._rows.bind(ROWS)
         self._state.bind(STATE)
+        loop = gevent.get_hub().loop
+        self._in = Channel(self._rows, loop, self._hear_from)
+
+    @property
+    def dropped(self) -> int:
+        """Messages that did not fit a queue or were not understood."""
+        return self._in.dropped + self._lost + self._misunderstood
 
     def start(self) -> None:
-        """Begin to listen and to publish."""
-        gevent.spawn(self._read)
+        """Begin to publish."""
         gevent.spawn(self._publish)
 
     def target(self, target: Target) -> None:
@@ -70,18 +78,14 @@ class Bus:
         self._send(identity, Resync(self.epoch))
 
     def _send(self, identity: bytes, message: Message) -> None:
-        try:
-            self._rows.send_multipart([identity, encode_body(message)], zmq.DONTWAIT)
-        except zmq.ZMQError:
-            self.dropped += 1  # it is gone, or does not read; it will ask again
+        # Dropped if the worker is gone or does not read; it will ask again.
+        self._in.send(identity, encode_body(message))
 
-    def _read(self) -> None:
-        while True:
-            identity, body = self._rows.recv_multipart()
-            try:
-                self._hear(identity, decode(body))
-            except RemoteProtocolError:
-                self.dropped += 1
+    def _hear_from(self, parts: list[bytes]) -> None:
+        try:
+            self._hear(parts[0], decode(parts[-1]))
+        except RemoteProtocolError:
+            self._misunderstood += 1
 
     def _publish(self) -> None:
         loop: Any = gevent.get_hub().loop
@@ -100,4 +104,4 @@ class Bus:
         try:
             self._state.send(encode_body(Update(self.epoch, self.sequence, targets, loads)), zmq.DONTWAIT)
         except zmq.Again:
-            self.dropped += 1
+            self._lost += 1  # all workers see the gap

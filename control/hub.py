@@ -221,7 +221,7 @@ class Hub:
             case FaultReport(host, fault, reason):
                 self._fault(host, f"{fault.value.replace('_', ' ')}: {reason}")
             case _:
-                self.bus.dropped += 1
+                logs.error(Event.PROCESS_FAILED, reason=f"a worker sent {type(message).__name__}")
 
     def _bury(self, incarnation: int) -> None:
         row = self.totals.bury(incarnation)

@@ -110,11 +110,9 @@ def start(options: argparse.Namespace, places: Places) -> int:
     if config is None:
         return Exit.BAD_CONFIG
     owner = os.getuid()
-    readiness: Readiness | int = Readiness()
-    if not options.foreground:
-        readiness = daemonise()
-        if isinstance(readiness, int):
-            return readiness
+    readiness = Readiness() if options.foreground else daemonise()
+    if isinstance(readiness, int):
+        return readiness
     level = getattr(options, "log_level", None)
     return run.serve(run.Start(config, readiness, options.foreground, ROLES, owner, level), places)
 

@@ -1,8 +1,7 @@
 """The worker's end of the state channel: its rows up, everybody's state down.
 
 Messages may be lost; nothing here waits for one. A gap in the sequence, or a
-new epoch (another hub), is healed by asking for a snapshot. One greenlet reads
-each socket, since ZeroMQ's green sockets allow no more; sends never block.
+new epoch (another hub), is healed by asking for a snapshot. Nothing here blocks.
 """
 
 from __future__ import annotations
@@ -12,8 +11,9 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
-import zmq.green as zmq
+import zmq
 
+from director.channel import Channel
 from director.errors import RemoteProtocolError
 from director.framing import decode, encode_body
 from director.messages import FaultReport, Hello, Load, Message, Resync, Slot, Snapshot, Tally, Update
@@ -33,7 +33,7 @@ class Bus:
         self.synced = False
         self.on_synced: Callable[[], None] = lambda: None
         self.tally: Callable[[bool], Tally] | None = None
-        self.dropped = 0  # messages that did not fit the queue
+        self._misunderstood = 0
         self._slot, self._incarnation = slot, incarnation
         self._board, self._services = board, services
         self._epoch, self._sequence, self._sent = "", 0, 0
@@ -47,20 +47,23 @@ class Bus:
         self._state.subscribe(b"")
         self._state.connect(STATE)
         self._rows.connect(ROWS)
+        loop = gevent.get_hub().loop
+        self._up = Channel(self._rows, loop, lambda parts: self._hear_from(parts, self._on_rows))
+        self._down = Channel(self._state, loop, lambda parts: self._hear_from(parts, self._on_state))
+
+    @property
+    def dropped(self) -> int:
+        """Messages that did not fit a queue or were not understood."""
+        return self._up.dropped + self._misunderstood
 
     def start(self) -> None:
         """Begin to talk."""
-        gevent.spawn(self._read, self._state, self._on_state)
-        gevent.spawn(self._read, self._rows, self._on_rows)
         gevent.spawn(self._flush)
         gevent.spawn(self._repeat)
 
     def send(self, message: Message) -> None:
         """To the hub; dropped and counted if it does not read."""
-        try:
-            self._rows.send(encode_body(message), zmq.DONTWAIT)
-        except zmq.Again:
-            self.dropped += 1
+        self._up.send(encode_body(message))
 
     def report(self, host: int, fault: Any, reason: str) -> None:
         """A connect failed."""
@@ -69,18 +72,19 @@ class Bus:
     def farewell(self) -> None:
         """The last rows of this worker; given a moment to leave."""
         self._send_whole()
+        self._up.close()
+        self._down.close()
         self._context.destroy(linger=200)  # milliseconds
 
     def _ask(self) -> None:
         self.synced = False
         self.send(Hello(self._slot, self._incarnation, os.getpid()))
 
-    def _read(self, socket: Any, handle: Callable[[Message], None]) -> None:
-        while True:
-            try:
-                handle(decode(socket.recv()))
-            except RemoteProtocolError:
-                self.dropped += 1  # from another version, say; the next snapshot heals
+    def _hear_from(self, parts: list[bytes], handle: Callable[[Message], None]) -> None:
+        try:
+            handle(decode(parts[-1]))
+        except RemoteProtocolError:
+            self._misunderstood += 1  # from another version, say; the next snapshot heals
 
     def _on_rows(self, message: Message) -> None:
         match message:

@@ -51,7 +51,7 @@ from workers.session import Sessions
 from workers.tallies import Tallies
 
 HEARTBEAT = 0.25  # seconds
-_RESERVE = 128  # descriptors for everything but sessions
+_RESERVE = 128  # descriptors for everything but sessions; a quarter where there are few
 _SYNC_PATIENCE = 5.0  # seconds to wait for the hub, then serve with what the config says
 
 
@@ -100,7 +100,7 @@ class Worker:
         self.connector = Connector(
             self.poller, self.sessions, self.services, self.board, self.relay, self.bus.report
         )
-        capacity = max(1, (limit - _RESERVE) // 2)
+        capacity = max(1, (limit - min(_RESERVE, limit // 4)) // 2)
         self.acceptor = Acceptor(
             self.poller,
             self.sessions,

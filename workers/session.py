@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from director import tally
+from director.messages import Fault
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 from workers.poller import Poller
 from workers.services import Service
@@ -120,6 +121,8 @@ class Sessions:
                 self._count(session, host, client.received, server.received)
                 host_tally = service.hosts_tally[host.number]
                 host_tally.ended += 1
+                if session.end == "SD":
+                    host_tally.fault(Fault.RESET)
                 host_tally.session[tally.bucket(poller.now - session.accepted)] += 1
             server.peer = server
             del server.session

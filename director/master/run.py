@@ -72,6 +72,7 @@ class _Pending:
     waiting: set[tuple[Slot, int]]  # (slot, incarnation)
     workers: int
     since: float
+    steps: int  # of a reload
 
 
 @dataclass
@@ -298,10 +299,10 @@ class Master:
                 amend = Amend(running.version, order, request.actor, at)
                 self._spread(amend, request, (sentence,))
 
-    def _spread(self, message: Message, request: Request | None, lines: tuple[str, ...]) -> None:
+    def _spread(self, message: Message, request: Request | None, lines: tuple[str, ...], steps: int = 0) -> None:
         workers = self.family.workers()
         waiting = {(worker.slot, worker.incarnation) for worker in workers}
-        pending = _Pending(request, self.running.version, lines, waiting, len(waiting), self.system.now())
+        pending = _Pending(request, self.running.version, lines, waiting, len(waiting), self.system.now(), steps)
         self._pending.append(pending)
         self.family.tell_all(message)
 
@@ -319,7 +320,14 @@ class Master:
             silent = ",".join(str(slot) for slot, _ in sorted(pending.waiting))
             logs.warning(Event.CHANGE_PARTIAL, version=pending.version, applied=applied, silent_workers=silent)
         if pending.request is not None:
-            self._answer(pending.request, Exit.DONE, pending.lines, applied=applied, workers=pending.workers)
+            self._answer(
+                pending.request,
+                Exit.DONE,
+                pending.lines,
+                applied=applied,
+                workers=pending.workers,
+                steps=pending.steps,
+            )
 
     def _answer(self, request: Request | None, exit: int, lines: tuple[str, ...], **more: object) -> None:
         if request is not None:
@@ -395,7 +403,7 @@ class Master:
         for step in plan:
             logs.info(Event.CONFIG_APPLIED, version=self.running.version, step=step.text)
         lines = (*_lines(plan), *stays)
-        self._spread(Configure(self.running), request, lines)
+        self._spread(Configure(self.running), request, lines, steps=len(plan))
         self._swap_listeners(before, opened)
 
     def _open_new(self, target: Config) -> dict[str, Address]:

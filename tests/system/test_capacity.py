@@ -78,7 +78,7 @@ def test_ten_thousand_idle_connections(daemon: Daemon, echo: str) -> None:
 
     wait_until(lambda: [worker.num_fds() for worker in workers] == descriptors_before)
     # An allocator keeps what it got once; what it needs a second time is a leak.
-    assert memory_twice < memory_once + (2 << 20), (memory_once, memory_twice)
+    assert memory_twice < memory_once * 1.05, (memory_once, memory_twice)
     assert daemon.service()["total"] == 2 * MANY + 200
     assert daemon.service()["refused"] == 0
 

@@ -1,0 +1,70 @@
+"""A ZeroMQ socket on a libev loop, by callbacks.
+
+ZeroMQ tells of news by a descriptor that is signalled once and stays silent
+until its events were asked for, and *any* call on the socket may use that
+signal up. A greenlet that waits for the next signal can so wait for ever beside
+a queue full of messages (seen with ZeroMQ's own green sockets, which wake up
+after 11 seconds). The cure: after every send and every receive, look again.
+
+Used in workers and hub only; the master has no ZeroMQ socket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import zmq
+
+_BURST = 256  # messages in a row, before others on the loop get theirs
+
+
+class Channel:
+    """Receives all that comes for `socket` and sends without ever blocking.
+
+    `loop` is gevent's. `hear` gets the parts of each message; it runs in the
+    loop itself and must not wait for anything.
+    """
+
+    def __init__(self, socket: zmq.Socket[bytes], loop: Any, hear: Callable[[list[bytes]], None]) -> None:
+        self.dropped = 0  # messages that did not fit the queue
+        self._socket = socket
+        self._loop = loop
+        self._hear = hear
+        self._looking = False
+        self._watcher = loop.io(socket.getsockopt(zmq.FD), 1)
+        self._watcher.start(self._drain)
+        self._look()
+
+    def send(self, *parts: bytes) -> bool:
+        """Send, or drop and count if the queue is full or there is no such peer."""
+        try:
+            self._socket.send_multipart(parts, zmq.DONTWAIT)
+        except zmq.ZMQError:
+            self.dropped += 1
+            return False
+        finally:
+            self._look()
+        return True
+
+    def _look(self) -> None:
+        if not self._looking:
+            self._looking = True
+            self._loop.run_callback(self._drain)
+
+    def _drain(self) -> None:
+        self._looking = False
+        if self._socket.closed:
+            return
+        for _ in range(_BURST):
+            try:
+                parts = self._socket.recv_multipart(zmq.DONTWAIT)
+            except zmq.Again:
+                return
+            self._hear(parts)
+        self._look()
+
+    def close(self) -> None:
+        """Hear nothing any more; the socket is its owner's to close."""
+        self._watcher.stop()
+        self._watcher.close()
