@@ -8,6 +8,7 @@ memory file.
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  getaddrinfo would import it at the first name, too late
 import os
 import time
 from collections.abc import Iterator
@@ -89,6 +90,7 @@ class Hub:
         self.resolver = Resolver(self._announce)
         self.prober = Prober(self._patients, self._good, self._bad, time.monotonic)
         self.server = Server(birth.control, self, birth.owner)
+        gevent.get_hub().print_exception = logs.crash
         loop = gevent.get_hub().loop
         self._link_watcher = loop.io(self._link.fileno(), 1)
         self._write_watcher = loop.io(self._link.fileno(), 2)
@@ -392,6 +394,7 @@ class Hub:
 
 def main(birth: Birth) -> int:
     """The hub's life. Called in the child, once; returns its exit status."""
-    hub = Hub(birth)
+    gevent.get_hub()  # imports the rest of gevent, while we may still read it
+    # Before anything is bound: workers, who have no rights, must be able to write to it.
     birth.settle()
-    return hub.run()
+    return Hub(birth).run()

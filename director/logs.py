@@ -11,6 +11,8 @@ import logging
 import logging.handlers
 import os
 import sys
+import traceback
+from types import TracebackType
 
 from director.config.model import Logging
 from director.errors import SystemFailure
@@ -70,6 +72,11 @@ def warning(event: Event, **fields: object) -> None:
 def error(event: Event, **fields: object) -> None:
     """Someone has to act now."""
     log(logging.ERROR, event, **fields)
+
+
+def crash(_context: object, kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
+    """A callback or greenlet died of a bug; the process goes on. As gevent's hub calls it."""
+    error(Event.PROCESS_CRASHED, traceback="".join(traceback.format_exception(kind, value, trace)))
 
 
 def name_process(subject: str) -> None:

@@ -89,6 +89,7 @@ class Worker:
         self._done = gevent.event.Event()
         self.stage = Stage.SYNCING
         hub = gevent.get_hub()
+        hub.print_exception = logs.crash
         random_ = random.Random()
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self.poller = Poller(hub)
@@ -253,8 +254,9 @@ class Worker:
 
 def main(birth: Birth) -> int:
     """A worker's life. Called in the child, once; returns its exit status."""
-    worker = Worker(birth)
+    gevent.get_hub()  # imports the rest of gevent, while we may still read it
     birth.settle()
+    worker = Worker(birth)
     # The relay's objects free themselves; what the collector finds is rare, and its passes are not.
     gc.collect()
     gc.freeze()
