@@ -11,7 +11,7 @@ stand between arguments, and words its errors differently in each Python.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from control.commands import Command, CommandError, ErrorKind, Option, unknown
@@ -60,8 +60,10 @@ def _value(row: Command, spelling: str, option: Option, value: str | None, words
     return value
 
 
-def complete(row: Command, given: Mapping[Any, Any], common: Sequence[Option] = ()) -> dict[str, Any]:
+def complete(row: Command, given: Any, common: Sequence[Option] = ()) -> dict[str, Any]:
     """`given`, checked against the row, and with every argument and option that it does not name."""
+    if not isinstance(given, dict):
+        raise _misfit(row, "args is not a map")
     args: dict[str, Any] = {}
     for argument in row.arguments:
         value = args[argument.name] = given.get(argument.name)

@@ -91,6 +91,7 @@ class Server:
         self.commands = tuple(commands)
         self.max_request = min(_LARGEST, max(row.max_request for row in self.commands))
         self.waiting: dict[_Connection, None] = {}  # between requests or within one; longest first
+        self.stopping = False
         self.identify = identify
         self._owner = owner
         self._listener = socket.socket(fileno=listener)
@@ -105,6 +106,7 @@ class Server:
 
     def stop(self, grace: float = 1.0) -> None:
         """Accept nothing more; what is being worked on gets `grace` seconds to be answered."""
+        self.stopping = True
         if self._accepting is not None:
             self._accepting.kill()
         self._listener.close()
@@ -149,6 +151,18 @@ class Server:
 
     # -- commands ------------------------------------------------------------------------
 
+    def find(self, name: str, peer: rights.Peer) -> Command:
+        """The row of a command that the peer may run. Raises CommandError."""
+        access = self.access(peer)
+        if access is not None:
+            row = find(name, self.commands)
+            if access is Access.FULL or access is row.access:
+                return row
+        user = self._actor(peer).name
+        logs.warning(Event.COMMAND_REFUSED, command=name, user=user, uid=peer.uid, pid=peer.pid)
+        cause = f"{user} may look, but not change anything" if access else f"{user} has no rights here"
+        raise CommandError(ErrorKind.RIGHTS, f"can't run {name}: {cause}")
+
     def access(self, peer: rights.Peer) -> Access | None:
         """What the peer may do, by the config that runs now."""
         return rights.access_of(peer, self._owner, self._grants)
@@ -165,8 +179,10 @@ class Server:
         return Actor(self._names[peer.uid], f"control socket, pid {peer.pid}")
 
     def perform(self, row: Command, args: Mapping[str, Any], peer: rights.Peer, encode: Encode) -> Iterator[bytes]:
-        """Run a command; gives the encoded pieces of its reply. Raises CommandError only."""
-        self._authorise(row, peer)
+        """Run a command; gives the encoded pieces of its reply. Raises CommandError only.
+
+        That the peer may is for `find` to say, before.
+        """
         try:
             outcome = row.run(self.hub, args, self._actor(peer))
             if isinstance(outcome, Generator):
@@ -185,15 +201,6 @@ class Server:
             # leave its client without a word, nor the daemon without the log line.
             logs.error(Event.COMMAND_FAILED, command=row.name, reason=repr(error), at=_place(error))
             raise CommandError(ErrorKind.FAILED, f"can't run {row.name}: an internal error, see the log") from None
-
-    def _authorise(self, row: Command, peer: rights.Peer) -> None:
-        access = self.access(peer)
-        if access is Access.FULL or access is row.access:
-            return
-        name = self._actor(peer).name
-        logs.warning(Event.COMMAND_REFUSED, command=row.name, user=name, uid=peer.uid, pid=peer.pid)
-        cause = f"{name} may look, but not change anything" if access else f"{name} has no rights here"
-        raise CommandError(ErrorKind.RIGHTS, f"can't run {row.name}: {cause}")
 
 
 def _elsewhere(function: Callable[..., Any], *args: Any) -> Any:
@@ -235,6 +242,9 @@ class _Connection:
                 (self._serve_frames if first[0] == 0 else self._serve_lines)(first)
         except OSError:
             pass  # the client left, was too slow, or was closed to make room
+        except Exception as error:
+            # The outermost frame of this greenlet; the daemon has no stderr to print it to.
+            logs.error(Event.COMMAND_FAILED, reason=repr(error), at=_place(error))
         finally:
             self.close()
             self._server.forget(self)
@@ -246,7 +256,9 @@ class _Connection:
     # -- waiting and sending ------------------------------------------------------------------------
 
     def _rest(self) -> None:
-        """Between two requests from now on."""
+        """Between two requests from now on. Raises OSError if there will be no other."""
+        if self._server.stopping:
+            raise ConnectionAbortedError
         self._begun = False
         self._deadline = time.monotonic() + self._server.limits.silence
         self._server.waiting[self] = None
@@ -305,12 +317,12 @@ class _Connection:
             if request.get("v") != PROTOCOL:
                 cause = f"it is of version {request.get('v')!r}, this daemon speaks {PROTOCOL}"
                 raise CommandError(ErrorKind.USAGE, f"can't read a request: {cause}")
-            row = find(str(request.get("command")), self._server.commands)
+            row = self._server.find(str(request.get("command")), self._peer)
             if len(body) > row.max_request:
                 raise CommandError(
                     ErrorKind.USAGE, f"can't run {row.name}: its request may have {row.max_request} bytes at most"
                 )
-            args = complete(row, request.get("args") or {})
+            args = complete(row, request.get("args", {}))
             for piece in self._server.perform(row, args, self._peer, encode):
                 self._send(piece)
         except CommandError as error:
@@ -358,7 +370,7 @@ class _Connection:
 
     def _speak(self, words: list[str]) -> None:
         try:
-            row = find(words[0], self._server.commands)
+            row = self._server.find(words[0], self._peer)
             args = parse(row, words[1:], common=(JSON,))
             as_json = args.pop(JSON.name) or args.get("format") == "json"
 

@@ -8,7 +8,8 @@ import socket
 import struct
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def short_folder() -> Iterator[Path]:
 
 
 class Served:
-    """A server that runs; `path` is its socket."""
+    """A server at the socket `path`. `start` and `stop` are what becomes of the hub; the socket stays."""
 
     def __init__(self, path: str, hub: FakeHub, owner: int, settings: dict[str, Any]) -> None:
         self.path = path
@@ -45,17 +46,21 @@ class Served:
         self._owner = owner
         self._settings = settings
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        self._ready.clear()
+        self._thread = threading.Thread(target=self._run)
         self._thread.start()
         assert self._ready.wait(10)
 
     def stop(self) -> None:
-        """As when the hub ends; returns when it has."""
-        self._stop.send()
-        self._thread.join(10)
-        assert not self._thread.is_alive()
+        """Returns when it has ended."""
+        if self._thread is not None:
+            self._stop.send()
+            self._thread.join(10)
+            assert not self._thread.is_alive()
+            self._thread = None
 
     def _run(self) -> None:
         hub = gevent.get_hub()
@@ -85,6 +90,14 @@ def serving(hub: FakeHub, path: str, owner: int | None = None, **settings: Any) 
     finally:
         served.stop()
         served.listener.close()
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Until something is so; fails when it is not within 10 s."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come"
+        time.sleep(0.005)
 
 
 def framed(value: Any) -> bytes:
