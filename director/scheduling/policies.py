@@ -116,15 +116,25 @@ class RoundRobin(Policy):
             turn = Turn(host.weight, self.now + self.random.random() / host.weight)
             self.turns[host.weight] = turn
             heappush(self.queue, turn)
+        else:
+            self._hurry(turn, len(turn.hosts) / (len(turn.hosts) + 1))
         turn.hosts[host] = None
         host.key = turn
 
     def remove(self, host: HostLoad) -> None:
         turn: Turn = host.key
         del turn.hosts[host]
-        if not turn.hosts:
+        if turn.hosts:
+            self._hurry(turn, (len(turn.hosts) + 1) / len(turn.hosts))
+        else:
             del self.turns[turn.weight]
             self.queue.remove(turn)
+            heapify(self.queue)
+
+    def _hurry(self, turn: Turn, factor: float) -> None:
+        """Its turns come more often or less from now on, the next one too."""
+        turn.due = self.now + (turn.due - self.now) * factor
+        if len(self.queue) > 1:
             heapify(self.queue)
 
     def pick(self, client: str, tried: Collection[int] = NOBODY) -> HostLoad | None:
