@@ -25,8 +25,12 @@ class Readiness:
     fd: int = -1
     told: bool = False
 
-    def tell(self, exit: int, text: str) -> None:
-        """Say it; only the first time counts."""
+    def tell(self, exit: int, text: str, stays: bool = False) -> None:
+        """Say it; only the first time counts.
+
+        Unless this process `stays`, whoever waits goes on waiting until it has
+        ended: a start that failed leaves nobody behind.
+        """
         if self.told:
             return
         self.told = True
@@ -37,8 +41,9 @@ class Readiness:
             os.write(self.fd, bytes([exit]) + text.encode())
         except BrokenPipeError:
             pass  # whoever started us did not wait
-        os.close(self.fd)
-        self.fd = -1
+        if stays:
+            os.close(self.fd)
+            self.fd = -1
 
 
 def wait(fd: int) -> int:

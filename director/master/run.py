@@ -173,7 +173,8 @@ class Master:
         except OSError as error:
             logs.error(Event.DAEMON_FAILED, reason=f"can't write pid file {self.places.pid_file}: {error.strerror}")
         logs.info(Event.DAEMON_READY, pid=os.getpid(), workers=workers)
-        self.readiness.tell(Exit.DONE, f"directord: running, pid {os.getpid()}, {_count(workers, 'worker')}")
+        running = f"directord: running, pid {os.getpid()}, {_count(workers, 'worker')}"
+        self.readiness.tell(Exit.DONE, running, stays=True)
         self.when_ready()
 
     def _clean_up(self) -> None:

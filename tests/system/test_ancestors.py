@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from tests.system.addresses import ask_name, connect, free_address, read_line
 from tests.system.daemon import Daemon
+from tests.system.waiting import wait_until
 from tests.system.hosts import Host, Named
 
 Hosts = Callable[..., list[Host]]
@@ -54,7 +55,7 @@ def test_a_file_of_python_director(daemon: Daemon, hosts: Hosts) -> None:
     assert abs(answers["two"] - 10) <= 2, answers
     assert answers["five"] == 0
     assert ask_name(mail) == "six"
-    assert daemon.host("host.0", "mail", "only")["total"] == 1
+    wait_until(lambda: daemon.host("host.0", "mail", "only")["total"] == 1)
 
     checked = daemon.directord("check")
     assert checked.exit == 0
