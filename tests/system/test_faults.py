@@ -94,7 +94,8 @@ def test_all_workers_killed_at_once_come_back_and_new_connections_waited(daemon:
             daemon.kill(pid)
         wait_until(lambda: daemon.is_serving(4) and not victims & set(daemon.workers().values()))
         wait_for_requests(requests)
-    assert len(requests.failures) <= THREADS, requests.failures
+    # One by one they are killed, and each may have held one connection of each thread.
+    assert len(requests.failures) <= len(victims) * THREADS, requests.failures
 
 
 def test_a_killed_hub_is_no_matter_for_traffic(daemon: Daemon, address: str) -> None:
