@@ -16,7 +16,7 @@ import socket
 import time
 from dataclasses import dataclass
 
-from director.config import reader
+from director.config import reader, unbuilt
 from director.errors import ChildExit, Problem, Severity, SystemFailure
 from director.framing import FrameReader, decode, encode
 from director.master.child import fork_child
@@ -104,6 +104,8 @@ def begin(system: System, text: bytes, path: str) -> Check:
             identity.assume()
         try:
             config, problems = reader.read(text, path, folder)
+            if config is not None:
+                problems = (*problems, *unbuilt.warnings(config, path))
         except MemoryError:
             problem = Problem(Severity.ERROR, path, 0, "can't check the config: it needs too much memory")
             config, problems = None, (problem,)
