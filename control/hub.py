@@ -231,7 +231,7 @@ class Hub:
         if row is not None:
             successor = any(other.slot == row.slot for other in self.totals.rows.values())
             if not successor:
-                self.bus.load(row.slot, {number: 0 for number in row.open})
+                self.bus.load(row.slot, dict.fromkeys(row.open, 0))
 
     # -- who is up -------------------------------------------------------------------
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
-import sys
 import traceback
 from types import TracebackType
 
@@ -18,6 +17,7 @@ from director.config.model import Logging
 from director.errors import SystemFailure
 from director.events import Event
 
+STDERR = 2  # not what `sys.stderr` may have been bent to
 LEVELS = ("debug", "info", "warning", "error")
 _LOGGER = logging.getLogger("director")
 _LOGGER.propagate = False
@@ -107,14 +107,14 @@ def open_log(config: Logging, *, foreground: bool, level: str | None = None) -> 
     target = config.file or ("stderr" if foreground else "syslog:")
     handler: logging.Handler
     if target in ("stderr", "journald"):
-        handler = _DescriptorHandler(sys.stderr.fileno())
+        handler = _DescriptorHandler(STDERR)
     elif target.startswith("syslog:"):
         address = target.removeprefix("syslog:") or "/dev/log"
         try:
             handler = logging.handlers.SysLogHandler(address=address)
         except OSError:
             # No syslog daemon here (a container, say): stderr is better than silence.
-            handler = _DescriptorHandler(sys.stderr.fileno())
+            handler = _DescriptorHandler(STDERR)
     else:
         try:
             handler = _DescriptorHandler(os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640))
@@ -122,7 +122,7 @@ def open_log(config: Logging, *, foreground: bool, level: str | None = None) -> 
             raise SystemFailure(f"can't open log file {target}: {error.strerror}") from None
     for old in list(_LOGGER.handlers):
         _LOGGER.removeHandler(old)
-        if isinstance(old, _DescriptorHandler) and old.fd > 2:
+        if isinstance(old, _DescriptorHandler) and old.fd != STDERR:
             os.close(old.fd)
         old.close()
     handler.setFormatter(_formatter(handler, "master"))

@@ -9,9 +9,9 @@ from __future__ import annotations
 import errno
 import os
 import select
+import socket
 from _socket import socket as Socket
 from collections.abc import Callable, Sequence
-import socket
 
 from director import logs
 from director.events import Event

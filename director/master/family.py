@@ -17,7 +17,8 @@ from director import logs
 from director.errors import ProtocolError
 from director.events import Event
 from director.link import Link
-from director.master import child, system as kernel
+from director.master import child
+from director.master import system as kernel
 from director.master.child import Birth, ChildMain
 from director.master.listeners import Address
 from director.master.loop import Loop

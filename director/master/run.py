@@ -18,13 +18,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from director import logs
-from director.config import changes, numbers
+from director.config import changes, numbering
 from director.config.merge import merge
 from director.config.model import Config
 from director.config.plan import Step, steps
 from director.errors import ConfigError, DirectorError, Exit, Severity, SystemFailure
 from director.events import Event
-from director.master import checker, system as kernel
+from director.master import checker
+from director.master import system as kernel
 from director.master.family import TICK, Child, Family, Roles, all_accept, make_supervisor
 from director.master.listeners import Address, open_address, remove_stale_socket
 from director.master.lock import Holder, Lock, probe
@@ -34,7 +35,7 @@ from director.master.stage import TRANSITIONS, Stage, Turn
 from director.master.system import System
 from director.messages import (
     HUB_SLOT,
-    Actor,
+    Accepting,
     Amend,
     Answer,
     Applied,
@@ -47,7 +48,6 @@ from director.messages import (
     Processes,
     ProcessInfo,
     Ready,
-    Accepting,
     Release,
     Reload,
     Request,
@@ -395,7 +395,7 @@ class Master:
             return
         opened = self._open_new(target)
         self.loaded = now
-        config, self.last_number = numbers.assign(target, self.running.config, self.last_number)
+        config, self.last_number = numbering.assign(target, self.running.config, self.last_number)
         known = {host.number for service in config.services for group in service.groups for host in group.hosts}
         admin = {number: down for number, down in self.running.admin.items() if number in known}
         before = self.running.config
@@ -602,7 +602,7 @@ def serve(start: Start, places: Places) -> int:
 
 
 def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> int:
-    config, last = numbers.assign(start.config, None, 0)
+    config, last = numbering.assign(start.config, None, 0)
     identity = kernel.child_identity(config.user, config.group)
     kernel.raise_descriptor_limit()
     workers = config.workers or kernel.processors()

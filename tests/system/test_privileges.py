@@ -6,11 +6,9 @@ import grp
 import os
 import pwd
 import re
-
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 
 from tests.system.addresses import free_address

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from director.config import changes
 from director.config.changes import amend, is_usable
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.config.numbers import assign
+from director.config.numbering import assign
 from director.errors import RefusedError, UsageError
 from director.messages import (
     Actor,

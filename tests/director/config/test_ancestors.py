@@ -1,0 +1,74 @@
+"""The files of Python Director and txLoadBalancer, as they stood on their users' disks."""
+
+from __future__ import annotations
+
+import pytest
+
+from director.config.model import Config
+from director.config.reader import read
+
+
+def config_of(text: str) -> tuple[Config, str]:
+    config, problems = read(text.encode(), "old.xml", "/")
+    assert config is not None, problems
+    return config, "\n".join(map(str, problems))
+
+
+def service(group: str, root: str = "config", more: str = "") -> str:
+    return f'<{root}><service name="s"><listen ip=":80"/>{group}</service>{more}</{root}>'
+
+
+def test_hosts_without_a_name_are_called_by_their_place() -> None:
+    config, _ = config_of(service('<group name="g" scheduler="random"><host ip="1.1.1.1:1"/><host ip="2.2.2.2:2"/></group>'))
+    assert [host.name for host in config.services[0].groups[0].hosts] == ["host.0", "host.1"]
+
+
+def test_an_empty_host_of_an_address_means_all() -> None:
+    config, _ = config_of(service('<group name="g"><host ip="1.1.1.1:1"/></group>'))
+    assert str(config.services[0].listens[0].ip) == "*:80"
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("rand", "random"),
+        ("roundr", "roundrobin"),
+        ("leastc", "leastconnsrr"),
+        ("weightr", "random"),
+        ("weightlc", "leastconns"),
+        ("lweighted", "leastconns"),
+        ("sticky", "leastconns,sticky"),
+    ],
+)
+def test_schedulers_have_the_names_they_had(theirs: str, ours: str) -> None:
+    config, _ = config_of(service(f'<group name="g" scheduler="{theirs}"><host name="a" ip="1.1.1.1:1"/></group>'))
+    assert config.services[0].groups[0].scheduler == ours
+
+
+@pytest.mark.parametrize("word", ["true", "ON", "Yes", "enable", "1"])
+def test_a_group_may_say_itself_that_it_is_enabled(word: str) -> None:
+    groups = f'<group name="g"><host name="a" ip="1.1.1.1:1"/></group><group name="h" enable="{word}"><host name="a" ip="1.1.1.1:1"/></group>'
+    config, _ = config_of(service(groups))
+    assert config.services[0].enabled == "h"
+
+
+def test_the_managers_host_check_is_the_checktime_only_if_it_was_on() -> None:
+    group = '<group name="g"><host name="a" ip="1.1.1.1:1"/></group>'
+    on, _ = config_of(service(group, more='<manager><hostCheck interval="10" enable="true"/></manager>'))
+    off, _ = config_of(service(group, more='<manager><hostCheck interval="10"/></manager>'))
+    assert (on.checktime, off.checktime) == (10.0, 120.0)
+
+
+def test_of_duplicates_the_last_wins_with_a_warning() -> None:
+    groups = '<group name="g"><host name="a" ip="1.1.1.1:1"/><host name="a" ip="2.2.2.2:2"/></group>'
+    config, problems = config_of(service(groups, root="pdconfig"))
+    assert [str(host.ip) for host in config.services[0].groups[0].hosts] == ["2.2.2.2:2"]
+    assert "'a'" in problems
+
+
+def test_notes_are_comments_and_an_ssh_admin_is_ignored_with_a_warning() -> None:
+    group = '<group name="g"><note>mine</note><host name="a" ip="1.1.1.1:1"/></group>'
+    admin = '<admin><web listen="*:7000" enable="true"/><ssh listen="localhost:2222" enable="true"/><user name="u" password="..xpoEyRReGzk" access="full"/></admin>'
+    config, problems = config_of(service(group, more=admin))
+    assert len(config.admins) == 1
+    assert "ssh" in problems

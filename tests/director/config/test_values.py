@@ -1,0 +1,45 @@
+"""One kind of value after the other: what is taken, and what it means."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies
+
+from director.config import values
+from director.config.values import BadValue, duration, format_duration, integer, truth
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("5", 5.0), ("500ms", 0.5), ("2s", 2.0), ("30m", 1800.0), ("1.5h", 5400.0), ("0", 0.0)]
+)
+def test_durations_are_seconds_or_have_a_unit(text: str, seconds: float) -> None:
+    assert duration().parse(text, "") == seconds
+
+
+@pytest.mark.parametrize("text", ["", "s", "-1", "nan", "inf", "5 s 3", "1d", "1e999"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(BadValue):
+        duration().parse(text, "")
+
+
+@given(strategies.floats(0, 365 * 86400, allow_nan=False))
+def test_a_duration_reads_back_as_it_was_written(seconds: float) -> None:
+    seconds = round(seconds, 6)  # finer than a microsecond nothing is kept
+    assert duration().parse(format_duration(seconds), "") == seconds
+
+
+def test_integers_have_borders() -> None:
+    assert integer(1, 9).parse("9", "") == 9
+    for text in ("0", "10", "x", "1.0", "٣"):
+        with pytest.raises(BadValue):
+            integer(1, 9).parse(text, "")
+
+
+@pytest.mark.parametrize(("text", "meaning"), [("yes", True), ("TRUE", True), ("0", False), ("no", False), ("maybe", None)])
+def test_truth_has_many_words(text: str, meaning: bool | None) -> None:
+    assert truth(text) is meaning
+
+
+def test_hashes_are_told_from_words() -> None:
+    assert values.is_hash("iy9l0V1MkG1DE")
+    assert not values.is_hash("secret")

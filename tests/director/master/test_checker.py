@@ -1,0 +1,57 @@
+"""Reading a config in a child without rights."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from director.errors import SystemFailure
+from director.master.checker import begin, check_now, read_file
+from director.master.system import System
+
+GOOD = b'<director><service name="w"><listen ip="*:1"/><group name="g"><host name="h" ip="1.1.1.1:1"/></group></service></director>'
+
+
+def test_a_good_text_comes_back_as_a_config() -> None:
+    result = check_now(GOOD, "c.xml")
+    assert result.config is not None
+    assert result.config.services[0].name == "w"
+
+
+def test_a_bad_text_comes_back_as_problems() -> None:
+    result = check_now(b"<director><servize/></director>", "c.xml")
+    assert result.config is None
+    assert any("service" in str(problem) for problem in result.problems)
+
+
+def test_what_is_not_built_is_warned_of() -> None:
+    text = GOOD.replace(b"</director>", b'<admin listen="127.0.0.1:1"><user name="u" password="iy9l0V1MkG1DE" access="full"/></admin></director>')
+    result = check_now(text, "c.xml")
+    assert result.config is not None
+    assert any("admin" in problem.message for problem in result.problems)
+
+
+def test_a_checker_that_dies_is_a_problem_not_a_crash() -> None:
+    check = begin(System(), GOOD, "c.xml")
+    os.kill(check.pid, 9)
+    os.waitpid(check.pid, 0)
+    while not check.collect():
+        pass
+    check.sock.close()
+    assert check.result is not None
+
+
+def test_no_child_and_no_descriptor_is_left() -> None:
+    check_now(GOOD, "c.xml")
+    before = os.listdir("/proc/self/fd")
+    check_now(GOOD, "c.xml")
+    assert os.listdir("/proc/self/fd") == before
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SystemFailure, match="can't read config .*nothing.xml: No such file"):
+        read_file(str(tmp_path / "nothing.xml"))

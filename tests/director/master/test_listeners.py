@@ -1,0 +1,114 @@
+"""Listening sockets: one for each slot, none shared by accident."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from director.config.model import Endpoint, Listen
+from director.errors import SystemFailure
+from director.master.listeners import open_address, remove_stale_socket
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    with socket.socket() as sock:
+        sock.bind((host, 0))
+        return int(sock.getsockname()[1])
+
+
+def tcp(host: str = "127.0.0.1") -> Listen:
+    return Listen(ip=Endpoint(host, free_port()))
+
+
+def test_each_slot_has_a_socket_and_only_those_asked_for_listen() -> None:
+    listen = tcp()
+    address = open_address(listen, 3)
+    assert len({sock.fileno() for sock in address.sockets}) == 3
+    assert address.serving == 1
+    assert address.socket_for(1) is address.sockets[1]
+    assert address.serving == 2
+    address.close()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection((listen.ip.host, listen.ip.port), timeout=2)
+
+
+def test_connections_are_spread_over_the_listening_slots() -> None:
+    listen = tcp()
+    address = open_address(listen, 4)
+    address.socket_for(2)
+    clients = [socket.create_connection((listen.ip.host, listen.ip.port)) for _ in range(300)]
+    shares: Counter[int] = Counter()
+    for slot in range(3):
+        try:
+            while True:
+                sock, _ = address.sockets[slot].accept()
+                shares[slot] += 1
+                sock.close()
+        except BlockingIOError:
+            pass
+    assert sum(shares.values()) == 300
+    assert min(shares.values()) > 50
+    for client in clients:
+        client.close()
+    address.close()
+
+
+def test_a_rival_is_found_out_even_if_it_shares_its_port() -> None:
+    listen = tcp()
+    with socket.socket() as rival:
+        rival.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        rival.bind((listen.ip.host, listen.ip.port))
+        rival.listen()
+        with pytest.raises(SystemFailure, match="something else listens there"):
+            open_address(listen, 2)
+
+
+def test_an_address_this_machine_has_not_is_said_so() -> None:
+    with pytest.raises(SystemFailure, match=r"can't listen on 192\.0\.2\.1:.*no such address"):
+        open_address(Listen(ip=Endpoint("192.0.2.1", 9)), 1)
+
+
+def test_all_ipv6_addresses_leave_ipv4_alone() -> None:
+    port = free_port()
+    six = open_address(Listen(ip=Endpoint("::", port)), 2)
+    four = open_address(Listen(ip=Endpoint("*", port)), 2)
+    six.close()
+    four.close()
+
+
+def test_accepted_sockets_inherit_their_options() -> None:
+    listen = tcp()
+    address = open_address(listen, 1)
+    with socket.create_connection((listen.ip.host, listen.ip.port)):
+        sock, _ = address.sockets[0].accept()
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        sock.close()
+    address.close()
+
+
+def test_a_unix_socket_is_one_for_all_slots_and_goes_with_its_address(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    address = open_address(Listen(ip=Endpoint(path=str(path)), mode=0o600), 4)
+    assert address.socket_for(0) is address.socket_for(3)
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    with pytest.raises(SystemFailure, match="can't listen on unix:"):
+        open_address(Listen(ip=Endpoint(path=str(path))), 1)
+    address.close()
+    assert not path.exists()
+
+
+def test_a_stale_unix_socket_is_replaced_and_a_file_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    remove_stale_socket(str(path))
+    assert not path.exists()
+    path.write_text("mine")
+    with pytest.raises(SystemFailure):
+        open_address(Listen(ip=Endpoint(path=str(path))), 1)
+    assert path.read_text() == "mine"

@@ -1,0 +1,61 @@
+"""The lock file: who lives, told without taking a lock."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from director.master import lock
+from director.master.lock import Lock, probe
+from director.master.system import start_ticks
+
+
+def test_nobody_lives_where_there_is_no_file(tmp_path: Path) -> None:
+    holder = probe(str(tmp_path / "lock"))
+    assert not holder.master_lives and not holder.children_live
+
+
+def test_a_master_is_seen_by_others_and_keeps_them_out(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    ours = Lock(path)
+    assert ours.take()
+    ours.write("g1", [(7, 8)], 12.0)
+    holder = probe(path)
+    assert holder.master_lives and not holder.children_live
+    assert (holder.pid, holder.generation, holder.children, holder.stop_timeout) == (os.getpid(), "g1", ((7, 8),), 12.0)
+    assert holder.is_still(os.getpid(), start_ticks(os.getpid()) or 0)
+    assert not holder.is_still(os.getpid(), 1)
+    assert not Lock(path).take()
+    ours.write("g", [], 1.0)
+    assert probe(path).children == ()
+    os.close(ours.fd)
+    assert not probe(path).master_lives
+    assert Lock(path).take()
+
+
+def test_children_outlive_their_master_in_the_lock(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    ours = Lock(path)
+    assert ours.take()
+    read, write = os.pipe()
+    pid = os.fork()
+    if not pid:
+        os.close(ours.fd)
+        lock.mark_child(path)
+        os.close(write)
+        os.read(read, 1)
+        os._exit(0)
+    os.close(read)
+    while not probe(path).children_live:
+        pass
+    os.close(ours.fd)
+    holder = probe(path)
+    assert holder.children_live and not holder.master_lives
+    os.close(write)
+    os.waitpid(pid, 0)
+    assert not probe(path).children_live
+
+
+def test_a_file_with_nonsense_tells_what_the_locks_tell(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_text("{")
+    assert probe(str(tmp_path / "lock")).pid == 0

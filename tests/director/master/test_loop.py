@@ -1,0 +1,69 @@
+"""The loop: descriptors, timers, signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from director.master.loop import Loop
+
+
+@pytest.fixture
+def loop() -> Iterator[Loop]:
+    loop = Loop(time.monotonic)
+    yield loop
+    loop.close()
+    signal.signal(signal.SIGUSR1, signal.SIG_DFL)
+
+
+def test_timers_run_in_order_and_cancelled_ones_do_not(loop: Loop) -> None:
+    ran: list[str] = []
+    loop.after(0.02, lambda: ran.append("second"))
+    loop.after(0.01, lambda: ran.append("first"))
+    loop.after(0.0, lambda: ran.append("never")).cancel()
+    while len(ran) < 2:
+        loop.step()
+    assert ran == ["first", "second"]
+    assert 0 <= loop.lag < 5
+
+
+def test_descriptors_are_told_of_until_forgotten(loop: Loop) -> None:
+    read, write = os.pipe()
+    got: list[bytes] = []
+    loop.watch(read, lambda: got.append(os.read(read, 10)))
+    os.write(write, b"x")
+    loop.step()
+    loop.forget(read)
+    os.write(write, b"y")
+    loop.after(0.0, lambda: None)
+    loop.step()
+    assert got == [b"x"]
+    os.close(read)
+    os.close(write)
+
+
+def test_writing_is_watched_only_while_wanted(loop: Loop) -> None:
+    read, write = os.pipe()
+    ready: list[str] = []
+    loop.watch(write, lambda: None, lambda: ready.append("w"))
+    loop.step()
+    loop.watch(write, lambda: None)
+    loop.after(0.0, lambda: None)
+    loop.step()
+    assert ready == ["w"]
+    loop.forget(write)
+    os.close(read)
+    os.close(write)
+
+
+def test_a_signal_runs_in_the_loop_not_in_the_handler(loop: Loop) -> None:
+    came: list[int] = []
+    loop.on_signal(signal.SIGUSR1, lambda: came.append(1))
+    os.kill(os.getpid(), signal.SIGUSR1)
+    assert came == []
+    loop.step()
+    assert came == [1]

@@ -1,0 +1,222 @@
+"""Who lives, who comes back when, and who covers for whom: driven by hand, no process anywhere."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, strategies
+
+from director.master.supervisor import (
+    BACKOFF_MOST,
+    FORGIVEN,
+    GRACE,
+    TRANSITIONS,
+    Abort,
+    Command,
+    Cover,
+    Fork,
+    Happening,
+    Kill,
+    Spare,
+    State,
+    Supervisor,
+    Uncover,
+)
+from director.messages import HUB_SLOT, Slot
+
+TIMEOUT = 15.0
+ZERO, ONE, TWO = Slot(0), Slot(1), Slot(2)
+
+
+class Nursery:
+    """A supervisor with a clock, and pids for whom it wants forked."""
+
+    def __init__(self, workers: int = 3) -> None:
+        self.now = 1000.0
+        self.supervisor = Supervisor(TIMEOUT, Random(1))
+        for number in range(workers):
+            self.supervisor.add(Slot(number))
+        self.letters: dict[int, str] = {}
+
+    def tick(self, lag: float = 0.0) -> list[Command]:
+        commands = self.supervisor.tick(self.now, lag, lambda pid: self.letters.get(pid, "S"))
+        for command in commands:
+            if isinstance(command, Fork):
+                self.supervisor.forked(command.slot, 100 + self.supervisor.incarnations, self.now)
+        return commands
+
+    def serve(self, *slots: Slot) -> None:
+        for slot in slots:
+            self.supervisor.ready(slot, self.now)
+            self.supervisor.accepting(slot, self.now)
+
+    def pass_time(self, seconds: float, beating: tuple[Slot, ...] = (ZERO, ONE, TWO)) -> list[Command]:
+        commands: list[Command] = []
+        for _ in range(round(seconds * 4)):
+            self.now += 0.25
+            for slot in beating:
+                self.supervisor.beat(slot, self.now)
+            commands += self.tick()
+        return commands
+
+
+@pytest.fixture
+def nursery() -> Nursery:
+    nursery = Nursery()
+    nursery.tick()
+    nursery.serve(ZERO, ONE, TWO)
+    nursery.tick()
+    return nursery
+
+
+def test_all_slots_are_filled_at_once() -> None:
+    nursery = Nursery()
+    assert nursery.tick() == [Fork(ZERO), Fork(ONE), Fork(TWO)]
+    assert [place.incarnation for place in nursery.supervisor.workers()] == [1, 2, 3]
+
+
+def test_while_all_is_well_nothing_is_done(nursery: Nursery) -> None:
+    assert nursery.pass_time(60) == []
+
+
+def test_who_dies_comes_back_at_once_the_first_time_then_later_and_later(nursery: Nursery) -> None:
+    pauses = []
+    for _ in range(12):
+        nursery.supervisor.exited(ONE, nursery.now)
+        died = nursery.now
+        while Fork(ONE) not in nursery.pass_time(0.25):
+            pass
+        pauses.append(nursery.now - died)
+    assert pauses[0] <= 0.25
+    assert pauses[1] >= 0.5
+    assert all(later >= earlier * 0.6 for earlier, later in zip(pauses[1:], pauses[2:], strict=False))
+    assert pauses[-1] > 10 and max(pauses) <= BACKOFF_MOST * 1.2 + 0.25
+
+
+def test_good_time_makes_earlier_deaths_forgotten(nursery: Nursery) -> None:
+    for _ in range(4):
+        nursery.supervisor.exited(ONE, nursery.now)
+        while Fork(ONE) not in nursery.pass_time(0.25):
+            pass
+        nursery.serve(ONE)
+    nursery.pass_time(FORGIVEN)
+    nursery.supervisor.exited(ONE, nursery.now)
+    assert Fork(ONE) in nursery.pass_time(0.25)
+
+
+def test_a_neighbour_covers_a_dead_slot_until_it_serves_again(nursery: Nursery) -> None:
+    nursery.supervisor.exited(ONE, nursery.now)
+    commands = nursery.tick()
+    assert Cover(ONE, TWO) in commands and Fork(ONE) in commands
+    assert nursery.tick() == []
+    nursery.serve(ONE)
+    assert nursery.tick() == [Uncover(ONE, TWO)]
+
+
+def test_a_silent_worker_is_covered_after_a_second_and_left_alone(nursery: Nursery) -> None:
+    assert Cover(ONE, TWO) not in nursery.pass_time(0.75, beating=(ZERO, TWO))
+    assert nursery.pass_time(5, beating=(ZERO, TWO)) == [Cover(ONE, TWO)]
+    nursery.supervisor.beat(ONE, nursery.now)
+    assert nursery.tick() == [Uncover(ONE, TWO)]
+
+
+def test_a_paused_worker_is_covered(nursery: Nursery) -> None:
+    nursery.supervisor.places[ZERO].paused = True
+    assert nursery.tick() == [Cover(ZERO, ONE)]
+
+
+def test_when_the_neighbour_dies_another_covers(nursery: Nursery) -> None:
+    nursery.supervisor.places[ZERO].paused = True
+    nursery.tick()
+    nursery.supervisor.exited(ONE, nursery.now)
+    nursery.supervisor.uncovered_by_death(ONE)
+    commands = nursery.tick()
+    assert Cover(ZERO, TWO) in commands and Cover(ONE, TWO) in commands
+
+
+def test_with_nobody_fit_nobody_covers(nursery: Nursery) -> None:
+    for slot in (ZERO, ONE, TWO):
+        nursery.supervisor.places[slot].paused = True
+    assert nursery.tick() == []
+
+
+def test_who_hangs_gets_abrt_then_kill(nursery: Nursery) -> None:
+    commands = nursery.pass_time(TIMEOUT + 0.25, beating=(ZERO, TWO))
+    (abort,) = [command for command in commands if isinstance(command, Abort)]
+    assert abort.slot == ONE and abort.silent > TIMEOUT
+    assert Kill(ONE) not in nursery.pass_time(GRACE - 0.5, beating=(ZERO, TWO))
+    assert Kill(ONE) in nursery.pass_time(1, beating=(ZERO, TWO))
+    nursery.supervisor.exited(ONE, nursery.now)
+    assert Fork(ONE) in nursery.tick()
+
+
+@pytest.mark.parametrize("letter", ["T", "t", "D"])
+def test_who_is_stopped_or_in_the_kernel_is_spared_and_said_once(nursery: Nursery, letter: str) -> None:
+    nursery.letters[nursery.supervisor.places[ONE].pid] = letter
+    commands = nursery.pass_time(3 * TIMEOUT, beating=(ZERO, TWO))
+    assert [command for command in commands if not isinstance(command, Cover)] == [Spare(ONE, letter)]
+
+
+def test_a_master_that_was_late_itself_judges_nobody(nursery: Nursery) -> None:
+    nursery.now += 3600
+    commands = nursery.tick(lag=3600)
+    assert not [command for command in commands if isinstance(command, Abort)]
+
+
+def test_nobody_is_replaced_or_covered_once_all_shall_drain(nursery: Nursery) -> None:
+    nursery.supervisor.draining(nursery.now)
+    nursery.supervisor.exited(ONE, nursery.now)
+    assert nursery.pass_time(60, beating=(ZERO, TWO)) == []
+
+
+def test_a_fork_that_failed_is_tried_again_later(nursery: Nursery) -> None:
+    nursery.supervisor.exited(ONE, nursery.now)
+    nursery.supervisor.fork_failed(ONE, nursery.now)
+    assert Fork(ONE) not in nursery.tick()
+    assert Fork(ONE) in nursery.pass_time(2, beating=(ZERO, TWO))
+
+
+def test_the_hub_is_replaced_but_never_covered() -> None:
+    nursery = Nursery(2)
+    nursery.supervisor.add(HUB_SLOT)
+    nursery.tick()
+    nursery.serve(ZERO, ONE)
+    nursery.supervisor.exited(HUB_SLOT, nursery.now)
+    assert nursery.tick() == [Fork(HUB_SLOT)]
+
+
+def test_an_event_that_a_state_does_not_list_is_a_bug() -> None:
+    nursery = Nursery(1)
+    with pytest.raises(KeyError):
+        nursery.supervisor.places[ZERO].enter(Happening.READY, 0.0)
+    assert set(TRANSITIONS) == set(State)
+
+
+@given(strategies.lists(strategies.tuples(strategies.sampled_from(["die", "serve", "beat", "pause", "wait"]), strategies.integers(0, 2))))
+def test_whatever_happens_each_slot_is_covered_by_at_most_one_fit_neighbour(events: list[tuple[str, int]]) -> None:
+    nursery = Nursery()
+    nursery.tick()
+    covered: dict[Slot, Slot] = {}
+    for event, number in events:
+        slot = Slot(number)
+        place = nursery.supervisor.places[slot]
+        if event == "die" and place.pid:
+            nursery.supervisor.exited(slot, nursery.now)
+            nursery.supervisor.uncovered_by_death(slot)
+            covered = {lost: by for lost, by in covered.items() if by != slot}
+        elif event == "serve" and place.pid:
+            nursery.serve(slot)
+        elif event == "beat" and place.pid:
+            nursery.supervisor.beat(slot, nursery.now)
+        elif event == "pause":
+            place.paused = not place.paused
+        else:
+            nursery.now += 0.6
+        for command in nursery.tick():
+            if isinstance(command, Uncover):
+                assert covered.pop(command.slot) == command.by
+            elif isinstance(command, Cover):
+                assert command.slot not in covered and command.slot != command.by
+                assert nursery.supervisor.places[command.by].state is State.SERVING
+                covered[command.slot] = command.by

@@ -1,0 +1,55 @@
+"""Identities, limits and what the kernel says of processes."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+
+import pytest
+
+from director.errors import SystemFailure
+from director.master import system
+
+
+def test_a_process_has_a_start_and_a_state_until_it_is_reaped() -> None:
+    assert system.start_ticks(os.getpid())
+    assert system.process_state(os.getpid()) == "R"
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    while system.process_state(pid) != "Z":
+        pass
+    os.waitpid(pid, 0)
+    assert system.process_state(pid) == ""
+    assert system.start_ticks(pid) is None
+
+
+def test_an_unknown_account_is_an_error_that_names_it() -> None:
+    if os.geteuid() == 0:
+        with pytest.raises(SystemFailure, match="no-such-user"):
+            system.child_identity("no-such-user", None)
+        with pytest.raises(SystemFailure, match="no-such-group"):
+            system.child_identity("nobody", "no-such-group")
+        assert system.child_identity("root", None) is None
+        identity = system.child_identity(None, None)
+        assert identity is not None and identity.uid != 0
+    else:
+        assert system.child_identity("no-such-user", None) is None
+
+
+def test_there_is_at_least_one_processor() -> None:
+    assert 1 <= system.processors() <= (os.cpu_count() or 1)
+
+
+def test_the_descriptor_limit_is_raised_to_the_hard_one() -> None:
+    system.raise_descriptor_limit()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert soft == hard
+
+
+def test_wait_statuses_are_put_in_words() -> None:
+    assert system.describe_status(0) == "exit 0"
+    assert system.describe_status(3 << 8) == "exit 3"
+    assert "SIGKILL (out of memory?)" in system.describe_status(signal.SIGKILL)
+    assert system.describe_status(signal.SIGSEGV) == "killed by SIGSEGV"

@@ -1,0 +1,51 @@
+"""ZeroMQ by callbacks: every message is heard soon, in whatever order calls come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gevent
+import zmq
+
+from director.channel import Channel
+
+
+def test_no_message_waits_for_the_next_signal(tmp_path: Path) -> None:
+    context = zmq.Context()
+    router, dealer = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
+    try:
+        router.bind(f"ipc://{tmp_path}/r")
+        dealer.connect(f"ipc://{tmp_path}/r")
+        loop = gevent.get_hub().loop
+        heard: list[bytes] = []
+
+        def answer(parts: list[bytes]) -> None:
+            back.send(parts[0], b"re:" + parts[1])
+            back.send(parts[0], b"and")
+
+        back = Channel(router, loop, answer)
+        forth = Channel(dealer, loop, lambda parts: heard.append(parts[0]))
+        with gevent.Timeout(5):
+            for number in range(300):
+                forth.send(b"%d" % number)
+                if number % 7 == 0:
+                    gevent.sleep(0)
+            while len(heard) < 600:
+                gevent.sleep(0.001)
+        assert heard[::2] == [b"re:%d" % number for number in range(300)]
+        back.close()
+        forth.close()
+    finally:
+        context.destroy(linger=0)
+
+
+def test_what_can_not_be_sent_is_counted() -> None:
+    context = zmq.Context()
+    dealer = context.socket(zmq.DEALER)
+    try:
+        channel = Channel(dealer, gevent.get_hub().loop, lambda parts: None)
+        assert not channel.send(b"nobody is connected")
+        assert channel.dropped == 1
+        channel.close()
+    finally:
+        context.destroy(linger=0)

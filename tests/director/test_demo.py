@@ -1,0 +1,35 @@
+"""The demo's hosts and config."""
+
+from __future__ import annotations
+
+import os
+import socket
+import urllib.request
+
+from director import demo
+
+
+def test_three_hosts_say_their_names_and_end_with_the_lifeline() -> None:
+    ports, lifeline = demo.start_hosts()
+    for name, port in zip(demo.NAMES, ports, strict=True):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+            assert name in answer.read().decode()
+    os.close(lifeline)
+    os.wait()
+    with socket.socket() as sock:
+        assert sock.connect_ex(("127.0.0.1", ports[0])) != 0
+
+
+def test_a_taken_port_gives_another() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = int(taken.getsockname()[1])
+        assert demo.free_port(port) not in (0, port)
+
+
+def test_the_words_name_the_port_and_the_socket() -> None:
+    text = demo.what_to_try(8080, "/run/x/control.sock")
+    assert "http://127.0.0.1:8080/" in text
+    assert "directorctl -s /run/x/control.sock stats" in text
+    assert demo.config([1, 2, 3], 8080).services[0].enabled == "main"

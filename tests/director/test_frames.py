@@ -1,0 +1,37 @@
+"""Bytes in any portions, frames out."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies
+
+from director.errors import RemoteProtocolError
+from director.frames import LENGTH, FrameReader, pack, unpack
+
+VALUES = strategies.recursive(
+    strategies.none() | strategies.booleans() | strategies.integers(-(2**63), 2**63) | strategies.text() | strategies.binary(),
+    lambda inner: strategies.lists(inner, max_size=4) | strategies.dictionaries(strategies.text(), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(strategies.lists(VALUES, max_size=5), strategies.integers(1, 50))
+def test_frames_survive_any_portioning(sent: list[object], portion: int) -> None:
+    data = b"".join(pack(value) for value in sent)
+    reader = FrameReader()
+    got = []
+    for start in range(0, len(data), portion):
+        got += [unpack(body) for body in reader.feed(data[start : start + portion])]
+    assert got == sent
+    assert reader.pending == 0
+
+
+def test_a_frame_over_the_limit_is_refused_before_it_is_collected() -> None:
+    with pytest.raises(RemoteProtocolError, match="limit is 10"):
+        FrameReader(10).feed(LENGTH.pack(11))
+
+
+@pytest.mark.parametrize("body", [b"", b"\xc1", b"\x81\x90\x01", b"\x93\x01"])
+def test_what_is_no_msgpack_is_refused(body: bytes) -> None:
+    with pytest.raises(RemoteProtocolError):
+        unpack(body)

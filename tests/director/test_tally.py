@@ -1,0 +1,52 @@
+"""Totals: adding, rows, and what histograms say."""
+
+from __future__ import annotations
+
+from hypothesis import given, strategies
+
+from director.messages import Fault
+from director.tally import BOUNDS_MS, HostTally, ServiceTally, bucket, quantile_ms
+
+NUMBERS = strategies.integers(0, 10**9)
+ROWS = strategies.builds(
+    lambda total, faults, connect: HostTally(total=total, faults=faults, connect=connect),
+    NUMBERS,
+    strategies.lists(NUMBERS, min_size=len(Fault), max_size=len(Fault)),
+    strategies.lists(NUMBERS, min_size=len(BOUNDS_MS) + 1, max_size=len(BOUNDS_MS) + 1),
+)
+
+
+@given(ROWS, ROWS)
+def test_adding_is_the_sum_of_every_number(one: HostTally, two: HostTally) -> None:
+    both = HostTally.from_row(one.row())
+    both.add(two)
+    assert both.total == one.total + two.total
+    assert both.faults == [a + b for a, b in zip(one.faults, two.faults, strict=True)]
+    assert HostTally.from_row(both.row()) == both
+
+
+def test_a_row_does_not_change_with_the_tally() -> None:
+    tally = HostTally()
+    row = tally.row()
+    tally.fault(Fault.RESET)
+    assert row == HostTally().row()
+
+
+def test_rows_of_other_versions_are_understood() -> None:
+    assert ServiceTally.from_row([5]) == ServiceTally(total=5)
+    assert ServiceTally.from_row([5, 0, 0, 0, "new"]) == ServiceTally(total=5)
+
+
+def test_spans_find_their_bucket() -> None:
+    assert bucket(0.0) == 0
+    assert bucket(0.001) == BOUNDS_MS.index(1)
+    assert bucket(99.0) == len(BOUNDS_MS)
+
+
+def test_quantiles_lie_in_the_bucket_they_fall_into() -> None:
+    assert quantile_ms([0] * 17, 0.5) == 0.0
+    counts = [0] * (len(BOUNDS_MS) + 1)
+    counts[bucket(0.0008)] = 99
+    counts[bucket(0.2)] = 1
+    assert 0.5 <= quantile_ms(counts, 0.5) <= 1
+    assert 100 <= quantile_ms(counts, 0.999) <= 250
