@@ -1,0 +1,46 @@
+"""Where hosts are."""
+
+from __future__ import annotations
+
+import socket
+
+import gevent
+import pytest
+
+from control.resolver import Resolver, literal
+from director.config.model import Endpoint
+
+
+@pytest.mark.parametrize(
+    ("ip", "addresses"),
+    [
+        (Endpoint("10.0.0.1", 80), ((int(socket.AF_INET), ("10.0.0.1", 80)),)),
+        (Endpoint("::1", 80), ((int(socket.AF_INET6), ("::1", 80)),)),
+        (Endpoint(path="/s"), ((int(socket.AF_UNIX), "/s"),)),
+        (Endpoint("localhost", 80), None),
+    ],
+)
+def test_what_is_no_name_is_known_at_once(ip: Endpoint, addresses: object) -> None:
+    assert literal(ip) == addresses
+
+
+def test_a_name_is_resolved_and_said() -> None:
+    changed: list[int] = []
+    resolver = Resolver(changed.append)
+    resolver.want({5: Endpoint("localhost", 80), 6: Endpoint("10.0.0.1", 80)})
+    assert resolver.addresses[5] == ()
+    with gevent.Timeout(10):
+        while not changed:
+            gevent.sleep(0.01)
+    assert changed == [5]
+    assert any(where[0] in ("127.0.0.1", "::1") for _, where in resolver.addresses[5])
+    resolver.want({5: Endpoint("10.0.0.2", 80)})
+    assert resolver.addresses == {5: ((int(socket.AF_INET), ("10.0.0.2", 80)),)}
+
+
+def test_a_name_that_can_not_be_resolved_stays_without_an_address() -> None:
+    resolver = Resolver(lambda number: pytest.fail("nothing was found"))
+    resolver.want({5: Endpoint("no-such-host.invalid", 80)})
+    with gevent.Timeout(20):
+        resolver._resolve(5)
+    assert resolver.addresses[5] == ()

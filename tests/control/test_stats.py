@@ -1,0 +1,68 @@
+"""The stats document: its keys are a contract."""
+
+from __future__ import annotations
+
+import json
+
+from control.stats import Report, build
+from control.totals import Totals
+from director.config.model import Config, Endpoint, Group, Host, Listen, Service
+from director.messages import HostState, Kind, ProcessInfo, Running, Slot, Tally
+from director.tally import HostTally, ServiceTally
+
+HOST = Host(name="a", ip=Endpoint("10.0.0.1", 80), weight=0.5, number=3)
+GROUP = Group(name="main", hosts=(HOST,), number=2)
+SERVICE = Service(name="web", listens=(Listen(ip=Endpoint("*", 80)),), groups=(GROUP,), enabled="main", number=1)
+
+
+def report() -> Report:
+    totals = Totals()
+    faults = HostTally(total=9, bytes_in=5, bytes_out=6)
+    faults.connect[3] = 10
+    totals.tally(Tally(Slot(0), 1, True, {3: faults.row()}, {1: ServiceTally(total=11, refused=2).row()}, {"open": 4.0}), 9.5)
+    processes = (
+        ProcessInfo(Kind.MASTER, Slot(-2), 77, 0, "serving", 1.0),
+        ProcessInfo(Kind.WORKER, Slot(0), 0, 1, "serving", 1.0),
+    )
+    return Report(
+        version="1",
+        generation="g1",
+        uptime=5.0,
+        running=Running(1, Config(services=(SERVICE,))),
+        totals=totals,
+        processes=processes,
+        state=lambda number: HostState.DOWN,
+        since=lambda number: 123.0,
+        reason=lambda number: ("refused", "me"),
+        next_check=lambda number: 1.5,
+        now=10.0,
+    )
+
+
+def test_every_promised_key_is_there() -> None:
+    document = json.loads(json.dumps(build(report())))
+    assert {"version", "generation", "pid", "uptime_seconds", "workers", "services"} <= document.keys()
+    (worker,) = document["workers"]
+    assert {
+        "slot", "pid", "generation", "state", "open", "total", "rss_bytes", "cpu_seconds", "loop_lag_ms", "state_age_ms"
+    } <= worker.keys()
+    (service,) = document["services"]
+    assert {
+        "name", "listen", "enabled_group", "open", "total", "peak", "maxconn", "queued", "refused", "bytes_in", "bytes_out"
+    } <= service.keys()
+    (host,) = service["groups"][0]["hosts"]
+    assert {
+        "name", "ip", "state", "weight", "maxconn", "open", "total", "peak", "queued", "bytes_in", "bytes_out", "faults",
+        "connect_ms_p50", "connect_ms_p99", "since", "reason", "by", "next_check_seconds",
+    } <= host.keys()
+    assert {"connect_refused", "connect_timeout", "reset", "check_failed"} <= host["faults"].keys()
+
+
+def test_the_values_are_those_counted() -> None:
+    document = build(report())
+    host = document["services"][0]["groups"][0]["hosts"][0]
+    assert (document["pid"], document["workers"][0]["open"], document["workers"][0]["total"]) == (77, 4, 11)
+    assert document["workers"][0]["state_age_ms"] == 500.0
+    assert (document["services"][0]["refused"], host["total"], host["weight"]) == (2, 9, 0.5)
+    assert (host["state"], host["reason"], host["by"], host["next_check_seconds"]) == ("down", "refused", "me", 1.5)
+    assert 0.5 <= host["connect_ms_p50"] <= 1

@@ -1,0 +1,90 @@
+"""Totals never fall, whoever dies and in whatever order things are heard."""
+
+from __future__ import annotations
+
+import msgpack
+from hypothesis import given, strategies
+
+from control.totals import Totals
+from director.messages import Load, Slot, Tally
+from director.tally import HostTally, ServiceTally
+
+
+def tally(incarnation: int, count: int) -> Tally:
+    return Tally(
+        Slot(incarnation % 4),
+        incarnation,
+        True,
+        {7: HostTally(total=count, bytes_in=10 * count).row()},
+        {1: ServiceTally(total=count).row()},
+        {"open": 1.0},
+    )
+
+
+def load(incarnation: int, row: dict[int, int], whole: bool = False) -> Load:
+    return Load(Slot(incarnation % 4), incarnation, 1, whole, row)
+
+
+EVENTS = strategies.lists(
+    strategies.tuples(strategies.sampled_from(["count", "repeat", "bury", "hub dies"]), strategies.integers(0, 5)), max_size=40
+)
+
+
+@given(EVENTS)
+def test_totals_never_fall_and_are_the_sum_of_all_that_was_told(events: list[tuple[str, int]]) -> None:
+    totals = Totals()
+    counts: dict[int, int] = {}
+    dead: set[int] = set()
+    seen = 0
+    for event, who in events:
+        if event == "count" and who not in dead:
+            counts[who] = counts.get(who, 0) + 1
+            totals.tally(tally(who, counts[who]), 0.0)
+        elif event == "repeat" and who in counts:
+            totals.tally(tally(who, counts[who]), 0.0)  # late, or twice: of the dead, too
+        elif event == "bury":
+            totals.bury(who)
+            dead.add(who)
+        elif event == "hub dies":
+            value = msgpack.unpackb(msgpack.packb(totals.dump()), strict_map_key=False)
+            totals = Totals()
+            totals.restore(value)
+        now = totals.host(7).total
+        assert now >= seen
+        assert now == sum(counts.values()) == totals.service(1).total
+        assert totals.host(7).bytes_in == 10 * now
+        seen = now
+
+
+ROWS = strategies.dictionaries(strategies.integers(1, 3), strategies.integers(0, 5))
+
+
+@given(strategies.lists(strategies.tuples(strategies.integers(0, 3), ROWS, strategies.booleans())))
+def test_open_connections_are_the_sum_of_the_rows(loads: list[tuple[int, dict[int, int], bool]]) -> None:
+    totals = Totals()
+    rows: dict[int, dict[int, int]] = {}
+    for who, row, whole in loads:
+        rows[who] = dict(row) if whole else rows.get(who, {}) | row
+        totals.load(load(who, row, whole), 0.0, 5.0)
+        for number in (1, 2, 3):
+            opened = sum(one.get(number, 0) for one in rows.values())
+            assert totals.open.get(number, 0) == opened
+            assert totals.peaks.get(number, [0])[0] >= opened
+    for who in list(rows):
+        totals.bury(who)
+    assert not any(totals.open.values())
+
+
+def test_only_what_changed_is_passed_on() -> None:
+    totals = Totals()
+    assert totals.load(load(1, {1: 2, 2: 3}), 0.0, 0.0) == {1: 2, 2: 3}
+    assert totals.load(load(1, {1: 2, 2: 4}), 0.0, 0.0) == {2: 4}
+    assert totals.load(load(1, {2: 4}, whole=True), 0.0, 0.0) == {1: 0}
+
+
+def test_the_dead_are_not_heard() -> None:
+    totals = Totals()
+    totals.bury(1)
+    assert totals.is_dead(1)
+    assert totals.load(load(1, {1: 2}), 0.0, 0.0) == {}
+    assert totals.row(1, 1) is None
