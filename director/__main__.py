@@ -43,7 +43,9 @@ COMMANDS = {
 
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
-    common.add_argument("-c", "--config", metavar="FILE", help="default: $DIRECTOR_CONFIG, else /etc/director/config.xml")
+    common.add_argument(
+        "-c", "--config", metavar="FILE", help="default: $DIRECTOR_CONFIG, else /etc/director/config.xml"
+    )
     common.add_argument("--run-dir", metavar="DIR", help="for pid file, lock and control socket")
     common.add_argument("--state-dir", metavar="DIR", help="for what survives a reboot")
     common.add_argument("--pid-file", metavar="FILE", help="default: directord.pid in the run dir")

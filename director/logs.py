@@ -89,9 +89,7 @@ def _formatter(handler: logging.Handler, subject: str) -> logging.Formatter:
     who = f"director[{os.getpid()}] {subject}"
     if isinstance(handler, logging.handlers.SysLogHandler):
         return logging.Formatter(f"{who}: %(message)s")
-    return logging.Formatter(
-        f"%(asctime)s.%(msecs)03d {who} %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S"
-    )
+    return logging.Formatter(f"%(asctime)s.%(msecs)03d {who} %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
 
 
 def descriptors() -> tuple[int, ...]:

@@ -94,9 +94,7 @@ def test_imports_follow_the_arrow(module: str) -> None:
 SHARED_EDGE = "director/channel.py"
 
 
-@pytest.mark.parametrize(
-    "module", [name for name in modules() if name.startswith("director/") and name != SHARED_EDGE]
-)
+@pytest.mark.parametrize("module", [name for name in modules() if name.startswith("director/") and name != SHARED_EDGE])
 def test_the_room_of_the_master_uses_neither_gevent_nor_zeromq(module: str) -> None:
     assert not {name.split(".")[0] for name in imports(module)} & {"gevent", "zmq"}
 

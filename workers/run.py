@@ -98,9 +98,7 @@ class Worker:
         self.sessions = Sessions(self.poller, self.board)
         self.relay = Relay(self.poller, self.sessions)
         self.bus = Bus(birth.slot, birth.incarnation, self.board, self.services)
-        self.connector = Connector(
-            self.poller, self.sessions, self.services, self.board, self.relay, self.bus.report
-        )
+        self.connector = Connector(self.poller, self.sessions, self.services, self.board, self.relay, self.bus.report)
         capacity = max(1, (limit - min(_RESERVE, limit // 4)) // 2)
         self.acceptor = Acceptor(
             self.poller,

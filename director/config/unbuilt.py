@@ -13,7 +13,9 @@ def warnings(config: Config, file: str) -> tuple[Problem, ...]:
     found = [*_of_director(config)]
     for service in config.services:
         found += _of_service(service)
-    return tuple(Problem(Severity.WARNING, file, 0, f"{thing}: not built yet, ignored") for thing in dict.fromkeys(found))
+    return tuple(
+        Problem(Severity.WARNING, file, 0, f"{thing}: not built yet, ignored") for thing in dict.fromkeys(found)
+    )
 
 
 def _of_director(config: Config) -> Iterator[str]:

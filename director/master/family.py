@@ -210,7 +210,9 @@ class Family:
             case Kill(slot):
                 self._signal(self.supervisor.places[slot].pid, signal.SIGKILL)
             case Spare(slot, letter):
-                logs.warning(Event.PROCESS_STOPPED, slot=slot, pid=self.supervisor.places[slot].pid, kernel_state=letter)
+                logs.warning(
+                    Event.PROCESS_STOPPED, slot=slot, pid=self.supervisor.places[slot].pid, kernel_state=letter
+                )
             case Cover(slot, by):
                 if by in self.children:
                     logs.warning(Event.SLOT_COVERED, slot=slot, by=by, state=self.supervisor.places[slot].state.value)
@@ -261,9 +263,7 @@ class Family:
             child_.link.flush()
             self._watch(child_)
 
-        self.loop.watch(
-            child_.link.fileno(), lambda: self._read(child_), write if child_.link.wants_write else None
-        )
+        self.loop.watch(child_.link.fileno(), lambda: self._read(child_), write if child_.link.wants_write else None)
 
     def _read(self, child_: Child) -> None:
         while self.children.get(child_.slot) is child_:
@@ -329,4 +329,3 @@ def all_accept(supervisor: Supervisor) -> bool:
     """Whether the hub is ready and every worker accepts."""
     hub = supervisor.places[HUB_SLOT].state
     return hub is State.READY and all(place.state is State.SERVING for place in supervisor.workers())
-

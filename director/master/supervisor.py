@@ -231,9 +231,7 @@ class Supervisor:
 
     # -- what to do about it ----------------------------------------------------
 
-    def tick(
-        self, now: float, lag: float, kernel_state: Callable[[int], str], covering: bool = True
-    ) -> list[Command]:
+    def tick(self, now: float, lag: float, kernel_state: Callable[[int], str], covering: bool = True) -> list[Command]:
         """What is to be done now.
 
         `lag`: how much later than planned the master's own loop ran, in

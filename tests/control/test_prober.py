@@ -58,6 +58,8 @@ def test_a_down_host_is_tested_until_it_is_good() -> None:
 
 def test_a_host_without_an_address_is_bad() -> None:
     outcomes: list[str] = []
-    prober = Prober(lambda: [], lambda number: pytest.fail("good?"), lambda number, cause: outcomes.append(cause), time.monotonic)
+    prober = Prober(
+        lambda: [], lambda number: pytest.fail("good?"), lambda number, cause: outcomes.append(cause), time.monotonic
+    )
     prober._test(Patient(1, Health(0.0, 1.0), (), True))
     assert outcomes == ["it has no address"]

@@ -19,7 +19,9 @@ def report() -> Report:
     totals = Totals()
     faults = HostTally(total=9, bytes_in=5, bytes_out=6)
     faults.connect[3] = 10
-    totals.tally(Tally(Slot(0), 1, True, {3: faults.row()}, {1: ServiceTally(total=11, refused=2).row()}, {"open": 4.0}), 9.5)
+    totals.tally(
+        Tally(Slot(0), 1, True, {3: faults.row()}, {1: ServiceTally(total=11, refused=2).row()}, {"open": 4.0}), 9.5
+    )
     processes = (
         ProcessInfo(Kind.MASTER, Slot(-2), 77, 0, "serving", 1.0),
         ProcessInfo(Kind.WORKER, Slot(0), 0, 1, "serving", 1.0),
@@ -44,16 +46,51 @@ def test_every_promised_key_is_there() -> None:
     assert {"version", "generation", "pid", "uptime_seconds", "workers", "services"} <= document.keys()
     (worker,) = document["workers"]
     assert {
-        "slot", "pid", "generation", "state", "open", "total", "rss_bytes", "cpu_seconds", "loop_lag_ms", "state_age_ms"
+        "slot",
+        "pid",
+        "generation",
+        "state",
+        "open",
+        "total",
+        "rss_bytes",
+        "cpu_seconds",
+        "loop_lag_ms",
+        "state_age_ms",
     } <= worker.keys()
     (service,) = document["services"]
     assert {
-        "name", "listen", "enabled_group", "open", "total", "peak", "maxconn", "queued", "refused", "bytes_in", "bytes_out"
+        "name",
+        "listen",
+        "enabled_group",
+        "open",
+        "total",
+        "peak",
+        "maxconn",
+        "queued",
+        "refused",
+        "bytes_in",
+        "bytes_out",
     } <= service.keys()
     (host,) = service["groups"][0]["hosts"]
     assert {
-        "name", "ip", "state", "weight", "maxconn", "open", "total", "peak", "queued", "bytes_in", "bytes_out", "faults",
-        "connect_ms_p50", "connect_ms_p99", "since", "reason", "by", "next_check_seconds",
+        "name",
+        "ip",
+        "state",
+        "weight",
+        "maxconn",
+        "open",
+        "total",
+        "peak",
+        "queued",
+        "bytes_in",
+        "bytes_out",
+        "faults",
+        "connect_ms_p50",
+        "connect_ms_p99",
+        "since",
+        "reason",
+        "by",
+        "next_check_seconds",
     } <= host.keys()
     assert {"connect_refused", "connect_timeout", "reset", "check_failed"} <= host["faults"].keys()
 

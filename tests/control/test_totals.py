@@ -26,7 +26,8 @@ def load(incarnation: int, row: dict[int, int], whole: bool = False) -> Load:
 
 
 EVENTS = strategies.lists(
-    strategies.tuples(strategies.sampled_from(["count", "repeat", "bury", "hub dies"]), strategies.integers(0, 5)), max_size=40
+    strategies.tuples(strategies.sampled_from(["count", "repeat", "bury", "hub dies"]), strategies.integers(0, 5)),
+    max_size=40,
 )
 
 

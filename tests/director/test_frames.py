@@ -9,7 +9,11 @@ from director.errors import RemoteProtocolError
 from director.frames import LENGTH, FrameReader, pack, unpack
 
 VALUES = strategies.recursive(
-    strategies.none() | strategies.booleans() | strategies.integers(-(2**63), 2**63) | strategies.text() | strategies.binary(),
+    strategies.none()
+    | strategies.booleans()
+    | strategies.integers(-(2**63), 2**63)
+    | strategies.text()
+    | strategies.binary(),
     lambda inner: strategies.lists(inner, max_size=4) | strategies.dictionaries(strategies.text(), inner, max_size=4),
     max_leaves=8,
 )

@@ -57,7 +57,9 @@ def test_unknown_fields_are_ignored_and_missing_ones_take_their_default() -> Non
     assert decode(pack(["Heartbeat", {"lag": 0.5, "mood": "good"}])[LENGTH.size :]) == Heartbeat(0.5, 0)
 
 
-@pytest.mark.parametrize("value", [None, [], ["Nonsense", {}], ["Heartbeat", {}], ["Heartbeat", 3], ["Request", {"id": 1}]])
+@pytest.mark.parametrize(
+    "value", [None, [], ["Nonsense", {}], ["Heartbeat", {}], ["Heartbeat", 3], ["Request", {"id": 1}]]
+)
 def test_what_is_no_message_is_refused(value: object) -> None:
     with pytest.raises(RemoteProtocolError):
         decode(pack(value)[LENGTH.size :])

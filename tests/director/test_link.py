@@ -98,5 +98,3 @@ def test_undelivered_descriptors_are_closed_with_the_link() -> None:
     there.receive()
     there.close()
     assert len(os.listdir("/proc/self/fd")) <= before + 1  # the one that was delivered
-
-

@@ -19,7 +19,9 @@ def service(group: str, root: str = "config", more: str = "") -> str:
 
 
 def test_hosts_without_a_name_are_called_by_their_place() -> None:
-    config, _ = config_of(service('<group name="g" scheduler="random"><host ip="1.1.1.1:1"/><host ip="2.2.2.2:2"/></group>'))
+    config, _ = config_of(
+        service('<group name="g" scheduler="random"><host ip="1.1.1.1:1"/><host ip="2.2.2.2:2"/></group>')
+    )
     assert [host.name for host in config.services[0].groups[0].hosts] == ["host.0", "host.1"]
 
 

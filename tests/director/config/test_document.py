@@ -13,7 +13,10 @@ def test_elements_know_their_line() -> None:
     assert [(node.tag, node.line) for node in root.children] == [("b", 2), ("c", 4)]
 
 
-@pytest.mark.parametrize("text", [b"", b"<a>", b"<a></b>", b"<a/><b/>", b"<a x=1/>", b'<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>', b"<a>\x00</a>"])
+@pytest.mark.parametrize(
+    "text",
+    [b"", b"<a>", b"<a></b>", b"<a/><b/>", b"<a x=1/>", b'<!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a>', b"<a>\x00</a>"],
+)
 def test_what_is_not_well_formed_is_refused(text: bytes) -> None:
     with pytest.raises(Malformed):
         parse(text)

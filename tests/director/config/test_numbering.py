@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from director.config.numbering import assign, numbered
 from hypothesis import given
 from hypothesis import strategies as st
 
 from director.config.model import Config, Endpoint, Group, Host, Service
+from director.config.numbering import assign, numbered
 
 NAMES = ("a", "b", "c")
 

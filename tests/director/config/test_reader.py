@@ -134,7 +134,9 @@ def test_entities_and_document_types_are_refused(text: str) -> None:
     assert found and "root:" not in " ".join(found)
 
 
-@pytest.mark.parametrize("data", [b"\xff\xfe<\x00d", b"<director>\x00</director>", b'<?xml version="1.0" encoding="klingon"?><director/>'])
+@pytest.mark.parametrize(
+    "data", [b"\xff\xfe<\x00d", b"<director>\x00</director>", b'<?xml version="1.0" encoding="klingon"?><director/>']
+)
 def test_bytes_that_are_no_text_are_refused(data: bytes) -> None:
     assert errors(data)
 
@@ -157,7 +159,9 @@ def test_under_an_ancestors_root_unknown_things_are_warnings() -> None:
         assert any("colour" in str(problem) for problem in problems)
 
 
-@pytest.mark.parametrize("sample", sorted(Path(__file__).with_name("samples").glob("*.xml")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "sample", sorted(Path(__file__).with_name("samples").glob("*.xml")), ids=lambda path: path.name
+)
 def test_every_sample_reads(sample: Path) -> None:
     config, problems = read(sample.read_bytes(), sample.name, "/")
     assert config is not None, problems

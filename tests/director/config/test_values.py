@@ -35,7 +35,9 @@ def test_integers_have_borders() -> None:
             integer(1, 9).parse(text, "")
 
 
-@pytest.mark.parametrize(("text", "meaning"), [("yes", True), ("TRUE", True), ("0", False), ("no", False), ("maybe", None)])
+@pytest.mark.parametrize(
+    ("text", "meaning"), [("yes", True), ("TRUE", True), ("0", False), ("no", False), ("maybe", None)]
+)
 def test_truth_has_many_words(text: str, meaning: bool | None) -> None:
     assert truth(text) is meaning
 

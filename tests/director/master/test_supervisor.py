@@ -193,7 +193,11 @@ def test_an_event_that_a_state_does_not_list_is_a_bug() -> None:
     assert set(TRANSITIONS) == set(State)
 
 
-@given(strategies.lists(strategies.tuples(strategies.sampled_from(["die", "serve", "beat", "pause", "wait"]), strategies.integers(0, 2))))
+@given(
+    strategies.lists(
+        strategies.tuples(strategies.sampled_from(["die", "serve", "beat", "pause", "wait"]), strategies.integers(0, 2))
+    )
+)
 def test_whatever_happens_each_slot_is_covered_by_at_most_one_fit_neighbour(events: list[tuple[str, int]]) -> None:
     nursery = Nursery()
     nursery.tick()

@@ -1,0 +1,117 @@
+"""The hub as a process, with the test as its master."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from control.client import Client
+from director.config.model import Config, Endpoint, Group, Host, Service
+from director.link import Link
+from director.messages import (
+    Answer,
+    Configure,
+    Drain,
+    HostDown,
+    Kind,
+    Message,
+    Processes,
+    ProcessInfo,
+    Ready,
+    Request,
+    Running,
+    Slot,
+)
+from tests.births import begin
+
+HOSTS = tuple(Host(name=name, ip=Endpoint("127.0.0.1", 1), number=number) for name, number in (("a", 3), ("b", 4)))
+CONFIG = Config(
+    services=(Service(name="web", groups=(Group(name="main", hosts=HOSTS, number=2),), enabled="main", number=1),)
+)
+
+
+class Hub:
+    """A hub's process, the master's end of its link, and the control socket."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = str(folder / "control.sock")
+        self.memory = os.memfd_create("test")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen()
+        self.listener.setblocking(False)
+        self.begin()
+
+    def begin(self) -> None:
+        self.heard: list[Message] = []
+        ours, theirs = socket.socketpair()
+        self.process = begin(Kind.HUB, self.folder, theirs.fileno(), self.listener.fileno(), self.memory)
+        theirs.close()
+        self.link = Link(ours)
+        self.link.send(Configure(Running(1, CONFIG)))
+        self.link.send(Processes((ProcessInfo(Kind.MASTER, Slot(-2), os.getpid(), 0, "serving", time.time()),)))
+        self.hears(Ready)
+
+    def hears(self, kind: type) -> Message:
+        deadline = time.monotonic() + 20
+        while not (found := [message for message in self.heard if isinstance(message, kind)]):
+            assert time.monotonic() < deadline, self.heard
+            received = self.link.receive()
+            assert received is not None, self.heard
+            self.heard += [message for message, _ in received]
+        return found[0]
+
+    def end(self) -> int:
+        self.link.send(Drain(0))
+        status = self.process.wait(20)
+        self.link.close()
+        return status
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Iterator[Hub]:
+    hub = Hub(tmp_path)
+    yield hub
+    assert hub.end() == 0
+
+
+def test_it_answers_on_the_control_socket(hub: Hub) -> None:
+    stats = Client(hub.path).call("stats")
+    assert [host["state"] for host in stats["services"][0]["groups"][0]["hosts"]] == ["up", "up"]
+    assert stats["pid"] == os.getpid()
+
+
+def test_a_change_is_the_masters_to_make(hub: Hub) -> None:
+    code = (
+        "import sys; from control.client import Client;"
+        "result = Client(sys.argv[1]).call('host-down', {'service': 'web', 'group': 'main', 'host': 'a'});"
+        "sys.exit(result['applied'] != 2)"
+    )
+    client = subprocess.Popen([sys.executable, "-c", code, hub.path])
+    request = hub.hears(Request)
+    assert isinstance(request, Request)
+    assert request.order == HostDown("web", "main", "a")
+    hub.link.send(Answer(request.id, 0, ("done",), applied=2, workers=2))
+    assert client.wait(20) == 0
+
+
+def test_a_successor_begins_where_the_dead_one_was(hub: Hub) -> None:
+    hub.process.kill()
+    hub.process.wait()
+    hub.link.close()
+    hub.begin()
+    assert Client(hub.path).call("stats")["services"][0]["name"] == "web"
+
+
+def test_without_a_master_it_ends(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    hub.link.close()
+    assert hub.process.wait(20) == 0

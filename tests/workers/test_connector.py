@@ -1,0 +1,132 @@
+"""Finding a host that takes the client."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+from director.messages import Fault
+from tests.workers.plant import Plant, accepted, listening, read, refusing, until
+
+
+def test_a_refusing_host_is_passed_over_and_told_of() -> None:
+    with listening() as host:
+        plant = Plant([refusing(), host.getsockname()])
+        clients = [plant.connect() for _ in range(6)]
+        for _ in clients:
+            accepted(host)
+        assert set(plant.faults) == {(3, Fault.CONNECT_REFUSED)}  # by all who came before it was known
+        assert not plant.board.hosts[3].usable
+        assert plant.services.hosts_tally[4].total == 6
+        assert plant.services.hosts_tally[4].retries == len(plant.faults)
+        plant.close()
+
+
+def test_with_all_hosts_refusing_the_client_is_closed_at_once_and_each_was_tried_once() -> None:
+    plant = Plant([refusing(), refusing(), refusing()])
+    client = plant.connect()
+    assert read(client, 1) == b""
+    assert sorted(plant.faults) == [(number, Fault.CONNECT_REFUSED) for number in (3, 4, 5)]
+    assert read(plant.connect(), 1) == b""
+    assert len(plant.faults) == 3
+    assert plant.ended == ["SC", "SC"]
+    assert plant.services.by_number[1].tally.refused == 2
+    plant.close()
+
+
+def test_a_host_that_does_not_answer_times_out_and_the_next_takes_over() -> None:
+    with listening(0) as silent, listening() as host:
+        fillers = []
+        for _ in range(4):  # its backlog is full: connects hang
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(silent.getsockname())
+            fillers.append(filler)
+        plant = Plant([silent.getsockname(), host.getsockname()], connect_timeout=0.2)
+        clients = [plant.connect() for _ in range(2)]
+
+        def one_left() -> bool:
+            plant.sweep()
+            return plant.services.hosts_tally[4].total == 2
+
+        until(one_left)
+        assert plant.faults == [(3, Fault.CONNECT_TIMEOUT)]
+        for one in (*clients, *fillers):
+            one.close()
+        plant.close()
+
+
+def test_retries_are_limited_as_configured() -> None:
+    plant = Plant([refusing(), refusing(), refusing()], retries=1)
+    assert read(plant.connect(), 1) == b""
+    assert len(plant.faults) == 2
+    plant.close()
+
+
+def test_a_host_with_several_addresses_is_at_fault_only_if_all_are() -> None:
+    with listening() as host:
+        plant = Plant([host.getsockname()])
+        family = int(socket.AF_INET)
+        plant.services.addresses[3] = ((family, refusing()), (family, host.getsockname()))
+        client = plant.connect()
+        accepted(host)
+        assert plant.faults == []
+        client.close()
+        plant.close()
+
+
+def test_a_client_that_leaves_while_connecting_is_let_go() -> None:
+    with listening(0) as silent:
+        fillers = []
+        for _ in range(4):
+            filler = socket.socket()
+            filler.setblocking(False)
+            filler.connect_ex(silent.getsockname())
+            fillers.append(filler)
+        plant = Plant([silent.getsockname()])
+        client = plant.connect()
+        until(lambda: plant.sessions.all)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+        client.close()
+        until(lambda: not plant.sessions.all)
+        assert plant.ended == ["CC"]
+        assert plant.board.hosts[3].own == 0
+        for filler in fillers:
+            filler.close()
+        plant.close()
+
+
+def test_a_unix_host_with_a_full_backlog_is_asked_again(tmp_path: Path) -> None:
+    path = str(tmp_path / "host")
+    host = socket.socket(socket.AF_UNIX)
+    host.bind(path)
+    host.listen(0)
+    filler = socket.socket(socket.AF_UNIX)
+    filler.setblocking(False)
+    while filler.connect_ex(path) == 0:
+        filler = socket.socket(socket.AF_UNIX)
+        filler.setblocking(False)
+    plant = Plant([path])
+    client = plant.connect()
+    until(lambda: plant.connector._waiting)
+    assert plant.faults == []
+    accepted(host)  # room in the backlog
+
+    def through() -> bool:
+        plant.sweep()
+        return plant.services.hosts_tally[3].total == 1
+
+    until(through)
+    client.sendall(b"hello")
+    assert read(accepted(host), 5) == b"hello"
+    client.close()
+    plant.close()
+
+
+def test_a_suspect_is_tried_again_after_a_moment_if_the_hub_says_nothing() -> None:
+    plant = Plant([refusing()])
+    assert read(plant.connect(), 1) == b""
+    assert not plant.board.hosts[3].usable
+    plant.services.sweep(plant.poller.now + 3)
+    assert plant.board.hosts[3].usable
+    plant.close()

@@ -1,0 +1,106 @@
+"""What a worker works by, as config, verdicts and addresses come in, in any order."""
+
+from __future__ import annotations
+
+import random
+import socket
+
+from director.config.model import Config, Endpoint, Group, Host, Service
+from director.messages import AdminDown, HostState, Running, Target
+from director.scheduling.scoreboard import Scoreboard
+from workers.services import Services
+
+INET = int(socket.AF_INET)
+
+
+def running(enabled: str = "main", scheduler: str = "roundrobin", admin: dict[int, AdminDown] | None = None) -> Running:
+    hosts = tuple(Host(name=name, ip=Endpoint("h", 1), number=number) for name, number in (("a", 3), ("b", 4)))
+    groups = (
+        Group(name="main", scheduler=scheduler, hosts=hosts, number=2),
+        Group(name="next", hosts=(Host(name="n", ip=Endpoint("h", 1), number=6),), number=5),
+    )
+    return Running(1, Config(services=(Service(name="web", groups=groups, enabled=enabled, number=1),)), admin or {})
+
+
+def target(number: int, up: bool = True, port: int = 80) -> Target:
+    return Target(number, up, ((INET, ["10.0.0.1", port]),))
+
+
+def chosen(services: Services, times: int = 8) -> set[str]:
+    scheduler = services.by_number[1].scheduler
+    assert scheduler is not None
+    return {host.name for _ in range(times) if (host := scheduler.choose("1.2.3.4"))}
+
+
+def made() -> Services:
+    services = Services(Scoreboard(), random.Random(1))
+    services.configure(running())
+    return services
+
+
+def test_a_host_is_used_once_it_has_an_address_and_is_up() -> None:
+    services = made()
+    assert chosen(services) == set()
+    assert services.state(3) is HostState.UNRESOLVED
+    services.learn([target(3), target(4, up=False)])
+    assert chosen(services) == {"a"}
+    assert (services.state(3), services.state(4)) == (HostState.UP, HostState.DOWN)
+    services.learn([target(4)])
+    assert chosen(services) == {"a", "b"}
+    assert services.addresses[3] == ((INET, ("10.0.0.1", 80)),)
+
+
+def test_a_snapshot_replaces_all_that_was_known() -> None:
+    services = made()
+    services.learn([target(3), target(4)])
+    services.learn([target(4)], complete=True)
+    assert chosen(services) == {"b"}
+
+
+def test_an_operators_word_overrules_every_verdict() -> None:
+    services = made()
+    services.learn([target(3), target(4)])
+    services.configure(running(admin={3: AdminDown(HostState.MAINT, "me", 1.0)}))
+    assert chosen(services) == {"b"}
+    assert services.state(3) is HostState.MAINT
+    services.configure(running())
+    assert chosen(services) == {"a", "b"}
+
+
+def test_enabling_a_group_and_changing_a_scheduler_take_effect_at_once() -> None:
+    services = made()
+    services.learn([target(3), target(4), target(6)])
+    services.configure(running(enabled="next"))
+    assert chosen(services) == {"n"}
+    services.configure(running(scheduler="first"))
+    assert len(chosen(services)) == 1
+
+
+def test_a_suspect_is_left_alone_until_the_hub_speaks_or_time_passes() -> None:
+    services = made()
+    services.learn([target(3), target(4)])
+    host = services._board.hosts[3]
+    services.suspect(host, 100.0)
+    assert chosen(services) == {"b"}
+    services.sweep(101.0)
+    assert chosen(services) == {"b"}
+    services.learn([target(3)])
+    assert chosen(services) == {"a", "b"}
+    services.suspect(host, 100.0)
+    services.sweep(103.0)
+    assert chosen(services) == {"a", "b"}
+
+
+def test_a_service_that_stays_keeps_its_counts() -> None:
+    services = made()
+    services.by_number[1].tally.total = 7
+    services.configure(running(enabled="next"))
+    assert services.by_number[1].tally.total == 7
+    services.configure(Running(2, Config()))
+    assert services.by_number == {}
+
+
+def test_verdicts_on_unknown_hosts_are_ignored() -> None:
+    services = made()
+    services.learn([target(99)])
+    assert chosen(services) == set()

@@ -1,0 +1,59 @@
+"""Sessions: begun and ended once, counted once, ended when idle."""
+
+from __future__ import annotations
+
+import time
+
+from tests.workers.plant import SERVICE, Plant, accepted, listening, until
+
+
+def test_a_session_ends_once_and_gives_its_lease_back_once() -> None:
+    with listening() as host_socket:
+        plant = Plant([host_socket.getsockname()])
+        client = plant.connect()
+        host = accepted(host_socket)
+        until(lambda: plant.services.hosts_tally[3].total)
+        (session,) = plant.sessions.all.values()
+        assert plant.board.hosts[3].own == 1
+        plant.sessions.end(session)
+        plant.sessions.end(session)
+        assert plant.board.hosts[3].own == 0
+        assert plant.services.hosts_tally[3].ended == 1
+        assert plant.services.by_number[SERVICE].open == 0
+        client.close()
+        host.close()
+        plant.close()
+
+
+def test_bytes_are_counted_while_the_session_lasts() -> None:
+    with listening() as host_socket:
+        plant = Plant([host_socket.getsockname()])
+        client = plant.connect()
+        client.sendall(b"12345")
+        host = accepted(host_socket)
+        (session,) = plant.sessions.all.values()
+        until(lambda: session.client.received == 5)
+        plant.sessions.sweep()
+        assert plant.services.hosts_tally[3].bytes_in == 5
+        plant.sessions.sweep()
+        plant.sessions.end(session)
+        assert plant.services.by_number[SERVICE].tally.bytes_in == 5
+        client.close()
+        host.close()
+        plant.close()
+
+
+def test_only_who_is_idle_for_too_long_is_ended() -> None:
+    with listening() as host_socket:
+        plant = Plant([host_socket.getsockname()], idle_timeout=60.0)
+        idle, busy = plant.connect(), plant.connect()
+        hosts = [accepted(host_socket), accepted(host_socket)]
+        until(lambda: plant.services.hosts_tally[3].total == 2)
+        first = min(plant.sessions.all)
+        plant.sessions.all[first].active = time.monotonic() - 61
+        plant.sessions.sweep()
+        assert list(plant.sessions.all) == [first + 1]
+        assert plant.ended == ["cD"]
+        for sock in (idle, busy, *hosts):
+            sock.close()
+        plant.close()
