@@ -46,4 +46,4 @@ def live(words: list[str]) -> int:
         control=control_socket,
         memory=memory,
     )
-    return (control.hub if kind is Kind.HUB else workers.run).main(birth)
+    return control.hub.main(birth) if kind is Kind.HUB else workers.run.main(birth)

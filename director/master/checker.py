@@ -7,6 +7,7 @@ Checked. Start, check and reload all go this way.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import resource
@@ -86,10 +87,8 @@ class Check:
     def end(self) -> None:
         """Close up and make sure that the child is on its way out; the caller reaps it."""
         self.sock.close()
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
 
 def begin(system: System, text: bytes, path: str) -> Check:

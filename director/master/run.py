@@ -7,6 +7,7 @@ maintain. Changes come as Requests from the hub; each is checked, applied to
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -521,10 +522,8 @@ def open_control(path: str, groups: tuple[str, ...]) -> socket.socket:
 
 
 def _remove(path: str) -> None:
-    try:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(path)
-    except FileNotFoundError:
-        pass
 
 
 def _wait_for_starter(places: Places, holder: Callable[[], Holder]) -> bool:

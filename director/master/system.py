@@ -55,10 +55,7 @@ def child_identity(user: str | None, group: str | None) -> Identity | None:
     """
     if os.geteuid() != 0:
         return None
-    if user is None:
-        account = _account("director") or _account("nobody")
-    else:
-        account = _account(user)
+    account = _account("director") or _account("nobody") if user is None else _account(user)
     if account is None:
         raise SystemFailure(f"can't run workers as user {user or 'nobody'!r}: there is no such account")
     gid = account.pw_gid

@@ -49,7 +49,8 @@ def test_schedulers_have_the_names_they_had(theirs: str, ours: str) -> None:
 
 @pytest.mark.parametrize("word", ["true", "ON", "Yes", "enable", "1"])
 def test_a_group_may_say_itself_that_it_is_enabled(word: str) -> None:
-    groups = f'<group name="g"><host name="a" ip="1.1.1.1:1"/></group><group name="h" enable="{word}"><host name="a" ip="1.1.1.1:1"/></group>'
+    host = '<host name="a" ip="1.1.1.1:1"/>'
+    groups = f'<group name="g">{host}</group><group name="h" enable="{word}">{host}</group>'
     config, _ = config_of(service(groups))
     assert config.services[0].enabled == "h"
 
@@ -70,7 +71,10 @@ def test_of_duplicates_the_last_wins_with_a_warning() -> None:
 
 def test_notes_are_comments_and_an_ssh_admin_is_ignored_with_a_warning() -> None:
     group = '<group name="g"><note>mine</note><host name="a" ip="1.1.1.1:1"/></group>'
-    admin = '<admin><web listen="*:7000" enable="true"/><ssh listen="localhost:2222" enable="true"/><user name="u" password="..xpoEyRReGzk" access="full"/></admin>'
+    admin = (
+        '<admin><web listen="*:7000" enable="true"/><ssh listen="localhost:2222" enable="true"/>'
+        '<user name="u" password="..xpoEyRReGzk" access="full"/></admin>'
+    )
     config, problems = config_of(service(group, more=admin))
     assert len(config.admins) == 1
     assert "ssh" in problems

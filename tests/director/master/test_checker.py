@@ -11,7 +11,10 @@ from director.errors import SystemFailure
 from director.master.checker import begin, check_now, read_file
 from director.master.system import System
 
-GOOD = b'<director><service name="w"><listen ip="*:1"/><group name="g"><host name="h" ip="1.1.1.1:1"/></group></service></director>'
+GOOD = (
+    b'<director><service name="w"><listen ip="*:1"/>'
+    b'<group name="g"><host name="h" ip="1.1.1.1:1"/></group></service></director>'
+)
 
 
 def test_a_good_text_comes_back_as_a_config() -> None:
@@ -56,5 +59,5 @@ def test_no_child_and_no_descriptor_is_left() -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SystemFailure, match="can't read config .*nothing.xml: No such file"):
+    with pytest.raises(SystemFailure, match=r"can't read config .*nothing\.xml: No such file"):
         read_file(str(tmp_path / "nothing.xml"))

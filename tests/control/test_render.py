@@ -1,0 +1,59 @@
+"""Results as text: readable by people, and by the scripts that people write."""
+
+from __future__ import annotations
+
+import pytest
+
+from control.render import plain, size, span
+
+
+def host(**more: object) -> dict[str, object]:
+    base: dict[str, object] = {
+        "service": "web",
+        "group": "main",
+        "enabled": True,
+        "name": "a",
+        "ip": "10.0.0.1:80",
+        "state": "up",
+        "weight": 1.0,
+        "maxconn": None,
+        "backup": False,
+        "open": 3,
+        "total": 12345,
+        "peak": 9,
+        "queued": 0,
+        "bytes_in": 2048,
+        "bytes_out": 5 * 1024**3,
+        "faults": {"connect_refused": 2, "reset": 1},
+        "since": 0.0,
+        "reason": "",
+        "by": "",
+        "next_check_seconds": None,
+    }
+    return {**base, **more}
+
+
+def test_a_table_has_a_line_for_each_host_under_one_of_titles() -> None:
+    lines = list(plain("hosts", {"hosts": [host(), host(name="b", state="maint", reason="a new kernel")]}))
+    assert len(lines) == 3
+    assert lines[0].split()[:3] == ["SERVICE", "GROUP", "HOST"]
+    assert lines[1].split()[:3] == ["web", "main", "a"]
+    assert "a new kernel" in lines[2]
+    columns = [line.index(word) for line, word in zip(lines, ("STATE", "up", "maint"), strict=True)]
+    assert len(set(columns)) == 1
+
+
+def test_what_a_name_holds_can_not_move_the_terminal() -> None:
+    text = "\n".join(plain("hosts", {"hosts": [host(reason="\x1b[2Jgone\n")]}))
+    assert "\x1b" not in text
+    assert len(text.splitlines()) == 2
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0B"), (1023, "1023B"), (2048, "2KiB"), (5 * 1024**3, "5GiB")])
+def test_sizes_have_units(count: int, text: str) -> None:
+    assert size(count).replace(".0", "") == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (59, "59s"), (3600, "1h")])
+def test_spans_have_units(seconds: float, text: str) -> None:
+    assert span(seconds).startswith(text[:-1])
