@@ -21,7 +21,7 @@ from workers.services import Services
 from workers.session import Session, Sessions, Side
 
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-_PATIENCE = 1.0  # seconds for all attempts of one client once every host has failed it
+_TCP_FASTOPEN_CONNECT, _IP_BIND_ADDRESS_NO_PORT = 30, 24
 _OURS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
 
 ReportFault = Callable[[int, Fault, str], None]  # host number, kind, cause in words
@@ -92,6 +92,11 @@ class Connector:
                 session.end = "RC"
                 self._forget(session, host, error)
                 return False
+            if host.number in self._services.sources and not self._bind(sock, host.number):
+                sock.close()
+                fault, cause = Fault.CONNECT_FAILED, "its source address is not ours"
+                session.address += 1
+                continue
             code = sock.connect_ex(where)
             if code in (0, errno.EINPROGRESS, errno.EAGAIN):
                 fd = sock.detach()
@@ -107,12 +112,27 @@ class Connector:
         self._fail(session, host, fault, cause)
         return False
 
+    def _bind(self, sock: Socket, number: int) -> bool:
+        """What the config wants of sockets to this host; False if it can't be had."""
+        fast_open, source = self._services.sources[number]
+        try:
+            if fast_open:
+                # The handshake waits for the first bytes; so a refusal comes too late for another host.
+                sock.setsockopt(socket.IPPROTO_TCP, _TCP_FASTOPEN_CONNECT, 1)
+            if source:
+                sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+                sock.bind((source, 0))
+        except OSError:
+            return False
+        return True
+
     def _watch(self, session: Session, fd: int, waits: bool) -> None:
         session.connecting = self._poller.now
         client = session.client
         if client.peer is client:
             server = Side(session, fd, self.server_stage)
             session.server = server
+            server.prompt = False
             server.peer, client.peer = client, server
         else:
             server = session.server

@@ -6,23 +6,30 @@ then the other side is not read until it has: that is the backpressure. The end
 of one side is passed on as the end of what the other receives (half-close); the
 session is over when both directions are. A side that breaks takes no more, but
 what it had sent before still arrives.
+
+A direction that proves bulk by large reads in a row goes through a pipe by
+`splice` instead: its bytes never come into this process. It falls back to the
+buffer where splice is refused, and when what it carries gets small again.
 """
 
 from __future__ import annotations
 
-import ctypes
+import errno
 import os
-import socket
 
+from workers.pipes import CAPACITY, Pipe, Pipes
 from workers.poller import ENDED, WRITE, Poller
 from workers.session import Sessions, Side
+from workers.sockopts import end_writing, send_at_once
 
 _BUFFER = 256 * 1024  # bytes; larger ones saved nothing, 64 KiB cost a third more CPU for bulk
 _FULL_READS = 4  # in a row, then others get their turn
-
-# socket.shutdown needs a socket object, and making one of a descriptor costs a
-# getsockname; both for every connection.
-_shutdown = ctypes.CDLL(None).shutdown
+_LARGE = 64 * 1024  # bytes; reads of at least this size are bulk
+_SMALL = 16 * 1024  # bytes a turn; less than this is not
+_BULK = 2  # large reads in a row that prove it
+_NEVER = -(1 << 30)  # a streak that proves nothing: splice was refused
+_SPLICES = 2  # a turn, then others get theirs
+_NONBLOCK = os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE
 
 
 class Relay:
@@ -31,6 +38,8 @@ class Relay:
     def __init__(self, poller: Poller, sessions: Sessions) -> None:
         self._poller = poller
         self._sessions = sessions
+        self.pipes = Pipes()
+        sessions.drop = self._drop
         self._view = memoryview(bytearray(_BUFFER))
         self._buffers = [self._view]
         # Made once: a bound method made per session would be an object per session.
@@ -50,6 +59,8 @@ class Relay:
         peer = side.peer
         if peer.pending is not None or side.ended or peer is side:
             return
+        if side.streak >= _BULK and self._splice(side):
+            return
         session = side.session
         view = self._view
         for _ in range(_FULL_READS):
@@ -66,8 +77,11 @@ class Relay:
                 self._pass_on(side)
                 return
             session.active = self._poller.now
-            side.received += count
             if not peer.dead:
+                if not peer.prompt and side.received:
+                    # From the second write on; the first has nothing to wait for.
+                    peer.prompt = True
+                    send_at_once(peer.fd)
                 try:
                     sent = os.write(peer.fd, view[:count])
                 except BlockingIOError:
@@ -75,9 +89,13 @@ class Relay:
                 except OSError:
                     self._kill(peer)
                     sent = count
+                side.received += count
                 if sent < count:
                     peer.pending = bytes(view[sent:count])
                     return
+            else:
+                side.received += count
+            side.streak = side.streak + 1 if count >= _LARGE else min(side.streak, 0)
             if count < _BUFFER and not side.ready & ENDED:
                 # All that was there when the kernel told us; more will be a new edge.
                 side.ready = 0
@@ -86,6 +104,14 @@ class Relay:
 
     def _flush(self, side: Side) -> None:
         pending = side.pending
+        if isinstance(pending, Pipe):
+            side.pending = None
+            if self._drain(pending, side):
+                self.pipes.give(pending)
+                self._flushed(side)
+            elif side.dead:
+                self._pump(side.peer)
+            return
         assert pending is not None
         try:
             sent = os.write(side.fd, pending)
@@ -100,11 +126,77 @@ class Relay:
             side.pending = pending[sent:]
             return
         side.pending = None
+        self._flushed(side)
+
+    def _flushed(self, side: Side) -> None:
         peer = side.peer
         if peer.ended:
             self._pass_on(peer)
         elif peer.ready:
             self._pump(peer)
+
+    def _splice(self, side: Side) -> bool:
+        """Move bulk through a pipe. False: it can't be done, or is bulk no more; copy instead."""
+        peer = side.peer
+        pipe = None if peer.dead else self.pipes.take()
+        if pipe is None:
+            side.streak = 0
+            return False
+        moved = 0
+        for _ in range(_SPLICES):
+            try:
+                count = os.splice(side.fd, pipe.write, CAPACITY, flags=_NONBLOCK)
+            except BlockingIOError:
+                self.pipes.give(pipe)
+                side.ready = 0
+                if moved < _SMALL:
+                    side.streak = 0
+                return True
+            except OSError as error:
+                self.pipes.give(pipe)
+                if error.errno == errno.EINVAL:
+                    side.streak = _NEVER
+                    return False
+                self._broke(side)
+                return True
+            if not count:
+                self.pipes.give(pipe)
+                side.ended = True
+                self._pass_on(side)
+                return True
+            side.session.active = self._poller.now
+            side.received += count
+            moved += count
+            pipe.held = count
+            if not self._drain(pipe, peer):
+                if peer.dead:
+                    side.streak = 0
+                    self._poller.unfinished(self._read_on, side)
+                return True
+        self.pipes.give(pipe)
+        self._poller.unfinished(self._read_on, side)
+        return True
+
+    def _drain(self, pipe: Pipe, side: Side) -> bool:
+        """Empty the pipe into `side`; False if it did not take all, or is dead."""
+        while pipe.held:
+            try:
+                pipe.held -= os.splice(pipe.read, side.fd, pipe.held, flags=_NONBLOCK)
+            except BlockingIOError:
+                side.pending = pipe
+                return False
+            except OSError:
+                side.pending = pipe
+                self._kill(side)
+                return False
+        side.session.active = self._poller.now
+        return True
+
+    def _drop(self, side: Side) -> None:
+        """What it did not take, it never will."""
+        if isinstance(side.pending, Pipe):
+            self.pipes.give(side.pending)
+        side.pending = None
 
     def _pass_on(self, side: Side) -> None:
         """`side` has said all, and its peer has all of it or will never: pass that on, or end."""
@@ -115,7 +207,7 @@ class Relay:
             self._sessions.end(side.session)
         elif not peer.dead and not peer.shut:
             peer.shut = True
-            _shutdown(peer.fd, socket.SHUT_WR)
+            end_writing(peer.fd)
 
     def _broke(self, side: Side) -> None:
         """Reading failed: it was reset. What it had sent before still goes to the peer."""
@@ -126,7 +218,7 @@ class Relay:
     def _kill(self, side: Side) -> None:
         """It takes no more bytes; the first side to do so is why the session ends."""
         side.dead = True
-        side.pending = None
+        self._drop(side)
         session = side.session
         if session.end == "--":
             session.end = "CD" if side is session.client else "SD"

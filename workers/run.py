@@ -238,6 +238,7 @@ class Worker:
             if rounds % 4 == 0:
                 self.sessions.sweep()
                 self.services.sweep(self.poller.now)
+                self.relay.pipes.sweep()
 
     def _tally(self, whole: bool) -> Tally:
         usage = resource.getrusage(resource.RUSAGE_SELF)

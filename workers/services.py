@@ -16,6 +16,7 @@ from director.messages import HostState, Running, Target
 from director.scheduling.scheduler import GroupScheduler
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 from director.tally import HostTally, ServiceTally
+from workers.sockopts import Option, of_service
 
 SUSPICION = 2.0  # seconds that a host which failed stays out if the hub says nothing
 
@@ -30,6 +31,8 @@ class Service:
         self.idle_timeout = 0.0
         self.retries: int | None = None
         self.scheduler: GroupScheduler | None = None  # of the enabled group
+        self.options: tuple[Option, ...] = ()  # socket options
+        self.labels: dict[int, str] = {}  # group/host by host number, of all services
         self.open = 0
         self.tally = ServiceTally()
         self.hosts_tally: dict[int, HostTally] = {}
@@ -42,6 +45,8 @@ class Services:
         self.by_number: dict[int, Service] = {}
         self.addresses: dict[int, tuple[tuple[int, Any], ...]] = {}  # by host number
         self.hosts_tally: dict[int, HostTally] = {}
+        self.labels: dict[int, str] = {}  # by host number
+        self.sources: dict[int, tuple[bool, str | None]] = {}  # {host number: (fast open, source address)}
         self.running: Running | None = None
         self._board = board
         self._random = random
@@ -63,9 +68,18 @@ class Services:
             ours.idle_timeout = service.idle_timeout
             ours.retries = service.retries
             ours.hosts_tally = self.hosts_tally
+            ours.labels = self.labels
+            ours.options = of_service(service)
             ours.scheduler = None
             for group in service.groups:
                 scheduler = self._scheduler(group)
+                for host in group.hosts:
+                    self.labels[host.number] = f"{group.name}/{host.name}"
+                    source = host.source or service.source
+                    if host.fast_open or source:
+                        self.sources[host.number] = (host.fast_open, source)
+                    else:
+                        self.sources.pop(host.number, None)
                 schedulers[group.number] = scheduler
                 if group.name == service.enabled:
                     ours.scheduler = scheduler

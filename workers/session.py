@@ -13,8 +13,10 @@ from typing import Any
 from director import tally
 from director.messages import Fault
 from director.scheduling.scoreboard import HostLoad, Scoreboard
+from workers.pipes import Pipe
 from workers.poller import Poller
 from workers.services import Service
+from workers.sockopts import set_options
 
 
 class Side:
@@ -24,10 +26,24 @@ class Side:
     received: bytes read from it. pending: bytes read from the peer that it did
     not take yet. ready: the events after which it may have more than we have
     read. ended: no more will come from it. shut: it was told that no more comes.
-    dead: it can't take any more.
+    dead: it can't take any more. streak: large reads in a row. prompt: small
+    writes leave at once.
     """
 
-    __slots__ = ("dead", "ended", "fd", "peer", "pending", "ready", "received", "session", "shut", "stage")
+    __slots__ = (
+        "dead",
+        "ended",
+        "fd",
+        "peer",
+        "pending",
+        "prompt",
+        "ready",
+        "received",
+        "session",
+        "shut",
+        "stage",
+        "streak",
+    )
 
     def __init__(self, session: Session, fd: int, stage: Callable[..., None]) -> None:
         self.session = session
@@ -35,11 +51,13 @@ class Side:
         self.stage = stage
         self.peer: Side = self
         self.received = 0
-        self.pending: bytes | None = None
+        self.pending: bytes | Pipe | None = None
         self.ready = 0
         self.ended = False
         self.shut = False
         self.dead = False
+        self.streak = 0
+        self.prompt = True
 
 
 class Session:
@@ -62,6 +80,7 @@ class Session:
         "server",
         "service",
         "tried",
+        "tuned",
     )
 
     def __init__(self, id: int, service: Service, peer_address: Any, now: float) -> None:
@@ -81,6 +100,7 @@ class Session:
         self.counted_in = 0
         self.counted_out = 0
         self.end = "--"
+        self.tuned = False
 
 
 class Sessions:
@@ -91,6 +111,8 @@ class Sessions:
         self.board = board
         self.all: dict[int, Session] = {}
         self.on_end: Callable[[], None] = lambda: None
+        self.log: Callable[[Session], None] | None = None  # the connection log
+        self.drop: Callable[[Side], None] = lambda side: None  # frees what a side has pending
         self._last_id = 0
         self._swept = poller.now
 
@@ -110,10 +132,16 @@ class Sessions:
             return
         poller, service, host = self.poller, session.service, session.host
         client = session.client
+        if client.pending is not None:
+            self.drop(client)
         poller.close(client.fd)
+        if self.log is not None:
+            self.log(session)
         service.open -= 1
         if host is not None:
             server = session.server
+            if server.pending is not None:
+                self.drop(server)
             if server.fd >= 0:
                 poller.close(server.fd)
             self.board.release(host)
@@ -153,6 +181,11 @@ class Sessions:
                 continue
             if session.active >= since and session.host is not None:
                 self._count(session, session.host, session.client.received, session.server.received)
+            if not session.tuned:
+                # Late, since short connections never need it.
+                session.tuned = True
+                set_options(session.client.fd, session.service.options)
+                set_options(session.server.fd, session.service.options)
             timeout = session.service.idle_timeout
             if timeout and now - session.active > timeout:
                 idle.append(session)

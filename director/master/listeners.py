@@ -136,6 +136,10 @@ def _open_tcp(address: Address, slots: int) -> None:
         # Accepted sockets inherit these, which saves calls on every connection.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if listen.defer_accept:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, max(1, round(listen.defer_accept)))
+        if listen.fast_open:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, listen.backlog)
         return sock
 
     first = make()

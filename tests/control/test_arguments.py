@@ -81,7 +81,7 @@ def test_a_map_is_completed() -> None:
         ({**ABC, "force": None}, "force is not true or false"),
         ({**ABC, "reason": ["x"]}, "reason is not text"),
         ({**ABC, "colour": "red"}, "there is no argument 'colour'"),
-        ({**ABC, 5: "red"}, "there is no argument 5"),
+        (dict[Any, Any](ABC) | {5: "red"}, "there is no argument 5"),
     ],
 )
 def test_a_map_that_does_not_fit_is_wrong_usage(given: dict[Any, Any], complaint: str) -> None:

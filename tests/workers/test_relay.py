@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from tests.workers.plant import Plant, accepted, descriptors, listening, read, until
+from workers.pipes import Pipe
 
 RESET = struct.pack("ii", 1, 0)
 
@@ -211,8 +212,48 @@ def test_a_reader_that_stops_costs_a_bounded_buffer() -> None:
         (session,) = plant.sessions.all.values()
         assert session.server.received < 64 * 1024 * 1024
         pending = session.client.pending
-        assert pending is None or len(pending) <= 1024 * 1024
+        held = pending.held if isinstance(pending, Pipe) else len(pending or b"")
+        assert held <= 1024 * 1024
         client.close()
         host.close()
         until(lambda: not plant.sessions.all)
+        plant.close()
+
+
+@pytest.mark.parametrize("end_early", [False, True])
+def test_bulk_goes_through_pipes_byte_by_byte_and_they_are_given_back(end_early: bool) -> None:
+    with listening() as host_socket:
+        plant = Plant([host_socket.getsockname()])
+        client = plant.connect()
+        client.setblocking(False)
+        client_end, host_end = End(client), End(accepted(host_socket))
+        data = os.urandom(24 * 1024 * 1024)
+        used = 0
+
+        def step() -> bool:
+            nonlocal used
+            for end in (client_end, host_end):
+                end.send(data[len(end.sent) : len(end.sent) + 4 * 1024 * 1024])
+                end.receive()
+            used = max(used, plant.relay.pipes.open)
+            return len(client_end.got) + len(host_end.got) >= (len(data) if end_early else 2 * len(data))
+
+        until(step, 30)
+        assert used
+        if end_early:
+            client_end.reset()
+            host_end.sock.close()
+        else:
+            assert client_end.got == host_end.got == data
+            client_end.finish()
+            host_end.finish()
+        until(lambda: not plant.sessions.all)
+        tally = plant.services.hosts_tally[3]
+        if not end_early:
+            assert (tally.bytes_in, tally.bytes_out) == (len(data), len(data))
+        for _ in range(20):
+            plant.relay.pipes.sweep()
+        assert plant.relay.pipes.open == 0
+        for sock in (client_end.sock, host_end.sock):
+            sock.close()
         plant.close()

@@ -1,0 +1,51 @@
+"""Options on a bare descriptor.
+
+`socket.setsockopt` and `socket.shutdown` need a socket object, and making one
+of a descriptor costs a `getsockname` every time; the C library needs neither.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+
+from director.config.model import Service
+
+_libc = ctypes.CDLL(None)
+_shutdown = _libc.shutdown
+_setsockopt = _libc.setsockopt
+_ON = ctypes.byref(ctypes.c_int(1))
+_INT = ctypes.sizeof(ctypes.c_int)
+_TCP, _NODELAY = int(socket.IPPROTO_TCP), int(socket.TCP_NODELAY)
+
+Option = tuple[int, int, int]  # level, option, value
+
+
+def end_writing(fd: int) -> None:
+    """Tell the peer that nothing more comes. A peer that is gone already is no error."""
+    _shutdown(fd, int(socket.SHUT_WR))
+
+
+def send_at_once(fd: int) -> None:
+    """No waiting for more to fill a packet. Harmless on a unix socket."""
+    _setsockopt(fd, _TCP, _NODELAY, _ON, _INT)
+
+
+def set_options(fd: int, options: tuple[Option, ...]) -> None:
+    """Set integer options; what the kernel does not know is left alone."""
+    for level, option, value in options:
+        _setsockopt(fd, level, option, ctypes.byref(ctypes.c_int(value)), _INT)
+
+
+def of_service(service: Service) -> tuple[Option, ...]:
+    """What a service wants of both sides of its connections."""
+    wanted: list[Option] = [(int(socket.SOL_SOCKET), int(socket.SO_KEEPALIVE), int(service.keepalive))]
+    for option, value in (
+        (socket.TCP_KEEPIDLE, service.keepalive_idle),
+        (socket.TCP_KEEPINTVL, service.keepalive_interval),
+        (socket.TCP_KEEPCNT, service.keepalive_count),
+        (socket.TCP_USER_TIMEOUT, service.user_timeout * 1000),
+    ):
+        if value:
+            wanted.append((_TCP, int(option), max(1, round(value))))
+    return tuple(wanted)
