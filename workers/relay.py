@@ -17,7 +17,7 @@ from __future__ import annotations
 import errno
 import os
 
-from workers.pipes import CAPACITY, Pipe, Pipes
+from workers.pipe import CAPACITY, Pipe, Pipes
 from workers.poller import ENDED, WRITE, Poller
 from workers.session import Sessions, Side
 from workers.sockopts import end_writing, send_at_once

@@ -13,7 +13,7 @@ from typing import Any
 from director import tally
 from director.messages import Fault
 from director.scheduling.scoreboard import HostLoad, Scoreboard
-from workers.pipes import Pipe
+from workers.pipe import Pipe
 from workers.poller import Poller
 from workers.services import Service
 from workers.sockopts import set_options

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from tests.workers.plant import Plant, accepted, descriptors, listening, read, until
-from workers.pipes import Pipe
+from workers.pipe import Pipe
 
 RESET = struct.pack("ii", 1, 0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from tests.workers.plant import descriptors
-from workers.pipes import Pipes
+from workers.pipe import Pipes
 
 
 def test_a_pipe_that_was_given_back_is_lent_again() -> None:
