@@ -27,8 +27,9 @@ from control.totals import Totals
 from director import logs
 from director.config import changes
 from director.config.model import Config, Group, Host, Service
-from director.errors import ChildExit, ProtocolError, RefusedError
+from director.errors import ChildExit, RefusedError
 from director.events import Event
+from director.lifeline import Lifeline
 from director.master.child import Birth
 from director.messages import (
     Actor,
@@ -68,7 +69,6 @@ class Hub:
 
     def __init__(self, birth: Birth) -> None:
         self._birth = birth
-        self._link = birth.link
         self._done = gevent.event.Event()
         self._ready = False
         self._requests: dict[int, gevent.event.AsyncResult[Answer]] = {}
@@ -91,48 +91,21 @@ class Hub:
         self.prober = Prober(self._patients, self._good, self._bad, time.monotonic)
         self.server = Server(birth.control, self, birth.owner)
         gevent.get_hub().print_exception = logs.crash
-        loop = gevent.get_hub().loop
-        self._link_watcher = loop.io(self._link.fileno(), 1)
-        self._write_watcher = loop.io(self._link.fileno(), 2)
+        # Without a master there is nobody to be a hub for.
+        self._master = Lifeline(birth.link, gevent.get_hub().loop, self._obey, self._done.set)
 
     # -- the link ----------------------------------------------------------------
 
     def run(self) -> int:
         """Work until told to end; returns the exit status."""
-        self._link_watcher.start(self._on_link)
         gevent.spawn(self._beat)
-        self._on_link()
+        self._master.start()
         self._done.wait()
         self.server.stop()
         self.save()
         return ChildExit.DRAINED
 
-    def _tell(self, message: Message) -> None:
-        try:
-            self._link.send(message)
-        except ProtocolError:
-            return
-        if self._link.wants_write:
-            self._write_watcher.start(self._on_writable)
-
-    def _on_writable(self) -> None:
-        self._link.flush()
-        if not self._link.wants_write:
-            self._write_watcher.stop()
-
-    def _on_link(self) -> None:
-        while True:
-            received = self._link.receive()
-            if received is None:
-                self._link_watcher.stop()
-                self._done.set()  # without a master there is nobody to be a hub for
-                return
-            if not received:
-                return
-            for message, _fds in received:
-                self._obey(message)
-
-    def _obey(self, message: Message) -> None:
+    def _obey(self, message: Message, _descriptors: tuple[int, ...]) -> None:
         match message:
             case Configure(running):
                 self._configure(running)
@@ -181,7 +154,7 @@ class Hub:
         self.resolver.want({number: host.ip for number, (_, _, host) in self.hosts.items()})
         for number in self.hosts:
             self._announce(number)
-        self._tell(Applied(running.version))
+        self._master.tell(Applied(running.version))
         if not self._ready:
             self._ready = True
             self._begin()
@@ -192,11 +165,11 @@ class Hub:
         self.prober.start()
         self.server.start()
         gevent.spawn(self._keep)
-        self._tell(Ready())
+        self._master.tell(Ready())
 
     def _beat(self) -> None:
         while True:
-            self._tell(Heartbeat(self._lag))
+            self._master.tell(Heartbeat(self._lag))
             due = time.monotonic() + HEARTBEAT
             gevent.sleep(HEARTBEAT)
             self._lag = max(0.0, time.monotonic() - due)
@@ -383,7 +356,7 @@ class Hub:
         number = self._last_request
         waiting: gevent.event.AsyncResult[Answer] = gevent.event.AsyncResult()
         self._requests[number] = waiting
-        self._tell(Request(number, actor, order, force))
+        self._master.tell(Request(number, actor, order, force))
         try:
             answer: Answer = waiting.get(timeout=_ANSWER + 25.0 if type(order).__name__ == "Reload" else _ANSWER)
         except gevent.Timeout:

@@ -8,7 +8,6 @@ master itself. Its rooms:
     config/       config.xml: reader -> model -> writer, and changes to it (pure)
     scheduling/   who gets the next connection (pure)
     master/       the process that owns sockets, children and signals
-    child.py      how a process is born: the one way from the master to a child
     messages.py   everything one process says to another
     framing.py    how it is put into frames
     frames.py     how those are put into bytes

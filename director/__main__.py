@@ -20,7 +20,8 @@ from control.render import plain
 from director import demo, logs
 from director.config.model import Config
 from director.errors import DirectorError, Exit, Severity, SystemFailure, UnreachableError
-from director.master import checker, run, stopping
+from director.master import checker, stopping
+from director.master import start as starting
 from director.master.family import Roles
 from director.master.readiness import Readiness, daemonise
 from director.places import Places, config_file, pid_file, run_dir, state_dir
@@ -116,7 +117,7 @@ def start(options: argparse.Namespace, places: Places) -> int:
     if isinstance(readiness, int):
         return readiness
     level = getattr(options, "log_level", None)
-    return run.serve(run.Start(config, readiness, options.foreground, ROLES, owner, level), places)
+    return starting.serve(starting.Start(config, readiness, options.foreground, ROLES, owner, level), places)
 
 
 def stop(_options: argparse.Namespace, places: Places) -> int:
@@ -201,9 +202,9 @@ def run_demo(options: argparse.Namespace, places: Places) -> int:
         print(demo.what_to_try(port, places.control), flush=True)
 
     level = getattr(options, "log_level", None)
-    begin = run.Start(demo.config(ports, port), Readiness(), True, ROLES, os.getuid(), level, greet)
+    begin = starting.Start(demo.config(ports, port), Readiness(), True, ROLES, os.getuid(), level, greet)
     try:
-        return run.serve(begin, places)
+        return starting.serve(begin, places)
     finally:
         os.close(lifeline)
 

@@ -23,8 +23,9 @@ import gevent.event
 
 from director import logs
 from director.config import changes
-from director.errors import ChildExit, ProtocolError
+from director.errors import ChildExit
 from director.events import Event
+from director.lifeline import Lifeline
 from director.master.child import Birth
 from director.messages import (
     Accept,
@@ -85,7 +86,6 @@ class Worker:
 
     def __init__(self, birth: Birth) -> None:
         self._birth = birth
-        self._link = birth.link
         self._done = gevent.event.Event()
         self.stage = Stage.SYNCING
         hub = gevent.get_hub()
@@ -106,66 +106,40 @@ class Worker:
             self.services,
             self.connector,
             capacity,
-            lambda paused: self._tell(Paused(paused)),
+            lambda paused: self._master.tell(Paused(paused)),
         )
         self._tallies = Tallies(birth.slot, birth.incarnation, self.services)
         self.bus.tally = self._tally
         self.bus.on_synced = self._synced
         self.sessions.on_end = self._ended
         self._lag = 0.0
-        self._link_watcher = hub.loop.io(self._link.fileno(), 1)
-        self._write_watcher = hub.loop.io(self._link.fileno(), 2)
+        self._master = Lifeline(birth.link, hub.loop, self._obey, self._orphaned)
 
     # -- the link ----------------------------------------------------------------
 
     def run(self) -> int:
         """Work until told to end; returns the exit status."""
-        self._link_watcher.start(self._on_link)
         gevent.spawn(self._beat)
         gevent.spawn(self._sweep)
         gevent.spawn_later(_SYNC_PATIENCE, self._synced)
-        self._on_link()
+        self._master.start()
         self._done.wait()
         self.bus.farewell()
         return ChildExit.DRAINED
-
-    def _tell(self, message: Message) -> None:
-        try:
-            self._link.send(message)
-        except ProtocolError:
-            return  # the master does not read; hang detection is its own affair
-        if self._link.wants_write:
-            self._write_watcher.start(self._on_writable)
-
-    def _on_writable(self) -> None:
-        self._link.flush()
-        if not self._link.wants_write:
-            self._write_watcher.stop()
-
-    def _on_link(self) -> None:
-        while True:
-            received = self._link.receive()
-            if received is None:
-                self._orphaned()
-                return
-            if not received:
-                return
-            for message, fds in received:
-                self._obey(message, fds)
 
     def _obey(self, message: Message, fds: tuple[int, ...]) -> None:
         match message:
             case Configure(running):
                 first = self.services.running is None
                 self.services.configure(running)
-                self._tell(Applied(running.version))
+                self._master.tell(Applied(running.version))
                 if first:
                     self.bus.start()
             case Amend(version, change, actor, at):
                 assert self.services.running is not None
                 running, _ = changes.amend(self.services.running, change, actor, at, force=True)
                 self.services.configure(running)
-                self._tell(Applied(version))
+                self._master.tell(Applied(version))
             case Accept(listeners):
                 if Turn.LISTEN not in TRANSITIONS[self.stage]:
                     for fd in fds:
@@ -173,7 +147,7 @@ class Worker:
                     return
                 self.acceptor.accept(listeners, fds)
                 if self.stage is Stage.READY:
-                    self._tell(Accepting())
+                    self._master.tell(Accepting())
                 self._turn(Turn.LISTEN)
             case Release(listeners):
                 self.acceptor.release(listeners)
@@ -188,13 +162,11 @@ class Worker:
     def _synced(self) -> None:
         if self.stage is Stage.SYNCING and self.services.running is not None:
             self._turn(Turn.SYNCED)
-            self._tell(Ready())
+            self._master.tell(Ready())
 
     # -- the end -------------------------------------------------------------------
 
     def _orphaned(self) -> None:
-        self._link_watcher.stop()
-        self._write_watcher.stop()
         running = self.services.running
         seconds = running.config.orphan_timeout if running is not None else 0.0
         logs.warning(Event.PROCESS_ORPHANED, open=len(self.sessions.all), timeout=f"{seconds:g}s")
@@ -223,7 +195,7 @@ class Worker:
     def _beat(self) -> None:
         hub = gevent.get_hub()
         while True:
-            self._tell(Heartbeat(self._lag, len(self.sessions.all)))
+            self._master.tell(Heartbeat(self._lag, len(self.sessions.all)))
             due = hub.loop.now() + HEARTBEAT
             gevent.sleep(HEARTBEAT)
             self._lag = max(0.0, hub.loop.now() - due)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from director.errors import SystemFailure
 from director.master.lock import Holder, probe
-from director.master.run import read_pid_file
+from director.master.pidfile import read_pid_file
 from director.places import Places
 
 _TERM_MARGIN = 5.0  # seconds beyond what the daemon promised, before QUIT

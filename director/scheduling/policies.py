@@ -41,18 +41,16 @@ class Policy:
 
     def add(self, host: HostLoad) -> None:
         """`host` is a candidate from now on."""
-        raise NotImplementedError
 
     def remove(self, host: HostLoad) -> None:
         """`host` is a candidate no longer."""
-        raise NotImplementedError
 
     def moved(self, host: HostLoad) -> None:
         """The candidate's score changed."""
 
     def pick(self, client: str, tried: Collection[int] = NOBODY) -> HostLoad | None:
-        """A candidate whose number is not in `tried`, or None."""
-        raise NotImplementedError
+        """A candidate whose number is not in `tried`, or None: this one knows nobody."""
+        return None
 
 
 class RandomPolicy(Policy):

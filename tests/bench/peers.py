@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Service:
     scheduler: str = "leastconns"
 
 
-class Balancer:
+class Balancer(ABC):
     """One running balancer, made by `start()`. `workers` and `others` are its pids once it runs.
 
     A subclass says how to configure it; everything it writes lies in `folder`.
@@ -64,14 +65,14 @@ class Balancer:
         self.others: list[int] = []
         self._started: list[subprocess.Popen[bytes]] = []
 
+    @abstractmethod
     @classmethod
     def version(cls) -> str | None:
         """What is installed here, as the report names it; None: nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def commands(self) -> list[list[str]]:
         """Write what the processes need into `folder`; the command of each process to start."""
-        raise NotImplementedError
 
     def start(self, cores: Iterable[int]) -> None:
         """Start it on these cores; returns when every port answers and all workers are there."""
@@ -115,9 +116,9 @@ class Balancer:
         """The processes that carry connections."""
         return self.pids()
 
+    @abstractmethod
     def accepted(self) -> list[int]:
         """Connections so far by worker. Not all can tell."""
-        raise NotImplementedError
 
     def port(self, service: str) -> int:
         """Where a service is, by name."""

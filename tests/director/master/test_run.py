@@ -1,61 +1,97 @@
-"""Pieces of starting that need no daemon: the pid file, the control socket, what dead generations left.
-
-The master as a whole is tested with real processes, in tests/system.
-"""
+"""The master's own decisions; as a whole it is tested with real processes, in tests/system."""
 
 from __future__ import annotations
 
 import os
-import socket
+import time
 from pathlib import Path
 
 import pytest
 
-from director.errors import SystemFailure
-from director.master.lock import Holder
-from director.master.run import _sweep_generations, open_control, read_pid_file, write_pid_file
-from director.master.system import start_ticks
+from director.config.model import Config, Endpoint, Group, Host, Listen, Service
+from director.master.child import Birth
+from director.master.family import Family, Roles, make_supervisor
+from director.master.lock import Lock
+from director.master.loop import Loop
+from director.master.readiness import Readiness
+from director.master.run import Master
+from director.master.stage import Stage
+from director.master.system import System
+from director.messages import Actor, HostDown, Request, Running
+from director.places import Places
 
 
-def test_the_pid_file_is_the_pid_and_a_newline(tmp_path: Path) -> None:
-    path = tmp_path / "pid"
-    write_pid_file(str(path))
-    assert path.read_bytes() == f"{os.getpid()}\n".encode()
-    assert path.stat().st_mode & 0o777 == 0o644
-    assert read_pid_file(str(path)) == os.getpid()
-    assert os.listdir(tmp_path) == ["pid"]
+def never(birth: Birth) -> int:
+    raise AssertionError("nobody is born here")
 
 
-@pytest.mark.parametrize("content", ["", "x\n", "12 13\n"])
-def test_a_pid_file_without_a_pid_is_none(tmp_path: Path, content: str) -> None:
-    (tmp_path / "pid").write_text(content)
-    assert read_pid_file(str(tmp_path / "pid")) is None
-    assert read_pid_file(str(tmp_path / "nothing")) is None
+@pytest.fixture
+def master(tmp_path: Path) -> Master:
+    hosts = tuple(Host(name=name, ip=Endpoint("127.0.0.1", 1), number=number) for name, number in (("a", 3), ("b", 4)))
+    group = Group(name="main", hosts=hosts, number=2)
+    listen = Listen(ip=Endpoint("127.0.0.1", 1))
+    config = Config(services=(Service(name="web", listens=(listen,), groups=(group,), enabled="main", number=1),))
+    system = System()
+    roles = Roles(hub=never, worker=never)
+    lock = Lock(str(tmp_path / "lock"))
+    assert lock.take()
+    master = Master(
+        system=system,
+        places=Places(str(tmp_path), str(tmp_path), None, str(tmp_path / "pid")),
+        readiness=Readiness(),
+        roles=roles,
+        loop=Loop(time.monotonic),
+        lock=lock,
+        loaded=config,
+        running=Running(1, config),
+    )
+    master.family = Family(
+        system=system,
+        loop=master.loop,
+        roles=roles,
+        supervisor=make_supervisor(2, 15.0),
+        directory=str(tmp_path),
+        lock_path=lock.path,
+        owner=os.getuid(),
+        identity=None,
+        control=-1,
+        memory=-1,
+        addresses={},
+        refs=master.refs,
+        on_born=master.born,
+        on_report=master.heard,
+        on_exit=master.exited,
+    )
+    return master
 
 
-@pytest.mark.parametrize("depth", [1, 12])
-def test_the_control_socket_works_however_long_its_path(tmp_path: Path, depth: int) -> None:
-    folder = tmp_path.joinpath(*["a-long-name"] * depth)
-    folder.mkdir(parents=True)
-    path = str(folder / "control.sock")
-    sock = open_control(path, ())
-    assert os.stat(path).st_mode & 0o777 == 0o660
-    with socket.socket(socket.AF_UNIX) as client:
-        fd = os.open(path, os.O_PATH)
-        client.connect(f"/proc/self/fd/{fd}")
-        os.close(fd)
-    sock.close()
-    open_control(path, ()).close()  # a stale one is no obstacle
+def test_a_change_makes_a_new_version_and_a_refused_one_does_not(master: Master) -> None:
+    actor = Actor("me")
+    master._request(Request(1, actor, HostDown("web", "main", "a", "why")))
+    assert master.running.version == 2
+    assert set(master.running.admin) == {3}
+    master._request(Request(2, actor, HostDown("web", "main", "b")))  # the last usable host
+    master._request(Request(3, actor, HostDown("web", "main", "a")))  # is down already
+    master._request(Request(4, actor, HostDown("web", "nain", "a")))
+    assert master.running.version == 2
+    master._request(Request(5, actor, HostDown("web", "main", "b"), force=True))
+    assert master.running.version == 3
 
 
-def test_a_group_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SystemFailure, match="no-such-group"):
-        open_control(str(tmp_path / "control.sock"), ("no-such-group",))
+def test_a_slot_has_a_listener_for_each_address(master: Master) -> None:
+    (ref,) = master.refs(next(iter(master.family.supervisor.workers())).slot)
+    assert (ref.service, ref.ip, ref.slot) == (1, "127.0.0.1:1", 0)
 
 
-def test_what_dead_generations_left_goes_and_the_rest_stays(tmp_path: Path) -> None:
-    mine = f"g{os.getpid()}-{start_ticks(os.getpid())}"
-    for name in ("g1-1", mine, "g2-2", "gossip", "directord.lock"):
-        (tmp_path / name).mkdir()
-    _sweep_generations(str(tmp_path), Holder(children_live=True, generation="g2-2"))
-    assert sorted(os.listdir(tmp_path)) == sorted([mine, "g2-2", "gossip", "directord.lock"])
+def test_told_to_stop_twice_it_stops_fast(master: Master) -> None:
+    master.stage = Stage.SERVING
+    master.stop(fast=False)
+    assert (master.stage, master._fast) == (Stage.STOPPING, False)
+    master.stop(fast=False)
+    assert master._fast
+
+
+def test_without_a_config_file_there_is_nothing_to_reload(master: Master) -> None:
+    master.stage = Stage.SERVING
+    master._hup()
+    assert master.running.version == 1

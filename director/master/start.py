@@ -1,0 +1,225 @@
+"""Starting: lock, addresses, logs and control socket, in this order; then the Master runs.
+
+A failure at any step unwinds what the earlier ones did. Orphans of a dead
+master are given a moment to let go of an address, and are ended if they don't.
+"""
+
+from __future__ import annotations
+
+import grp
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from director import logs
+from director.config import numbering
+from director.config.model import Config
+from director.errors import DirectorError, Exit, SystemFailure
+from director.events import Event
+from director.master import system as kernel
+from director.master.family import Family, Roles, make_supervisor
+from director.master.listeners import Address, open_address, remove_stale_socket
+from director.master.lock import Holder, Lock, probe
+from director.master.loop import Loop
+from director.master.pidfile import read_pid_file
+from director.master.readiness import Readiness
+from director.master.run import Master
+from director.master.system import System
+from director.messages import Running
+from director.places import Places, make_run_dir
+
+ORPHAN_PATIENCE = 3.0  # seconds to let orphans of a dead master give up the port
+
+
+@dataclass
+class Start:
+    """What `serve` needs to know beside the places."""
+
+    config: Config
+    readiness: Readiness
+    foreground: bool
+    roles: Roles
+    owner: int  # uid of who started the daemon
+    log_level: str | None = None
+    when_ready: Callable[[], None] = lambda: None
+
+
+def open_control(path: str, groups: tuple[str, ...]) -> socket.socket:
+    """Bind and listen on the control socket. Raises SystemFailure."""
+    folder = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        remove_stale_socket(path) if len(path) < 100 else _remove(path)
+        # By way of the folder's descriptor, since a socket's path is short by law.
+        sock.bind(f"/proc/self/fd/{folder}/{os.path.basename(path)}")
+        # Rights are decided by who connects; several groups can't share one file mode.
+        os.chmod(path, 0o660 if len(groups) <= 1 else 0o666)
+        if len(groups) == 1:
+            os.chown(path, -1, grp.getgrnam(groups[0]).gr_gid)
+        sock.listen(1024)
+    except (OSError, KeyError) as error:
+        sock.close()
+        raise SystemFailure(f"can't open control socket {path}: {error}") from None
+    finally:
+        os.close(folder)
+    sock.setblocking(False)
+    return sock
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def _wait_for_starter(places: Places, holder: Callable[[], Holder]) -> bool:
+    """Another `start` is at it: wait until it serves. False if it gave up."""
+    deadline = time.monotonic() + 30.0
+    while time.monotonic() < deadline:
+        now = holder()
+        if not now.master_lives:
+            return False
+        if now.pid and read_pid_file(places.pid_file) == now.pid:
+            return True
+        time.sleep(0.05)
+    raise SystemFailure("can't start: another daemon has been starting for 30 s")
+
+
+def _end_orphans(holder: Holder) -> None:
+    """Kill the recorded children of a dead master; nobody else, whoever has their pid by now."""
+    for pid, start in holder.children:
+        try:
+            handle = os.pidfd_open(pid)
+        except OSError:
+            continue
+        try:
+            if holder.is_still(pid, start):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+                logs.warning(Event.DAEMON_ORPHANS, killed=pid)
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(handle)
+
+
+def _open_addresses(config: Config, slots: int, lock_path: str) -> dict[str, Address]:
+    addresses: dict[str, Address] = {}
+    patience = time.monotonic() + ORPHAN_PATIENCE
+    killed = False
+    for service in config.services:
+        for listen in service.listens:
+            while str(listen.ip) not in addresses:
+                try:
+                    addresses[str(listen.ip)] = open_address(listen, slots)
+                except SystemFailure:
+                    holder = probe(lock_path)
+                    late = time.monotonic() >= patience
+                    if not holder.children_live or (late and killed):
+                        for address in addresses.values():
+                            address.close()
+                        raise
+                    if late:
+                        _end_orphans(holder)
+                        killed = True
+                        patience += ORPHAN_PATIENCE
+                    time.sleep(0.02)
+    return addresses
+
+
+def serve(start: Start, places: Places) -> int:
+    """Start a daemon in this process and run it to its end. Returns the exit status."""
+    system = System()
+    lock = Lock(places.lock)
+    try:
+        make_run_dir(places.run_dir, os.geteuid())
+        while not lock.take():
+            if _wait_for_starter(places, lambda: probe(places.lock)):
+                pid = read_pid_file(places.pid_file)
+                start.readiness.tell(Exit.DONE, f"directord: already running, pid {pid}")
+                return Exit.DONE
+        return _serve_locked(start, places, system, lock)
+    except DirectorError as error:
+        start.readiness.tell(error.exit, f"directord: {error}")
+        return error.exit
+    except OSError as error:
+        start.readiness.tell(Exit.FAILED, f"directord: can't start: {error}")
+        return Exit.FAILED
+
+
+def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> int:
+    config, last = numbering.assign(start.config, None, 0)
+    identity = kernel.child_identity(config.user, config.group)
+    kernel.raise_descriptor_limit()
+    workers = config.workers or kernel.processors()
+    orphans = probe(places.lock)
+    addresses = _open_addresses(config, workers, places.lock)
+    try:
+        logs.open_log(config.logging, foreground=start.foreground, level=start.log_level)
+        if config.user and identity is None and os.geteuid() != 0:
+            logs.warning(Event.PRIVILEGES_KEPT, reason="not root: user and group of the config are ignored")
+        groups = tuple(one.group for one in config.controls if one.group)
+        control = open_control(places.control, groups)
+    except DirectorError:
+        for address in addresses.values():
+            address.close()
+        raise
+    generation = f"g{os.getpid()}-{kernel.start_ticks(os.getpid())}"
+    _sweep_generations(places.run_dir, orphans)
+    directory = os.path.join(places.run_dir, generation)
+    os.mkdir(directory, 0o700)
+    if identity is not None:
+        os.chown(directory, identity.uid, identity.gid)
+    lock.write(generation, [], config.stop_timeout)
+    loop = Loop(system.now)
+    master = Master(
+        system=system,
+        places=places,
+        readiness=start.readiness,
+        roles=start.roles,
+        loop=loop,
+        lock=lock,
+        loaded=start.config,
+        running=Running(1, config),
+        addresses=addresses,
+        last_number=last,
+        generation=generation,
+        when_ready=start.when_ready,
+    )
+    master.family = Family(
+        system=system,
+        loop=loop,
+        roles=start.roles,
+        supervisor=make_supervisor(workers, config.worker_timeout),
+        directory=directory,
+        lock_path=places.lock,
+        owner=start.owner,
+        identity=identity,
+        control=control.fileno(),
+        memory=os.memfd_create("director-hub"),
+        addresses=addresses,
+        refs=master.refs,
+        on_born=master.born,
+        on_report=master.heard,
+        on_exit=master.exited,
+        strangers=master.stranger,
+    )
+    logs.info(Event.DAEMON_STARTING, pid=os.getpid(), python=sys.version.split()[0], generation=generation)
+    return master.run()
+
+
+def _sweep_generations(run_dir: str, orphans: Holder) -> None:
+    """Remove what dead generations left; a directory that orphans still use is theirs."""
+    for name in os.listdir(run_dir):
+        pid, _, ticks = name[1:].partition("-")
+        if not (name.startswith("g") and pid.isdigit() and ticks.isdigit()):
+            continue
+        if orphans.children_live and name == orphans.generation:
+            continue
+        if kernel.start_ticks(int(pid)) != int(ticks):
+            shutil.rmtree(os.path.join(run_dir, name), ignore_errors=True)
