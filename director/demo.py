@@ -7,8 +7,10 @@ child process, so that balancing, faults and shutting down are the real thing.
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import socketserver
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -97,9 +99,16 @@ def choose_port() -> int:
     return free_port(_PORT)
 
 
+def _directorctl() -> str:
+    """How to call it from any shell: by its name if that finds it, else where it lies beside us."""
+    name = "directorctl"
+    beside = os.path.join(os.path.dirname(os.path.abspath(sys.argv[0])), name)
+    return beside if shutil.which(name) is None and os.path.exists(beside) else name
+
+
 def what_to_try(port: int, control: str) -> str:
     """The words that greet whoever started the demo."""
-    ctl = f"directorctl -s {control}"
+    ctl = f"{_directorctl()} -s {control}"
     return f"""
 director balances three demo hosts behind http://127.0.0.1:{port}/ . In another terminal, try:
 
