@@ -65,8 +65,8 @@ class Balancer(ABC):
         self.others: list[int] = []
         self._started: list[subprocess.Popen[bytes]] = []
 
-    @abstractmethod
     @classmethod
+    @abstractmethod
     def version(cls) -> str | None:
         """What is installed here, as the report names it; None: nothing."""
 
@@ -116,9 +116,9 @@ class Balancer(ABC):
         """The processes that carry connections."""
         return self.pids()
 
-    @abstractmethod
     def accepted(self) -> list[int]:
-        """Connections so far by worker. Not all can tell."""
+        """Connections so far by worker; none for a peer that can't tell."""
+        return []
 
     def port(self, service: str) -> int:
         """Where a service is, by name."""
