@@ -228,9 +228,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _RUN[options.command](options, _places(options))
     except CommandError as error:
-        for line in error.lines:
-            print(line, file=sys.stderr)
-        _complain(str(error))
+        if error.lines:  # problems of a config, each with its file and line: as they are
+            print(error, file=sys.stderr, flush=True)
+        else:
+            _complain(str(error))
         return error.exit
     except DirectorError as error:
         _complain(str(error))
