@@ -26,6 +26,7 @@ from director.master.family import TICK, Child, Family, Roles, all_accept
 from director.master.listeners import Address, open_address
 from director.master.lock import Lock
 from director.master.loop import Loop
+from director.master.notify import Notifier, from_environment
 from director.master.pidfile import read_pid_file, write_pid_file
 from director.master.readiness import Readiness
 from director.master.stage import TRANSITIONS, Stage, Turn
@@ -89,6 +90,7 @@ class Master:
     last_number: int = 0
     generation: str = ""
     when_ready: Callable[[], None] = lambda: None
+    notifier: Notifier = field(default_factory=from_environment)
 
     def __post_init__(self) -> None:
         self._pending: list[_Pending] = []
@@ -139,6 +141,7 @@ class Master:
         logs.info(Event.DAEMON_STOPPING, fast=fast, timeout=f"{seconds:g}s")
         self.turn(Turn.STOP)
         self._fast = fast
+        self.notifier.tell("STOPPING=1")
         self.family.drain(seconds)
         for address in self.addresses.values():
             address.close()
@@ -169,6 +172,7 @@ class Master:
         except OSError as error:
             logs.error(Event.DAEMON_FAILED, reason=f"can't write pid file {self.places.pid_file}: {error.strerror}")
         logs.info(Event.DAEMON_READY, pid=os.getpid(), workers=workers)
+        self.notifier.tell("READY=1", f"STATUS=serving by {_count(workers, 'worker')}")
         self._tell_processes()  # so that who asks the hub now hears that all serve
         running = f"directord: running, pid {os.getpid()}, {_count(workers, 'worker')}"
         self.readiness.tell(Exit.DONE, running, stays=True)
@@ -191,6 +195,7 @@ class Master:
         self.family.tick()
         self._tell_processes()
         now = self.system.now()
+        self.notifier.alive(now)
         for pending in list(self._pending):
             if not pending.waiting or now - pending.since >= ACKNOWLEDGE:
                 self._settle(pending)
@@ -382,7 +387,13 @@ class Master:
         """Run by what the file says now. Raises before anything has changed, or not at all."""
         target, kept = merge(self.loaded, now, self.running.config)
         plan = steps(self.running.config, target)
-        if restart := [step.text for step in plan if step.restart]:
+        restart = [step.text for step in plan if step.restart]
+        # Said, rather than shown as running while it is not.
+        if target.workers != self.running.config.workers:
+            restart.append("another number of workers")
+        if target.logging != self.running.config.logging:
+            restart.append("another log")
+        if restart:
             raise SystemFailure("needs restart, nothing was changed: " + "; ".join(restart))
         kept += len(self.running.admin)
         stays = (f"{_count(kept, 'run-time change')} in force",) if kept else ()

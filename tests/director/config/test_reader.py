@@ -168,6 +168,14 @@ def test_every_sample_reads(sample: Path) -> None:
     assert config.services
 
 
+@pytest.mark.parametrize("name", ["config.xml", "config-minimal.xml"])
+def test_the_files_shipped_to_begin_with_read_without_a_word(name: str) -> None:
+    text = (Path(__file__).parents[3] / "etc" / name).read_bytes()
+    config, problems = read(text, name, "/")
+    assert config is not None
+    assert problems == ()
+
+
 def test_ten_thousand_hosts_read_in_seconds() -> None:
     hosts = "".join(f'<host name="h{i}" ip="10.0.{i // 250}.{i % 250 + 1}:80"/>\n' for i in range(10_000))
     began = time.process_time()
