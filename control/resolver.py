@@ -9,30 +9,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any
 
 import gevent
 from gevent.threadpool import ThreadPool
 
 from director import logs
+from director.addresses import Addresses, literal
 from director.config.model import Endpoint
 from director.events import Event
 
 _AGAIN = 30.0  # seconds
-Addresses = tuple[tuple[int, Any], ...]
-
-
-def literal(ip: Endpoint) -> Addresses | None:
-    """The address of what is no name; None for a name."""
-    if ip.path:
-        return ((int(socket.AF_UNIX), ip.path),)
-    for family in (socket.AF_INET, socket.AF_INET6):
-        try:
-            socket.inet_pton(family, ip.host)
-        except OSError:
-            continue
-        return ((int(family), (ip.host, ip.port)),)
-    return None
 
 
 class Resolver:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
+from director.addresses import literal
 from director.config import model
 from director.messages import HostState, Running, Target
 from director.scheduling.scheduler import GroupScheduler
@@ -72,14 +73,18 @@ class Services:
             ours.options = of_service(service)
             ours.scheduler = None
             for group in service.groups:
-                scheduler = self._scheduler(group)
                 for host in group.hosts:
+                    known = literal(host.ip)
+                    if known is not None:
+                        # The hub will say the same, but a moment later than it is needed.
+                        self.addresses[host.number] = known
                     self.labels[host.number] = f"{group.name}/{host.name}"
                     source = host.source or service.source
                     if host.fast_open or source:
                         self.sources[host.number] = (host.fast_open, source)
                     else:
                         self.sources.pop(host.number, None)
+                scheduler = self._scheduler(group)
                 schedulers[group.number] = scheduler
                 if group.name == service.enabled:
                     ours.scheduler = scheduler

@@ -172,8 +172,8 @@ class Master:
         except OSError as error:
             logs.error(Event.DAEMON_FAILED, reason=f"can't write pid file {self.places.pid_file}: {error.strerror}")
         logs.info(Event.DAEMON_READY, pid=os.getpid(), workers=workers)
-        self.notifier.tell("READY=1", f"STATUS=serving by {_count(workers, 'worker')}")
         self._tell_processes()  # so that who asks the hub now hears that all serve
+        self.notifier.tell("READY=1", f"STATUS=serving by {_count(workers, 'worker')}")
         running = f"directord: running, pid {os.getpid()}, {_count(workers, 'worker')}"
         self.readiness.tell(Exit.DONE, running, stays=True)
         self.when_ready()

@@ -7,21 +7,9 @@ import socket
 import gevent
 import pytest
 
-from control.resolver import Addresses, Resolver, literal
+from control.resolver import Resolver
+from director.addresses import Addresses
 from director.config.model import Endpoint
-
-
-@pytest.mark.parametrize(
-    ("ip", "addresses"),
-    [
-        (Endpoint("10.0.0.1", 80), ((int(socket.AF_INET), ("10.0.0.1", 80)),)),
-        (Endpoint("::1", 80), ((int(socket.AF_INET6), ("::1", 80)),)),
-        (Endpoint(path="/s"), ((int(socket.AF_UNIX), "/s"),)),
-        (Endpoint("localhost", 80), None),
-    ],
-)
-def test_what_is_no_name_is_known_at_once(ip: Endpoint, addresses: object) -> None:
-    assert literal(ip) == addresses
 
 
 def test_a_name_is_resolved_and_said() -> None:

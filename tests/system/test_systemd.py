@@ -26,7 +26,7 @@ def test_ready_is_said_once_it_serves_and_stopping_when_it_stops(
         daemon.configure(one_service(address, host("a", serve().address)))
         process = daemon.spawn("start", "--foreground")
         assert sock.recv(1000).startswith(b"READY=1\nSTATUS=")
-        assert daemon.is_serving(2)
+        wait_until(lambda: daemon.is_serving(2))
         process.send_signal(signal.SIGTERM)
         assert sock.recv(1000) == b"STOPPING=1"
         assert process.wait(20) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+from dataclasses import replace
 
 from director.config.model import Config, Endpoint, Group, Host, Service
 from director.messages import AdminDown, HostState, Running, Target
@@ -104,3 +105,15 @@ def test_verdicts_on_unknown_hosts_are_ignored() -> None:
     services = made()
     services.learn([target(99)])
     assert chosen(services) == set()
+
+
+def test_a_host_with_an_address_is_used_before_the_hub_has_said_anything() -> None:
+    services = made()
+    services.learn([target(3), target(4)])
+    before = running()
+    host = Host(name="new", ip=Endpoint("10.0.0.9", 80), number=9)
+    group = replace(before.config.services[0].groups[0], hosts=(host,))
+    service = replace(before.config.services[0], groups=(group,))
+    services.configure(Running(2, Config(services=(service,))))
+    assert chosen(services) == {"new"}
+    assert services.addresses[9] == ((INET, ("10.0.0.9", 80)),)

@@ -1,0 +1,27 @@
+"""Where a host is, when that needs no looking up: addresses and unix paths.
+
+Hub and workers both know it at once, so that a host which a reload brings can
+be used the moment the reload is answered.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from director.config.model import Endpoint
+
+Addresses = tuple[tuple[int, Any], ...]  # (family, address as `connect` takes it)
+
+
+def literal(ip: Endpoint) -> Addresses | None:
+    """The address of what is no name; None for a name."""
+    if ip.path:
+        return ((int(socket.AF_UNIX), ip.path),)
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, ip.host)
+        except OSError:
+            continue
+        return ((int(family), (ip.host, ip.port)),)
+    return None

@@ -1,0 +1,23 @@
+"""What needs no looking up."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from director.addresses import literal
+from director.config.model import Endpoint
+
+
+@pytest.mark.parametrize(
+    ("ip", "addresses"),
+    [
+        (Endpoint("10.0.0.1", 80), ((int(socket.AF_INET), ("10.0.0.1", 80)),)),
+        (Endpoint("::1", 80), ((int(socket.AF_INET6), ("::1", 80)),)),
+        (Endpoint(path="/s"), ((int(socket.AF_UNIX), "/s"),)),
+        (Endpoint("localhost", 80), None),
+    ],
+)
+def test_what_is_no_name_is_known_at_once(ip: Endpoint, addresses: object) -> None:
+    assert literal(ip) == addresses
