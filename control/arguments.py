@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from control.commands import Command, CommandError, ErrorKind, Option, unknown
+from control.commands.command import Command, CommandError, ErrorKind, Option, unknown
 
 
 def parse(row: Command, words: Iterable[str], common: Sequence[Option] = ()) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from typing import Any
 
 from control.arguments import parse
 from control.client import Client
-from control.commands import COMMANDS, JSON, Command, CommandError, ErrorKind, Option, Section, find, help_
+from control.commands.command import JSON, Command, CommandError, ErrorKind, Option, Section, find
+from control.commands.table import COMMANDS, help_
 from director.errors import DirectorError, Exit
 from director.places import control_socket, run_dir
 from director.version import VERSION

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
-from control.commands import CommandError, ErrorKind
+from control.commands.command import CommandError, ErrorKind
 from director.errors import RefusedError, RemoteProtocolError, UnreachableError
 from director.frames import FrameReader, pack, unpack
 

@@ -34,16 +34,8 @@ from gevent import socket
 
 from control import render, rights
 from control.arguments import complete, parse, split_line
-from control.commands import (
-    COMMANDS,
-    JSON,
-    MAX_REQUEST,
-    Command,
-    CommandError,
-    ErrorKind,
-    Hub,
-    find,
-)
+from control.commands.command import JSON, MAX_REQUEST, Command, CommandError, ErrorKind, Hub, find
+from control.commands.table import COMMANDS
 from director import logs
 from director.config.model import Access, Control
 from director.errors import DirectorError, RefusedError, RemoteProtocolError, UsageError

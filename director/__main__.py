@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import control.hub
 import workers.run
 from control.client import Client
-from control.commands import CommandError
+from control.commands.command import CommandError
 from control.render import plain
 from director import demo, logs
 from director.config.model import Config

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.arguments import complete, parse, split_line
-from control.commands import COMMANDS, JSON, CommandError, ErrorKind, Option, find
+from control.commands.command import JSON, CommandError, ErrorKind, Option, find
+from control.commands.table import COMMANDS
 
 DOWN = find("host-down", COMMANDS)
 HOSTS = find("hosts", COMMANDS)

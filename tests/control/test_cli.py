@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from control.cli import main
-from control.commands import COMMANDS
+from control.commands.table import COMMANDS
 
 
 def test_without_arguments_every_command_is_listed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from control.client import Client
-from control.commands import CommandError
+from control.commands.command import CommandError
 from director.errors import DirectorError, Exit, UnreachableError
 from director.frames import FrameReader, pack, unpack
 

@@ -17,7 +17,8 @@ import gevent
 import msgpack
 import pytest
 
-from control.commands import COMMANDS, Command, Section
+from control.commands.command import Command, Section
+from control.commands.table import COMMANDS
 from control.rights import Peer
 from control.server import Limits
 from director.config.model import Access

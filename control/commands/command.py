@@ -1,0 +1,182 @@
+"""A row of the command table: name, arguments, options, rights, and how a command fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Protocol
+
+from director.config.model import Access
+from director.errors import DirectorError, Exit
+
+if TYPE_CHECKING:
+    from director.messages import Actor, Answer, Order, ProcessInfo, Running
+
+Args = Mapping[str, Any]
+Document = dict[str, Any]
+
+MAX_REQUEST = 64 * 1024  # bytes
+
+
+class Hub(Protocol):
+    """What commands need of the hub process."""
+
+    @property
+    def version(self) -> str:
+        """Of the code that runs."""
+
+    @property
+    def running(self) -> Running:
+        """What the daemon works by."""
+
+    def stats(self) -> Document:
+        """All counters, not older than a second: the JSON document of the interface."""
+
+    def processes(self) -> tuple[ProcessInfo, ...]:
+        """All processes of this generation, the master first."""
+
+    def ask(self, order: Order, actor: Actor, force: bool = False) -> Answer:
+        """Have the master do it; waits for its answer. Raises RefusedError when none comes."""
+
+
+class ErrorKind(StrEnum):
+    """Why a command failed, as the control socket says it."""
+
+    UNKNOWN = "unknown"  # no such service, group, host or user
+    REFUSED = "refused"  # understood, but not done
+    USAGE = "usage"  # no such command or option, wrong arguments
+    RIGHTS = "rights"  # you may not
+    FAILED = "failed"  # tried, and something broke
+    CONFIG = "config"  # the config was rejected; `lines` are its problems
+
+
+_EXITS = {ErrorKind.USAGE: Exit.USAGE, ErrorKind.CONFIG: Exit.BAD_CONFIG}
+
+
+class CommandError(DirectorError):
+    """A command that did not succeed; raised in the daemon, and again at the client.
+
+    `lines` are details that come before the message.
+    """
+
+    def __init__(self, kind: ErrorKind, message: str, lines: Sequence[str] = ()) -> None:
+        super().__init__("\n".join([*lines, message]))
+        self.kind = kind
+        self.message = message
+        self.lines = tuple(lines)
+        self.exit = _EXITS.get(kind, Exit.FAILED)
+
+
+class Names(StrEnum):
+    """What an argument names, for those who complete or look it up."""
+
+    SERVICE = "service"
+    GROUP = "group"
+    HOST = "host"
+    COMMAND = "command"
+
+
+class Section(StrEnum):
+    """Where a command stands in the help."""
+
+    LOOK = "look"
+    HOST = "host"
+    GROUP = "group"
+    PROCESS = "process"
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A word that a command takes, by its place."""
+
+    name: str
+    metavar: str
+    names: Names
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """`--name VALUE`, or a flag when it has neither metavar nor choices."""
+
+    name: str
+    help: str
+    metavar: str = ""
+    choices: tuple[str, ...] = ()
+    letter: str = ""  # `-s` beside `--socket`
+
+    @property
+    def flag(self) -> bool:
+        """Whether it takes no value."""
+        return not (self.metavar or self.choices)
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """How it may be written."""
+        return (f"--{self.name}", f"-{self.letter}") if self.letter else (f"--{self.name}",)
+
+    @property
+    def usage(self) -> str:
+        """How to write it, with its value."""
+        value = "|".join(self.choices) or self.metavar
+        return f"--{self.name} {value}" if value else f"--{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One row of the table.
+
+    Required arguments come before others. `access` is the right it needs.
+    `max_request` is in bytes, larger for commands that carry a file.
+    `patience`: seconds that a client waits for the next sign.
+    """
+
+    name: str
+    section: Section
+    summary: str
+    run: Callable[[Hub, Args, Actor], Any]
+    arguments: tuple[Argument, ...] = ()
+    options: tuple[Option, ...] = ()
+    access: Access = Access.READONLY
+    max_request: int = MAX_REQUEST
+    patience: float = 10.0
+
+    @property
+    def synopsis(self) -> str:
+        """How to write it without options: `hosts [SVC [GRP]]`."""
+        words = [self.name, *(one.metavar for one in self.arguments if one.required)]
+        optional = [one.metavar for one in self.arguments if not one.required]
+        if optional:
+            words.append(" ".join(f"[{metavar}" for metavar in optional) + "]" * len(optional))
+        return " ".join(words)
+
+    @property
+    def usage(self) -> str:
+        """How to write it: `host-down SVC GRP HOST [--reason TEXT] [--force]`."""
+        return " ".join([self.synopsis, *(f"[{option.usage}]" for option in self.options)])
+
+
+def unknown(noun: str, name: str, known: Iterable[str]) -> str:
+    """The sentence about a name that is not there, with the nearest that is."""
+    from director.config.lookup import nearest
+
+    return f"unknown {noun} {name!r}; {nearest(name, known)}"
+
+
+def find(name: str, table: Iterable[Command]) -> Command:
+    """The row of a command. Raises CommandError."""
+    rows = {row.name: row for row in table}
+    if name not in rows:
+        raise CommandError(ErrorKind.USAGE, unknown("command", name, rows))
+    return rows[name]
+
+
+SERVICE = Argument("service", "SVC", Names.SERVICE)
+GROUP = Argument("group", "GRP", Names.GROUP)
+HOST = Argument("host", "HOST", Names.HOST)
+ANY_SERVICE = Argument("service", "SVC", Names.SERVICE, required=False)
+ANY_GROUP = Argument("group", "GRP", Names.GROUP, required=False)
+FORCE = Option("force", "do it even if it leaves clients without a usable host")
+JSON = Option("json", "the result as one JSON document")
+REASON = Option("reason", "why, for the journal and those who look later", metavar="TEXT")

@@ -1,0 +1,106 @@
+"""Commands that look, and change nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from control.commands.command import (
+    ANY_GROUP,
+    ANY_SERVICE,
+    Args,
+    Command,
+    CommandError,
+    Document,
+    ErrorKind,
+    Hub,
+    Option,
+    Section,
+    unknown,
+)
+
+if TYPE_CHECKING:
+    from director.messages import Actor
+
+
+def status(hub: Hub, args: Args, actor: Actor) -> Document:
+    """One entry a process."""
+    stats = hub.stats()
+    open_connections = {worker["slot"]: worker["open"] for worker in stats["workers"]}
+    now = time.time()
+    processes = [
+        {
+            "kind": process.kind.value,
+            "slot": process.slot if process.slot >= 0 else None,
+            "pid": process.pid,
+            "generation": stats["generation"],
+            "state": process.state,
+            "open": open_connections.get(process.slot),
+            "uptime_seconds": round(max(0.0, now - process.started_at), 3),
+            "silent_seconds": round(process.silent, 3),
+        }
+        for process in hub.processes()
+    ]
+    head = {key: stats[key] for key in ("version", "generation", "pid", "uptime_seconds")}
+    return {**head, "stop_timeout": hub.running.config.stop_timeout, "processes": processes}
+
+
+def stats(hub: Hub, args: Args, actor: Actor) -> Document:
+    """Everything that is counted."""
+    return hub.stats()
+
+
+def services(hub: Hub, args: Args, actor: Actor) -> Document:
+    """Services with their own counters, and how many hosts of the enabled group are up."""
+    found = []
+    for service in hub.stats()["services"]:
+        groups = service["groups"]
+        hosts = [host for group in groups if group["enabled"] for host in group["hosts"]]
+        up = sum(host["state"] in ("up", "slowstart") for host in hosts)
+        found.append({**service, "groups": [group["name"] for group in groups], "hosts": len(hosts), "hosts_up": up})
+    return {"services": found}
+
+
+def hosts(hub: Hub, args: Args, actor: Actor) -> Document:
+    """Hosts of all services, of one, or of one of its groups."""
+    chosen = _chosen(hub.stats()["services"], args["service"], "service")
+    found = []
+    for service in chosen:
+        for group in _chosen(service["groups"], args["group"], "group"):
+            place = {"service": service["name"], "group": group["name"], "enabled": group["enabled"]}
+            found += [{**place, **host} for host in group["hosts"]]
+    return {"hosts": found}
+
+
+def _chosen(entries: list[Document], name: str | None, noun: str) -> list[Document]:
+    if name is None:
+        return entries
+    if chosen := [entry for entry in entries if entry["name"] == name]:
+        return chosen
+    raise CommandError(ErrorKind.UNKNOWN, unknown(noun, name, (entry["name"] for entry in entries)))
+
+
+def workers(hub: Hub, args: Args, actor: Actor) -> Document:
+    """One entry a worker."""
+    return {"workers": hub.stats()["workers"]}
+
+
+def version(hub: Hub, args: Args, actor: Actor) -> Document:
+    """The daemon's."""
+    return {"daemon": hub.version}
+
+
+ROWS: tuple[Command, ...] = (
+    Command("status", Section.LOOK, "the processes of the daemon, one line each", status),
+    Command(
+        "stats",
+        Section.LOOK,
+        "services, groups and hosts with all that is counted",
+        stats,
+        options=(Option("format", "how to print them", choices=("text", "json")),),
+    ),
+    Command("services", Section.LOOK, "services: addresses, enabled group, connections", services),
+    Command("hosts", Section.LOOK, "hosts: state, weight, connections, faults", hosts, (ANY_SERVICE, ANY_GROUP)),
+    Command("workers", Section.LOOK, "workers: connections, memory, CPU, loop lag", workers),
+    Command("version", Section.LOOK, "the versions of this program and of the daemon", version),
+)

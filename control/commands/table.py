@@ -1,0 +1,45 @@
+"""All commands, and the one that tells of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from control.commands import group, host, look, process
+from control.commands.command import Args, Argument, Command, Document, Hub, Names, Section, find
+
+if TYPE_CHECKING:
+    from director.messages import Actor
+
+
+def help_(hub: Hub | None, args: Args, actor: Actor | None) -> Document:
+    """The table, or one row of it."""
+    rows = COMMANDS if args["command"] is None else (find(args["command"], COMMANDS),)
+    return {"commands": [_described(row) for row in rows], "detailed": args["command"] is not None}
+
+
+def _described(row: Command) -> Document:
+    return {
+        "name": row.name,
+        "section": row.section.value,
+        "synopsis": row.synopsis,
+        "usage": row.usage,
+        "summary": row.summary,
+        "access": row.access.value,
+        "arguments": [{"metavar": one.metavar, "names": one.names.value} for one in row.arguments],
+        "options": [{"name": one.name, "usage": one.usage, "help": one.help} for one in row.options],
+    }
+
+
+COMMANDS: tuple[Command, ...] = (
+    *look.ROWS,
+    Command(
+        "help",
+        Section.LOOK,
+        "all commands, or one in detail",
+        help_,
+        (Argument("command", "COMMAND", Names.COMMAND, required=False),),
+    ),
+    *host.ROWS,
+    *group.ROWS,
+    *process.ROWS,
+)

@@ -1,0 +1,74 @@
+"""Commands that look."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from control.commands.command import CommandError, ErrorKind, find
+from control.commands.table import COMMANDS
+from director.config.model import Access
+from tests.control.commands.running import run
+from tests.control.hubs import FakeHub
+
+
+@pytest.mark.parametrize("name", ["status", "stats", "services", "hosts", "workers", "version", "help"])
+def test_looking_needs_no_right_to_change_and_its_result_is_json(hub: FakeHub, name: str) -> None:
+    assert find(name, COMMANDS).access is Access.READONLY
+    result = run(hub, name)
+    assert json.loads(json.dumps(result)) == result
+    assert hub.asked == []
+
+
+def test_status_has_one_entry_a_process_with_the_connections_of_workers(hub: FakeHub) -> None:
+    result = run(hub, "status")
+    assert (result["pid"], result["generation"], result["stop_timeout"]) == (100, "g100-7", 30.0)
+    told = [(one["kind"], one["slot"], one["pid"], one["state"], one["open"]) for one in result["processes"]]
+    assert told == [
+        ("master", None, 100, "serving", None),
+        ("hub", None, 101, "serving", None),
+        ("worker", 0, 102, "serving", 2),
+        ("worker", 1, 103, "booting", 3),
+    ]
+    assert all(one["uptime_seconds"] > 0 for one in result["processes"])
+
+
+def test_stats_are_the_hubs(hub: FakeHub) -> None:
+    assert run(hub, "stats") == hub.document
+
+
+def test_services_count_the_hosts_of_the_enabled_group(hub: FakeHub) -> None:
+    web, db = run(hub, "services")["services"]
+    assert (web["name"], web["groups"], web["hosts"], web["hosts_up"]) == ("web", ["main", "next"], 2, 1)
+    assert (db["hosts"], db["hosts_up"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("args", "names"),
+    [
+        ({}, ["a", "b", "n", "one"]),
+        ({"service": "web"}, ["a", "b", "n"]),
+        ({"service": "web", "group": "next"}, ["n"]),
+    ],
+)
+def test_hosts_are_those_of_all_of_a_service_of_a_group(hub: FakeHub, args: dict[str, str], names: list[str]) -> None:
+    assert [host["name"] for host in run(hub, "hosts", **args)["hosts"]] == names
+
+
+def test_a_host_says_where_it_is(hub: FakeHub) -> None:
+    (n,) = run(hub, "hosts", service="web", group="next")["hosts"]
+    assert (n["service"], n["group"], n["enabled"]) == ("web", "next", False)
+
+
+@pytest.mark.parametrize(
+    ("args", "near"), [({"service": "wed"}, "'web'"), ({"service": "web", "group": "mian"}, "'main'")]
+)
+def test_an_unknown_name_gets_the_nearest(hub: FakeHub, args: dict[str, str], near: str) -> None:
+    with pytest.raises(CommandError, match=near) as failed:
+        run(hub, "hosts", **args)
+    assert failed.value.kind is ErrorKind.UNKNOWN
+
+
+def test_version_is_the_hubs(hub: FakeHub) -> None:
+    assert run(hub, "version") == {"daemon": "9.9"}

@@ -1,0 +1,30 @@
+"""The table of all commands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from control.commands.table import COMMANDS
+from tests.control.commands.running import run
+from tests.control.hubs import FakeHub
+
+
+def test_every_name_is_there_once() -> None:
+    names = [row.name for row in COMMANDS]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
+def test_required_arguments_come_first(row: Any) -> None:
+    required = [argument.required for argument in row.arguments]
+    assert required == sorted(required, reverse=True)
+
+
+def test_help_lists_all_or_details_one(hub: FakeHub) -> None:
+    assert len(run(hub, "help")["commands"]) == len(COMMANDS)
+    result = run(hub, "help", command="host-down")
+    assert result["detailed"]
+    (told,) = result["commands"]
+    assert told["usage"] == "host-down SVC GRP HOST [--reason TEXT] [--force]"
