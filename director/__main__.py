@@ -42,7 +42,8 @@ COMMANDS = {
 }
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument(
         "-c", "--config", metavar="FILE", help="default: $DIRECTOR_CONFIG, else /etc/director/config.xml"
@@ -51,18 +52,18 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--state-dir", metavar="DIR", help="for what survives a reboot")
     common.add_argument("--pid-file", metavar="FILE", help="default: directord.pid in the run dir")
     common.add_argument("--log-level", choices=logs.LEVELS, help="overrules the config's")
-    parser = argparse.ArgumentParser(
+    top = argparse.ArgumentParser(
         prog="directord", description="director, a TCP load balancer: the daemon.", parents=[common]
     )
-    parser.add_argument("--version", action="version", version=f"directord {VERSION}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    top.add_argument("--version", action="version", version=f"directord {VERSION}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text, parents=[common])
         if name in ("start", "restart"):
             command.add_argument("--foreground", action="store_true", help="stay in the foreground, log to stderr")
         if name == "check":
             command.add_argument("file", nargs="?", metavar="FILE", help="default: the config file")
-    return parser
+    return top
 
 
 def _places(options: argparse.Namespace) -> Places:
@@ -224,7 +225,7 @@ _RUN: dict[str, Callable[[argparse.Namespace, Places], int]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     try:
         return _RUN[options.command](options, _places(options))
     except CommandError as error:
