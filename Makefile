@@ -14,7 +14,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(shell pwd))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help run test check bench fuzz soak dist clean
+.PHONY: help run test check bench docs fuzz soak dist clean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo 'make test    set up .venv and run every test'
 	@echo 'make check   style and types'
 	@echo 'make bench   speed, side by side with what else is installed'
+	@echo 'make docs    the manual as pages and man pages, in build/docs'
 	@echo 'make fuzz    random input for everything that reads from outside'
 	@echo 'make soak    the fault tests at full length (takes long)'
 	@echo 'make dist    source archive and wheel, in dist/'
@@ -43,6 +44,13 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
+
+docs: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python docs/reference.py
+	$(BIN)/python -m sphinx -q -W -b html docs build/docs/html
+	$(BIN)/python -m sphinx -q -W -b man docs build/docs/man
+	@echo 'build/docs/html/index.html'
 
 # Hypothesis' own profile of tests/conftest.py: the property tests, many times longer.
 fuzz: $(STAMP)

@@ -115,7 +115,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
         "source": Entry("The address that connections to it come from; `none` is the service's.", "10.0.0.5"),
     },
     "check": {
-        "type": Entry("What a check does; see [health](health.md).", "http"),
+        "type": Entry("What a check does.", "http"),
         "interval": Entry("Time between checks.", "2s"),
         "timeout": Entry("How long a check may take.", "1s"),
         "rise": Entry("So many good checks in a row bring a host back.", "2"),
@@ -175,7 +175,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
     "checktime": {"time": Entry("How long until it is tried.", "120")},
     "dns": {
         "servers": Entry("Addresses of name servers; without it those of /etc/resolv.conf.", "10.0.0.2:53 10.0.0.3:53"),
-        "search": Entry("Domains that short names are looked up in; without it those of /etc/resolv.conf.", "corp.example"),
+        "search": Entry(
+            "Domains that short names are looked up in; without it those of /etc/resolv.conf.", "corp.example"
+        ),
         "prefer": Entry("Which addresses of a name come first.", "ipv6"),
         "min-ttl": Entry("An answer is kept at least so long.", "1s"),
         "max-ttl": Entry("An answer is kept at most so long.", "5m"),

@@ -1,0 +1,29 @@
+"""What is made from the code is up to date, and the schema takes what the reader takes."""
+
+from __future__ import annotations
+
+import runpy
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, blocks
+
+SAMPLES = [block for page in PAGES for block in blocks(page) if block.language == "xml" and "<director" in block.text]
+
+
+def test_what_is_made_from_the_code_is_up_to_date(capsys: pytest.CaptureFixture[str]) -> None:
+    main = runpy.run_path(str(ROOT / "docs" / "reference.py"))["main"]
+    assert main(["--check"]) == 0, capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("xmllint") is None, reason="xmllint is not installed")
+@pytest.mark.parametrize("text", [block.text for block in SAMPLES], ids=[str(block) for block in SAMPLES])
+def test_the_relax_ng_schema_takes_every_sample(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "config.xml"
+    file.write_text(text)
+    command = ["xmllint", "--noout", "--relaxng", str(ROOT / "etc" / "director.rng"), str(file)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
