@@ -77,8 +77,10 @@ class Relay:
                 self._pass_on(side)
                 return
             session.active = self._poller.now
+            before = side.received
+            side.received = before + count
             if not peer.dead:
-                if not peer.prompt and side.received:
+                if not peer.prompt and before:
                     # From the second write on; the first has nothing to wait for.
                     peer.prompt = True
                     send_at_once(peer.fd)
@@ -87,14 +89,12 @@ class Relay:
                 except BlockingIOError:
                     sent = 0
                 except OSError:
-                    self._kill(peer)
+                    if self._kill(peer):
+                        return
                     sent = count
-                side.received += count
                 if sent < count:
                     peer.pending = bytes(view[sent:count])
                     return
-            else:
-                side.received += count
             side.streak = side.streak + 1 if count >= _LARGE else min(side.streak, 0)
             if count < _BUFFER and not side.ready & ENDED:
                 # All that was there when the kernel told us; more will be a new edge.
@@ -118,8 +118,8 @@ class Relay:
         except BlockingIOError:
             return
         except OSError:
-            self._kill(side)
-            self._pump(side.peer)
+            if not self._kill(side):
+                self._pump(side.peer)
             return
         side.session.active = self._poller.now
         if sent < len(pending):
@@ -215,10 +215,18 @@ class Relay:
         side.ended = True
         self._pass_on(side)
 
-    def _kill(self, side: Side) -> None:
-        """It takes no more bytes; the first side to do so is why the session ends."""
+    def _kill(self, side: Side) -> bool:
+        """It takes no more bytes; the first side to do so is why the session ends.
+
+        True if that was the end: it had said all before, and its peer has all of
+        it. Else the peer could go on for ever, and nobody would get what it says.
+        """
         side.dead = True
         self._drop(side)
         session = side.session
         if session.end == "--":
             session.end = "CD" if side is session.client else "SD"
+        if side.ended and side.peer.pending is None:
+            self._sessions.end(session)
+            return True
+        return False

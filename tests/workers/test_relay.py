@@ -257,3 +257,25 @@ def test_bulk_goes_through_pipes_byte_by_byte_and_they_are_given_back(end_early:
         for sock in (client_end.sock, host_end.sock):
             sock.close()
         plant.close()
+
+
+@pytest.mark.parametrize("piece", [1000, 300_000])
+@pytest.mark.parametrize("leaver", ["client", "host"])
+def test_who_closes_without_reading_the_rest_ends_an_endless_stream(leaver: str, piece: int) -> None:
+    with listening() as host:
+        plant = Plant([host.getsockname()])
+        client = plant.connect()
+        server = accepted(host)
+        client.setblocking(False)
+        gone, sender = (client, server) if leaver == "client" else (server, client)
+        until(lambda: plant.sessions.all)
+        gone.close()  # its FIN first; a RST answers the first bytes that come after it
+        left = End(sender)
+
+        def over() -> bool:
+            left.send(b"x" * piece)
+            left.receive()
+            return left.gone and not plant.sessions.all
+
+        until(over)
+        plant.close()
