@@ -18,11 +18,12 @@ from director.events import Event
 from director.messages import ListenerRef
 from workers.connector import Connector
 from workers.poller import Poller
-from workers.services import Service, Services
+from workers.services import Services
 from workers.session import Sessions
 
 _MOST = 64  # clients accepted in a row
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_UNIX_CLIENT = ("unix", 0)  # one that has no address
 PAUSE = 0.1  # seconds without accepting when the kernel has no descriptor left
 
 
@@ -34,6 +35,7 @@ class Listener:
         self.sock = sock
         self.stage = stage
         self.burst = 1  # how many to accept in a row; follows what was there lately
+        self.accept = sock._accept  # type: ignore[attr-defined]  # a descriptor instead of an object
         self.is_tcp = sock.family != socket.AF_UNIX
 
 
@@ -97,9 +99,10 @@ class Acceptor:
         return len(self._sessions.all) < self._capacity
 
     def _on_ready(self, listener: Listener, _mask: int) -> None:
+        everybody, capacity = self._sessions.all, self._capacity
         for count in range(listener.burst):
-            if not self._room():
-                self._pause(f"{self._capacity} sessions")
+            if len(everybody) >= capacity:
+                self._pause(f"{capacity} sessions")
                 return
             if not self._take(listener):
                 # Asking in vain costs a call: ask for as many as there were.
@@ -110,7 +113,7 @@ class Acceptor:
     def _take(self, listener: Listener) -> bool:
         """Accept one client; False if there is none."""
         try:
-            fd, address = listener.sock._accept()  # type: ignore[attr-defined]
+            fd, address = listener.accept()
         except BlockingIOError:
             return False
         except OSError as error:
@@ -124,15 +127,8 @@ class Acceptor:
             os.close(fd)
             return True
         os.set_blocking(fd, False)
-        self._begin(service, fd, address if listener.is_tcp else ("unix", 0))
+        self._connector.begin(service, fd, address if listener.is_tcp else _UNIX_CLIENT)
         return True
-
-    def _begin(self, service: Service, fd: int, address: tuple[str, int]) -> None:
-        connector = self._connector
-        session = self._sessions.begin(service, fd, address, connector.client_stage)
-        connector.start(session)
-        if session.host is not None:
-            self._poller.add(fd, session.client)
 
     def _pause(self, cause: str) -> None:
         if self.paused:

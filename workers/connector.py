@@ -11,17 +11,22 @@ import os
 import socket
 from _socket import socket as Socket  # the C type: `socket.socket` costs 3 µs more per connection
 from collections.abc import Callable
+from typing import Any
 
 from director.messages import Fault
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 from director.tally import bucket
-from workers.poller import BROKEN, WRITE, Poller
+from workers.poller import ALL_EDGES, BROKEN, WRITE, Poller
 from workers.relay import Relay
-from workers.services import Services
+from workers.services import Service, Services
 from workers.session import Session, Sessions, Side
 
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 _TCP_FASTOPEN_CONNECT, _IP_BIND_ADDRESS_NO_PORT = 30, 24
+_TCP, _QUICKACK, _UNIX = socket.IPPROTO_TCP, socket.TCP_QUICKACK, socket.AF_UNIX
+_EINPROGRESS, _EAGAIN = errno.EINPROGRESS, errno.EAGAIN
+_EARLY = 16 * 1024  # bytes of a client that are taken before it has a host
+_RETICENT = 63  # clients that are not asked for early bytes, at the most, before one is
 _OURS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
 
 ReportFault = Callable[[int, Fault, str], None]  # host number, kind, cause in words
@@ -47,18 +52,48 @@ class Connector:
         self._report = report
         self._connecting: dict[Session, None] = {}  # oldest attempt first
         self._waiting: dict[Session, None] = {}  # unix hosts with a full backlog
+        self._view = memoryview(bytearray(_EARLY))
+        self._buffers = [self._view]
         self.client_stage = self._on_client
         self.server_stage = self._on_server
 
-    def start(self, session: Session) -> None:
-        """Find a host for a new session; it ends if there is none."""
-        if not self._next_host(session):
-            session.end = "SC"
+    def begin(self, service: Service, fd: int, address: Any) -> None:
+        """Find a host for a client that was just accepted on `fd`; it is closed if there is none."""
+        session = self._sessions.begin(service, fd, address, self.client_stage)
+        early = self._read_early(session, service)
+        if self._next_host(session, early):
+            self._poller.add(fd, session.client)
+        else:
+            if session.end == "--":
+                session.end = "SC"
             self._sessions.end(session)
+
+    def _read_early(self, session: Session, service: Service) -> bytes | None:
+        """What the client has sent already, if most clients of the service speak so soon.
+
+        The handshake with the host then goes along with these bytes, and the
+        kernel need not tell us of them.
+        """
+        if service.silence > 0:
+            service.silence -= 1
+            return None
+        try:
+            count = os.readv(session.client.fd, self._buffers)
+        except BlockingIOError:
+            service.reticence = min(_RETICENT, 2 * service.reticence + 1)
+            service.silence = service.reticence
+            return None
+        except OSError:
+            return None  # the event that tells of it comes as soon as the socket is watched
+        if not count:
+            return None
+        service.reticence = 0
+        session.client.received = count
+        return bytes(self._view[:count])
 
     # -- choosing ----------------------------------------------------------------
 
-    def _next_host(self, session: Session) -> bool:
+    def _next_host(self, session: Session, early: bytes | None = None) -> bool:
         """Begin an attempt with the next host; False if there is none to try."""
         service = session.service
         tried = session.tried
@@ -72,14 +107,14 @@ class Connector:
             session.address = 0
             if tried:
                 service.hosts_tally[host.number].retries += 1
-            if self._attempt(session, host):
+            if self._attempt(session, host, early):
                 return True
             self._board.release(host)
             session.host = None
             tried = session.tried
         return False
 
-    def _attempt(self, session: Session, host: HostLoad) -> bool:
+    def _attempt(self, session: Session, host: HostLoad, early: bytes | None = None) -> bool:
         """Try the addresses of a host from `session.address` on; False if none is left."""
         addresses = self._services.addresses.get(host.number, ())
         fault, cause = Fault.CONNECT_FAILED, "it has no address"
@@ -97,10 +132,12 @@ class Connector:
                 fault, cause = Fault.CONNECT_FAILED, "its source address is not ours"
                 session.address += 1
                 continue
+            if early is not None and family != _UNIX:
+                # Have the last packet of the handshake wait for the first bytes.
+                sock.setsockopt(_TCP, _QUICKACK, 0)
             code = sock.connect_ex(where)
-            if code in (0, errno.EINPROGRESS, errno.EAGAIN):
-                fd = sock.detach()
-                self._watch(session, fd, waits=code == errno.EAGAIN)
+            if code in (_EINPROGRESS, 0, _EAGAIN):
+                self._begun(session, sock.detach(), early, code)
                 return True
             sock.close()
             if code in _OURS:
@@ -126,23 +163,23 @@ class Connector:
             return False
         return True
 
-    def _watch(self, session: Session, fd: int, waits: bool) -> None:
+    def _begun(self, session: Session, fd: int, early: bytes | None, code: int) -> None:
         session.connecting = self._poller.now
         client = session.client
         if client.peer is client:
-            server = Side(session, fd, self.server_stage)
+            server = Side(session, fd, self.server_stage, True)
             session.server = server
-            server.prompt = False
             server.peer, client.peer = client, server
+            server.pending = early
         else:
             server = session.server
             server.fd = fd
-        if waits:
+        if code == _EAGAIN:
             # A unix host whose backlog is full gives no event when there is room: ask again.
             self._waiting[session] = None
-        else:
-            self._connecting[session] = None
-            self._poller.add(fd, server)
+            return
+        self._connecting[session] = None
+        self._poller.add(fd, server, ALL_EDGES)
 
     # -- what comes of it ----------------------------------------------------------
 
@@ -153,25 +190,21 @@ class Connector:
             if code:
                 self._next_address(session, _kind(code), os.strerror(code))
                 return
-        if mask & WRITE:
-            del self._connecting[session]
-            self._connected(session, mask)
-
-    def _connected(self, session: Session, mask: int) -> None:
-        now = self._poller.now
-        host = session.host
-        assert host is not None
-        session.connected = session.active = now
-        host_tally = session.service.hosts_tally[host.number]
+        if not mask & WRITE:
+            return
+        del self._connecting[session]
+        session.connected = session.active = now = self._poller.now
+        host_tally = session.service.hosts_tally[session.host.number]  # type: ignore[union-attr]
         host_tally.total += 1
         host_tally.connect[bucket(now - session.connecting)] += 1
-        relay, client, server = self._relay, session.client, session.server
-        client.stage = server.stage = relay.stage
-        ready = client.ready
-        if ready:
-            relay.on_event(client, ready)
-        if mask & ~WRITE and server.peer is not server:
-            relay.on_event(server, mask)
+        relay, client = self._relay, session.client
+        client.stage, server.stage = relay.first_stage, relay.stage
+        if server.pending is not None:
+            relay.on_event(server, WRITE)
+        if client.ready and server.peer is not server:
+            relay.on_event(client, client.ready)
+        if mask != WRITE and server.peer is not server:
+            relay.on_event(server, mask & ~WRITE)
 
     def _on_client(self, client: Side, mask: int) -> None:
         """The client does something while there is no host yet: remember it, or let it go."""
@@ -248,7 +281,7 @@ class Connector:
         elif code in (0, errno.EISCONN):
             del self._waiting[session]
             self._connecting[session] = None
-            self._poller.add(server.fd, server)
+            self._poller.add(server.fd, server, ALL_EDGES)
         else:
             self._next_address(session, _kind(code), os.strerror(code))
 

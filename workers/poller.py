@@ -25,7 +25,8 @@ READ = select.EPOLLIN
 WRITE = select.EPOLLOUT
 ENDED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
 BROKEN = select.EPOLLHUP | select.EPOLLERR
-EDGES = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+EDGES = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET  # bytes, ends and errors
+ALL_EDGES = EDGES | select.EPOLLOUT  # and room to write, or the end of a connect
 
 _BATCH = 256  # events a poll
 _ROUNDS = 8  # polls a turn, before others on the loop get theirs
@@ -35,6 +36,13 @@ class Pollable(Protocol):
     """What the poller needs of whoever owns a descriptor: a function for its events."""
 
     stage: Callable[..., None]
+
+
+class Writable(Pollable, Protocol):
+    """One that may have to wait for room to write. `watched`: the poller tells it of room."""
+
+    fd: int
+    watched: bool
 
 
 class Poller:
@@ -59,6 +67,12 @@ class Poller:
             self._owners.extend([None] * (fd + 1 - len(self._owners) + 4096))
             self._owners[fd] = owner
         self._epoll.register(fd, mask)
+
+    def watch_writing(self, owner: Writable) -> None:
+        """From now on it is told, too, when there is room to write; at once if there is."""
+        if not owner.watched:
+            owner.watched = True
+            self._epoll.modify(owner.fd, ALL_EDGES)
 
     def close(self, fd: int) -> None:
         """No more events for it; it is closed at the end of the turn."""

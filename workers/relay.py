@@ -18,7 +18,7 @@ import errno
 import os
 
 from workers.pipe import CAPACITY, Pipe, Pipes
-from workers.poller import ENDED, WRITE, Poller
+from workers.poller import BROKEN, ENDED, READ, WRITE, Poller
 from workers.session import Sessions, Side
 from workers.sockopts import end_writing, send_at_once
 
@@ -29,6 +29,8 @@ _SMALL = 16 * 1024  # bytes a turn; less than this is not
 _BULK = 2  # large reads in a row that prove it
 _NEVER = -(1 << 30)  # a streak that proves nothing: splice was refused
 _SPLICES = 2  # a turn, then others get theirs
+_INPUT = READ | ENDED
+_readv, _write = os.readv, os.write
 _NONBLOCK = os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE
 
 
@@ -44,15 +46,76 @@ class Relay:
         self._buffers = [self._view]
         # Made once: a bound method made per session would be an object per session.
         self.stage = self.on_event
+        self.first_stage = self.on_first_event
         self._read_on = self._pump
+
+    def on_first_event(self, client: Side, mask: int) -> None:
+        """As `on_event`, for a client until it speaks for the second time.
+
+        Its first bytes have nothing to wait for. What follows must not wait for
+        the host's acknowledgement, as sockets do by default; the client's own
+        socket has learnt that from its listener.
+        """
+        if client.received and mask & READ and not mask & ENDED:
+            client.stage = self.stage
+            send_at_once(client.peer.fd)
+        self.on_event(client, mask)
 
     def on_event(self, side: Side, mask: int) -> None:
         """Something happened to one side's socket."""
+        peer = side.peer
+        if peer.pending is not None or side.pending is not None or side.streak or peer.dead or mask & BROKEN:
+            self._on_special(side, mask)
+            return
+        # Nearly all events are these: a few bytes, all of which the peer takes, or the end of them.
+        while mask & _INPUT:
+            try:
+                count = _readv(side.fd, self._buffers)
+            except BlockingIOError:
+                return
+            except OSError:
+                self._broke(side)
+                return
+            if not count:
+                side.ended = True
+                if peer.ended:
+                    self._sessions.end(side.session)
+                elif not peer.shut:
+                    peer.shut = True
+                    end_writing(peer.fd)
+                return
+            if not self._carry(side, peer, count):
+                side.ready = mask
+                return
+            if count >= _LARGE:
+                side.streak = 1
+                side.ready = mask
+                self._pump(side)
+                return
+            if not mask & ENDED:
+                return
+
+    def _on_special(self, side: Side, mask: int) -> None:
         if side.pending is not None and mask & WRITE:
             self._flush(side)
         if mask & ~WRITE:
             side.ready |= mask
             self._pump(side)
+
+    def _carry(self, side: Side, peer: Side, count: int) -> bool:
+        """Write what was read of `side`. False: no more for now, the peer takes no more or the session is over."""
+        side.received += count
+        try:
+            sent = _write(peer.fd, self._view[:count])
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return not self._kill(peer)
+        if sent == count:
+            return True
+        peer.pending = bytes(self._view[sent:count])
+        self._poller.watch_writing(peer)
+        return False
 
     def _pump(self, side: Side) -> None:
         """Read from `side` and write to its peer, until there is no more or it takes no more."""
@@ -61,11 +124,9 @@ class Relay:
             return
         if side.streak >= _BULK and self._splice(side):
             return
-        session = side.session
-        view = self._view
         for _ in range(_FULL_READS):
             try:
-                count = os.readv(side.fd, self._buffers)
+                count = _readv(side.fd, self._buffers)
             except BlockingIOError:
                 side.ready = 0
                 return
@@ -76,25 +137,10 @@ class Relay:
                 side.ended = True
                 self._pass_on(side)
                 return
-            session.active = self._poller.now
-            before = side.received
-            side.received = before + count
-            if not peer.dead:
-                if not peer.prompt and before:
-                    # From the second write on; the first has nothing to wait for.
-                    peer.prompt = True
-                    send_at_once(peer.fd)
-                try:
-                    sent = os.write(peer.fd, view[:count])
-                except BlockingIOError:
-                    sent = 0
-                except OSError:
-                    if self._kill(peer):
-                        return
-                    sent = count
-                if sent < count:
-                    peer.pending = bytes(view[sent:count])
-                    return
+            if peer.dead:
+                side.received += count
+            elif not self._carry(side, peer, count):
+                return
             side.streak = side.streak + 1 if count >= _LARGE else min(side.streak, 0)
             if count < _BUFFER and not side.ready & ENDED:
                 # All that was there when the kernel told us; more will be a new edge.
@@ -124,6 +170,7 @@ class Relay:
         side.session.active = self._poller.now
         if sent < len(pending):
             side.pending = pending[sent:]
+            self._poller.watch_writing(side)
             return
         side.pending = None
         self._flushed(side)
@@ -164,7 +211,6 @@ class Relay:
                 side.ended = True
                 self._pass_on(side)
                 return True
-            side.session.active = self._poller.now
             side.received += count
             moved += count
             pipe.held = count
@@ -184,6 +230,7 @@ class Relay:
                 pipe.held -= os.splice(pipe.read, side.fd, pipe.held, flags=_NONBLOCK)
             except BlockingIOError:
                 side.pending = pipe
+                self._poller.watch_writing(side)
                 return False
             except OSError:
                 side.pending = pipe

@@ -111,7 +111,6 @@ class Worker:
         self._tallies = Tallies(birth.slot, birth.incarnation, self.services)
         self.bus.tally = self._tally
         self.bus.on_synced = self._synced
-        self.sessions.on_end = self._ended
         self._lag = 0.0
         self._master = Lifeline(birth.link, hub.loop, self._obey, self._orphaned)
 
@@ -176,6 +175,7 @@ class Worker:
         first = self.stage is not Stage.DRAINING
         self._turn(Turn.DRAIN)
         if first:
+            self.sessions.on_end = self._ended
             self.acceptor.close()
         gevent.spawn_later(seconds, self._cut)
         self._ended()

@@ -35,6 +35,8 @@ class Service:
         self.options: tuple[Option, ...] = ()  # socket options
         self.labels: dict[int, str] = {}  # group/host by host number, of all services
         self.open = 0
+        self.silence = 0  # clients to come that are not asked whether they have spoken already
+        self.reticence = 0  # how many that were after the last one that had not
         self.tally = ServiceTally()
         self.hosts_tally: dict[int, HostTally] = {}
 

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from director import tally
 from director.messages import Fault
 from director.scheduling.scoreboard import HostLoad, Scoreboard
+from director.tally import HostTally, bucket
 from workers.pipe import Pipe
 from workers.poller import Poller
 from workers.services import Service
@@ -26,8 +26,8 @@ class Side:
     received: bytes read from it. pending: bytes read from the peer that it did
     not take yet. ready: the events after which it may have more than we have
     read. ended: no more will come from it. shut: it was told that no more comes.
-    dead: it can't take any more. streak: large reads in a row. prompt: small
-    writes leave at once.
+    dead: it can't take any more. streak: large reads in a row. watched: its
+    events tell of room to write.
     """
 
     __slots__ = (
@@ -36,19 +36,20 @@ class Side:
         "fd",
         "peer",
         "pending",
-        "prompt",
         "ready",
         "received",
         "session",
         "shut",
         "stage",
         "streak",
+        "watched",
     )
 
-    def __init__(self, session: Session, fd: int, stage: Callable[..., None]) -> None:
+    def __init__(self, session: Session, fd: int, stage: Callable[..., None], watched: bool) -> None:
         self.session = session
         self.fd = fd
         self.stage = stage
+        self.watched = watched
         self.peer: Side = self
         self.received = 0
         self.pending: bytes | Pipe | None = None
@@ -57,7 +58,6 @@ class Side:
         self.shut = False
         self.dead = False
         self.streak = 0
-        self.prompt = True
 
 
 class Session:
@@ -67,7 +67,6 @@ class Session:
         "accepted",
         "active",
         "address",
-        "attempts",
         "client",
         "connected",
         "connecting",
@@ -93,7 +92,6 @@ class Session:
         self.connected = 0.0
         self.host: HostLoad | None = None
         self.address = 0  # which of the host's addresses is tried
-        self.attempts = 0
         self.tried: set[int] | None = None
         self.client: Side
         self.server: Side
@@ -110,77 +108,76 @@ class Sessions:
         self.poller = poller
         self.board = board
         self.all: dict[int, Session] = {}
-        self.on_end: Callable[[], None] = lambda: None
+        self.on_end: Callable[[], None] | None = None
         self.log: Callable[[Session], None] | None = None  # the connection log
         self.drop: Callable[[Side], None] = lambda side: None  # frees what a side has pending
         self._last_id = 0
-        self._swept = poller.now
 
     def begin(self, service: Service, fd: int, address: Any, stage: Callable[..., None]) -> Session:
         """A client was accepted on `fd`."""
-        self._last_id += 1
-        session = Session(self._last_id, service, address, self.poller.now)
-        session.client = Side(session, fd, stage)
+        self._last_id = number = self._last_id + 1
+        session = Session(number, service, address, self.poller.now)
+        session.client = Side(session, fd, stage, False)
         service.tally.total += 1
         service.open += 1
-        self.all[session.id] = session
+        self.all[number] = session
         return session
 
     def end(self, session: Session) -> None:
         """Close what is open of it, give back the lease and count it. Once."""
         if self.all.pop(session.id, None) is None:
             return
-        poller, service, host = self.poller, session.service, session.host
-        client = session.client
+        close, service, host, client = self.poller.close, session.service, session.host, session.client
         if client.pending is not None:
             self.drop(client)
-        poller.close(client.fd)
+        close(client.fd)
         if self.log is not None:
             self.log(session)
         service.open -= 1
-        if host is not None:
+        if host is None:
+            service.tally.refused += 1
+        else:
             server = session.server
             if server.pending is not None:
                 self.drop(server)
             if server.fd >= 0:
-                poller.close(server.fd)
+                close(server.fd)
             self.board.release(host)
             if session.connected:
-                self._count(session, host, client.received, server.received)
                 host_tally = service.hosts_tally[host.number]
+                self._count(session, host_tally, client.received, server.received)
                 host_tally.ended += 1
                 if session.end == "SD":
                     host_tally.fault(Fault.RESET)
-                host_tally.session[tally.bucket(poller.now - session.accepted)] += 1
+                host_tally.session[bucket(self.poller.now - session.accepted)] += 1
             server.peer = server
             del server.session
-        else:
-            service.tally.refused += 1
         # Session and sides refer to each other; without that, memory is free at once.
         client.peer = client
         del client.session
-        self.on_end()
+        if self.on_end is not None:
+            self.on_end()
 
-    def _count(self, session: Session, host: HostLoad, received: int, sent: int) -> None:
-        service = session.service
-        host_tally = service.hosts_tally[host.number]
+    def _count(self, session: Session, host_tally: HostTally, received: int, sent: int) -> None:
+        tally = session.service.tally
         more_in, more_out = received - session.counted_in, sent - session.counted_out
         session.counted_in, session.counted_out = received, sent
         host_tally.bytes_in += more_in
         host_tally.bytes_out += more_out
-        service.tally.bytes_in += more_in
-        service.tally.bytes_out += more_out
+        tally.bytes_in += more_in
+        tally.bytes_out += more_out
 
     def sweep(self) -> None:
         """Once a second: count the bytes of sessions that moved some, end those idle for too long."""
         now = self.poller.now = time.monotonic()
-        since, self._swept = self._swept, now
         idle = []
         for session in self.all.values():
             if not session.connected:
                 continue
-            if session.active >= since and session.host is not None:
-                self._count(session, session.host, session.client.received, session.server.received)
+            received, sent = session.client.received, session.server.received
+            if (received != session.counted_in or sent != session.counted_out) and session.host is not None:
+                self._count(session, session.service.hosts_tally[session.host.number], received, sent)
+                session.active = now
             if not session.tuned:
                 # Late, since short connections never need it.
                 session.tuned = True

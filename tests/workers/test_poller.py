@@ -9,7 +9,7 @@ from collections.abc import Callable
 import gevent
 
 from tests.workers.plant import descriptors, until
-from workers.poller import Poller
+from workers.poller import ALL_EDGES, Poller
 
 
 class Owner:
@@ -30,7 +30,7 @@ def test_events_go_to_the_owner_until_the_descriptor_is_closed() -> None:
     poller = Poller(gevent.get_hub())
     ours, theirs = socket.socketpair()
     owner = Owner()
-    poller.add(ours.fileno(), owner)
+    poller.add(ours.fileno(), owner, ALL_EDGES)
     until(lambda: owner.events)
     theirs.send(b"x")
     until(lambda: len(owner.events) == 2)
@@ -57,8 +57,8 @@ def test_a_descriptor_closed_in_a_turn_gets_no_event_of_that_turn_and_no_success
 
         return react
 
-    poller.add(fds["a"], Owner(close_other("a", "b")))
-    poller.add(fds["b"], Owner(close_other("b", "a")))
+    poller.add(fds["a"], Owner(close_other("a", "b")), ALL_EDGES)
+    poller.add(fds["b"], Owner(close_other("b", "a")), ALL_EDGES)
     until(lambda: seen)
     gevent.sleep(0.01)
     assert len(seen) == 1
@@ -91,7 +91,7 @@ def test_high_descriptor_numbers_fit() -> None:
     high = 9000
     os.dup2(ours.fileno(), high)
     owner = Owner()
-    poller.add(high, owner)
+    poller.add(high, owner, ALL_EDGES)
     until(lambda: owner.events)
     poller.close(high)
     until(lambda: not os.path.exists(f"/proc/self/fd/{high}"))
