@@ -152,7 +152,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
     },
     "user": {
         "name": Entry("Whom the login names.", "ops"),
-        "password": Entry("A hash, by argon2 (`directorctl password-hash`) or crypt(3).", "iy9l0V1MkG1DE"),
+        "password": Entry("A hash, by argon2 or crypt(3).", "iy9l0V1MkG1DE"),
         "access": Entry("`full` may change things, `readonly` only look.", "full"),
     },
     "control": {
