@@ -261,7 +261,7 @@ def is_hash(password: str) -> bool:
 
 PASSWORD = replace(
     TEXT,
-    what="the hash of a password, as `directorctl password-hash` makes it",
+    what="the hash of a password, by argon2 or crypt(3)",
     secret=True,
 )
 
