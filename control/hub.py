@@ -11,7 +11,6 @@ from __future__ import annotations
 import encodings.idna  # noqa: F401  getaddrinfo would import it at the first name, too late
 import os
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import gevent
@@ -19,14 +18,15 @@ import gevent.event
 
 from control.bus import Bus
 from control.memory import Memory
-from control.prober import Patient, Prober
+from control.prober import Prober
 from control.resolver import Resolver
 from control.server import Server
 from control.stats import Report, build
 from control.totals import Totals
+from control.verdicts import Verdicts
 from director import logs
 from director.config import changes
-from director.config.model import Config, Group, Host, Service
+from director.config.model import Config
 from director.errors import ChildExit, RefusedError
 from director.events import Event
 from director.lifeline import Lifeline
@@ -41,7 +41,6 @@ from director.messages import (
     FaultReport,
     Heartbeat,
     Hello,
-    HostState,
     Load,
     Message,
     Order,
@@ -52,9 +51,7 @@ from director.messages import (
     Request,
     Running,
     Tally,
-    Target,
 )
-from director.scheduling.health import Health
 from director.version import VERSION
 
 HEARTBEAT = 0.25  # seconds
@@ -78,17 +75,16 @@ class Hub:
         self._dirty = False
         self._lag = 0.0
         self._peers: dict[bytes, int] = {}  # {identity on the bus: incarnation}
-        self._since: dict[int, float] = {}  # {host number: when its state changed, wall clock}
         self.running = Running(0, Config())
-        self.health: dict[int, Health] = {}
-        self.hosts: dict[int, tuple[Service, Group, Host]] = {}
         self.totals = Totals()
         self.memory = Memory(birth.memory)
-        self._restored: dict[int, list[Any]] = {}
-        self._restore()
         self.bus = Bus(self._hear)
-        self.resolver = Resolver(self._announce)
-        self.prober = Prober(self._patients, self._good, self._bad, time.monotonic)
+        self.resolver = Resolver(lambda number: self.verdicts.announce(number))
+        self.verdicts = Verdicts(
+            lambda number: self.resolver.addresses.get(number, ()), self.bus.target, self.bus.flush
+        )
+        self.prober = Prober(self.verdicts.patients, self.verdicts.good, self.verdicts.bad, time.monotonic)
+        self._restore()
         self.server = Server(birth.control, self, birth.owner)
         gevent.get_hub().print_exception = logs.crash
         # Without a master there is nobody to be a hub for.
@@ -132,28 +128,11 @@ class Hub:
                 logs.error(Event.PROCESS_FAILED, reason=f"got {type(message).__name__}")
 
     def _configure(self, running: Running) -> None:
-        before = self.running
         self.running = running
-        self.hosts = {
-            host.number: (service, group, host)
-            for service in running.config.services
-            for group in service.groups
-            for host in group.hosts
-        }
-        now = time.monotonic()
-        for number in self.hosts:
-            health = self.health.get(number)
-            if health is None:
-                health = self.health[number] = Health(now, running.config.checktime)
-                self._remember(number, health, now)
-            health.checktime = running.config.checktime
-        for number in self.health.keys() - self.hosts.keys():
-            del self.health[number]
-        for number in running.admin.keys() ^ before.admin.keys():
-            self._since[number] = time.time()
-        self.resolver.want({number: host.ip for number, (_, _, host) in self.hosts.items()})
-        for number in self.hosts:
-            self._announce(number)
+        services = running.config.services
+        hosts = (host for service in services for group in service.groups for host in group.hosts)
+        self.resolver.want({host.number: host.ip for host in hosts})
+        self.verdicts.configure(running)
         self._master.tell(Applied(running.version))
         if not self._ready:
             self._ready = True
@@ -183,8 +162,7 @@ class Hub:
                     return
                 self._peers[identity] = incarnation
                 loads = {row.slot: dict(row.open) for row in self.totals.rows.values()}
-                targets = tuple(self._target(number) for number in self.hosts)
-                self.bus.snapshot(identity, targets, loads)
+                self.bus.snapshot(identity, self.verdicts.targets(), loads)
             case Load(slot, _, _, _):
                 if identity not in self._peers:
                     self.bus.resync(identity)
@@ -194,7 +172,7 @@ class Hub:
                 self.totals.tally(message, time.monotonic())
                 self._dirty = True
             case FaultReport(host, fault, reason):
-                self._fault(host, f"{fault.value.replace('_', ' ')}: {reason}")
+                self.verdicts.fault(host, fault, reason)
             case _:
                 logs.error(Event.PROCESS_FAILED, reason=f"a worker sent {type(message).__name__}")
 
@@ -206,71 +184,6 @@ class Hub:
             if not successor:
                 self.bus.load(row.slot, dict.fromkeys(row.open, 0))
 
-    # -- who is up -------------------------------------------------------------------
-
-    def _target(self, number: int) -> Target:
-        health = self.health[number]
-        return Target(number, health.up, self.resolver.addresses.get(number, ()), self._since.get(number, 0.0))
-
-    def _announce(self, number: int) -> None:
-        if number in self.health:
-            self.bus.target(self._target(number))
-
-    def _name(self, number: int) -> str:
-        service, group, host = self.hosts[number]
-        return f"{service.name}/{group.name}/{host.name}"
-
-    def _fault(self, number: int, reason: str) -> None:
-        health = self.health.get(number)
-        if health is None:
-            return
-        if health.fault(time.monotonic(), reason):
-            self._since[number] = time.time()
-            self._dirty = True
-            self._announce(number)
-            self.bus.flush()
-            logs.warning(Event.HOST_DOWN, host=self._name(number), reason=reason)
-        # What failed was said by a worker that suspects it by itself; it wants our word.
-        self._announce(number)
-
-    def _good(self, number: int) -> None:
-        health = self.health.get(number)
-        if health is not None and health.good(time.monotonic()):
-            self._since[number] = time.time()
-            self._dirty = True
-            self._announce(number)
-            self.bus.flush()
-            logs.info(Event.HOST_UP, host=self._name(number), reason="test connect succeeded")
-
-    def _bad(self, number: int, reason: str) -> None:
-        health = self.health.get(number)
-        if health is not None:
-            health.fault(time.monotonic(), f"test connect: {reason}")
-
-    def _patients(self) -> Iterator[Patient]:
-        for service in self.running.config.services:
-            for group in service.groups:
-                down = [host for host in group.hosts if not self.health[host.number].up]
-                if not down:
-                    continue
-                usable = [host for host in group.hosts if self.state(host.number) is HostState.UP and host.weight > 0]
-                for host in down:
-                    addresses = self.resolver.addresses.get(host.number, ())
-                    yield Patient(host.number, self.health[host.number], addresses, not usable)
-
-    def state(self, number: int) -> HostState:
-        """A host's state, as the stats name it."""
-        admin = self.running.admin.get(number)
-        if admin is not None:
-            return admin.state
-        if not self.resolver.addresses.get(number):
-            return HostState.UNRESOLVED
-        return HostState.UP if self.health[number].up else HostState.DOWN
-
-    def since(self, number: int) -> float:
-        """When the host got into its state, on the wall clock."""
-        return self._since.get(number, self._started_at)
-
     # -- what must not be lost ---------------------------------------------------------
 
     def _keep(self) -> None:
@@ -280,31 +193,17 @@ class Hub:
 
     def save(self) -> None:
         """Put what changed into the memory file. Nobody is told a count that could be lost."""
-        if not self._dirty:
+        if not (self._dirty or self.verdicts.dirty):
             return
         self._dirty = False
-        now = time.monotonic()
-        verdicts = {
-            number: [health.reason, now - health.since, health.faults, health.ejections]
-            for number, health in self.health.items()
-            if not health.up
-        }
-        self.memory.save({"totals": self.totals.dump(), "verdicts": verdicts, "since": self._since})
+        self.memory.save({"totals": self.totals.dump(), "verdicts": self.verdicts.dump()})
 
     def _restore(self) -> None:
         value = self.memory.load()
         if value is not None:
             self.totals.restore(value["totals"])
-            self._restored = value["verdicts"]
-            self._since = value["since"]
-            logs.info(Event.HUB_RESTORED, rows=len(self.totals.rows), down=len(self._restored))
-
-    def _remember(self, number: int, health: Health, now: float) -> None:
-        verdict = self._restored.pop(number, None)
-        if verdict is not None:
-            reason, ago, faults, ejections = verdict
-            health.fault(now - ago, reason)
-            health.faults, health.ejections = faults, ejections
+            down = self.verdicts.restore(value["verdicts"])
+            logs.info(Event.HUB_RESTORED, rows=len(self.totals.rows), down=down)
 
     # -- for commands ---------------------------------------------------------------
 
@@ -323,32 +222,16 @@ class Hub:
                 running=self.running,
                 totals=self.totals,
                 processes=self._processes,
-                state=self.state,
-                since=self.since,
-                reason=self.reason,
-                next_check=self.next_check,
+                state=self.verdicts.state,
+                since=self.verdicts.since,
+                reason=self.verdicts.reason,
+                next_check=self.verdicts.next_check,
                 now=time.monotonic(),
             )
         )
 
     def _started(self) -> float:
         return min((one.started_at for one in self._processes if one.started_at), default=self._started_at)
-
-    def reason(self, number: int) -> tuple[str, str]:
-        """Why the host is as it is, and by whose word."""
-        admin = self.running.admin.get(number)
-        if admin is not None:
-            return admin.reason, admin.by
-        health = self.health[number]
-        return (health.reason, "") if not health.up else ("", "")
-
-    def next_check(self, number: int) -> float | None:
-        """Seconds until the host is tested; None if no test is planned."""
-        health = self.health[number]
-        _, group, _ = self.hosts[number]
-        nobody = not any(self.state(host.number) is HostState.UP for host in group.hosts)
-        at = health.next_test(nobody)
-        return None if at is None else max(0.0, round(at - time.monotonic(), 1))
 
     def ask(self, order: Order, actor: Actor, force: bool = False) -> Answer:
         """Have the master do it; blocks this greenlet. Raises RefusedError if it does not answer."""
