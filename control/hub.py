@@ -42,12 +42,14 @@ from director.messages import (
     Heartbeat,
     Hello,
     Load,
+    LogFile,
     Message,
     Order,
     Processes,
     ProcessInfo,
     Ready,
     Reaped,
+    Reopen,
     Request,
     Running,
     Tally,
@@ -101,8 +103,14 @@ class Hub:
         self.save()
         return ChildExit.DRAINED
 
-    def _obey(self, message: Message, _descriptors: tuple[int, ...]) -> None:
+    def _obey(self, message: Message, descriptors: tuple[int, ...]) -> None:
         match message:
+            case Reopen(files):
+                for kind, fd in zip(files, descriptors, strict=True):
+                    if kind is LogFile.LOG:
+                        logs.reopened(fd)
+                    else:
+                        os.close(fd)
             case Configure(running):
                 self._configure(running)
             case Amend(_, change, actor, at):

@@ -44,5 +44,7 @@ class Event(StrEnum):
     HUB_RESTORED = "hub restored"
     COMMAND_REFUSED = "command refused"
     COMMAND_FAILED = "command failed"
+    LOG_REOPENED = "log reopened"
+    LOG_FAILED = "log failed"
     PRIVILEGES_KEPT = "privileges kept"
     SIGNAL_RECEIVED = "signal received"

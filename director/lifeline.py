@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from director import logs
 from director.errors import ProtocolError
 from director.link import Link
 from director.messages import Message
@@ -58,4 +59,8 @@ class Lifeline:
             if not received:
                 return
             for message, descriptors in received:
-                self._obey(message, descriptors)
+                try:
+                    self._obey(message, descriptors)
+                except Exception as error:
+                    # Of us, a bug; but who is deaf to the next order can only be killed.
+                    logs.crash(None, type(error), error, error.__traceback__)

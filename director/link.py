@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from director.errors import LocalProtocolError
 from director.framing import FrameReader, decode, encode
-from director.messages import Accept, Message
+from director.messages import Accept, Message, Reopen
 
 _RECEIVE = 256 * 1024  # bytes a call
 _FDS = 250  # Linux passes at most 253 descriptors with one message
@@ -108,8 +108,7 @@ class Link:
         received: list[Received] = []
         for body in self._reader.feed(data):
             message = decode(body)
-            count = len(message.listeners) if isinstance(message, Accept) else 0
-            received.append((message, tuple(self._fds.popleft() for _ in range(count))))
+            received.append((message, tuple(self._fds.popleft() for _ in range(_companions(message)))))
         return received
 
     def close(self) -> None:
@@ -125,3 +124,13 @@ class Link:
                 os.close(fd)
         self._out.clear()
         self._queued = 0
+
+
+def _companions(message: Message) -> int:
+    """How many descriptors come with a message."""
+    match message:
+        case Accept(listeners):
+            return len(listeners)
+        case Reopen(files):
+            return len(files)
+    return 0

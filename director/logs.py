@@ -14,7 +14,6 @@ import traceback
 from types import TracebackType
 
 from director.config.model import Logging
-from director.errors import SystemFailure
 from director.events import Event
 
 STDERR = 2  # not what `sys.stderr` may have been bent to
@@ -92,36 +91,35 @@ def _formatter(handler: logging.Handler, subject: str) -> logging.Formatter:
     return logging.Formatter(f"%(asctime)s.%(msecs)03d {who} %(levelname)s %(message)s", datefmt="%Y-%m-%dT%H:%M:%S")
 
 
+def reopened(fd: int) -> None:
+    """The log is this file from now on; takes the descriptor over."""
+    for handler in _LOGGER.handlers:
+        if isinstance(handler, _DescriptorHandler) and handler.fd != STDERR:
+            os.dup2(fd, handler.fd, inheritable=False)
+    os.close(fd)
+
+
 def descriptors() -> tuple[int, ...]:
     """Descriptors that a child must inherit to be able to log."""
     return tuple(handler.fd for handler in _LOGGER.handlers if isinstance(handler, _DescriptorHandler))
 
 
-def open_log(config: Logging, *, foreground: bool, level: str | None = None) -> None:
-    """Send the log where the config says. `level` overrules the config's.
+def is_file(target: str | None) -> bool:
+    """Whether a log target is a path."""
+    return target is not None and target not in ("stderr", "journald", "syslog") and not target.startswith("syslog:")
 
-    Raises SystemFailure when the file can't be opened; the log then stays where it was.
-    """
+
+def send_to(config: Logging, fd: int | None, *, foreground: bool, level: str | None = None) -> None:
+    """Send the log where the config says; `fd` is open if that is a file. `level` overrules the config's."""
     target = config.file or ("stderr" if foreground else "syslog:")
-    handler: logging.Handler
-    if target in ("stderr", "journald"):
-        handler = _DescriptorHandler(STDERR)
-    elif target.startswith("syslog:"):
-        address = target.removeprefix("syslog:") or "/dev/log"
+    handler: logging.Handler = _DescriptorHandler(STDERR if fd is None else fd)
+    if target.startswith("syslog"):
         try:
-            handler = logging.handlers.SysLogHandler(address=address)
+            handler = logging.handlers.SysLogHandler(address=target.partition(":")[2] or "/dev/log")
         except OSError:
-            # No syslog daemon here (a container, say): stderr is better than silence.
-            handler = _DescriptorHandler(STDERR)
-    else:
-        try:
-            handler = _DescriptorHandler(os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640))
-        except OSError as error:
-            raise SystemFailure(f"can't open log file {target}: {error.strerror}") from None
+            pass  # no syslog daemon here (a container, say): stderr is better than silence
     for old in list(_LOGGER.handlers):
         _LOGGER.removeHandler(old)
-        if isinstance(old, _DescriptorHandler) and old.fd != STDERR:
-            os.close(old.fd)
         old.close()
     handler.setFormatter(_formatter(handler, "master"))
     _LOGGER.addHandler(handler)

@@ -33,6 +33,13 @@ class Kind(StrEnum):
     WORKER = "worker"
 
 
+class LogFile(StrEnum):
+    """The files that processes write to."""
+
+    LOG = "log"
+    CONNECTIONS = "connections"
+
+
 class Fault(StrEnum):
     """How a connection to a host, or on it, went wrong. The keys of `faults` in the stats."""
 
@@ -132,6 +139,13 @@ class Release:
     """Stop accepting on these and close your copy; others may hold the socket."""
 
     listeners: tuple[ListenerRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """Here are the log files anew, in the order of `files`; what they were is moved away."""
+
+    files: tuple[LogFile, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +402,7 @@ Message = (
     | Amend
     | Accept
     | Release
+    | Reopen
     | Drain
     | Reaped
     | Processes

@@ -21,6 +21,8 @@ from typing import Protocol
 
 from gevent.hub import Hub
 
+from director import logs
+
 READ = select.EPOLLIN
 WRITE = select.EPOLLOUT
 ENDED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
@@ -56,6 +58,7 @@ class Poller:
         self._closing: list[int] = []
         self._unfinished: list[tuple[Callable[..., None], Pollable]] = []
         self._again = False
+        self.abandon: Callable[[Pollable | None], None] = lambda owner: None  # ends one whose handling failed
         self._watcher = hub.loop.io(self._epoll.fileno(), 1)
         self._watcher.start(self._turn)
 
@@ -102,14 +105,23 @@ class Poller:
         for _ in range(_ROUNDS):
             events = poll(0, _BATCH)
             self.now = time.monotonic()
-            for fd, mask in events:
-                owner = owners[fd]
-                if owner is not None:
-                    owner.stage(owner, mask)
+            left = iter(events)
+            while True:
+                try:
+                    for fd, mask in left:
+                        owner = owners[fd]
+                        if owner is not None:
+                            owner.stage(owner, mask)
+                    break
+                except Exception as error:
+                    self._crashed(owner, error)
             if self._unfinished:
                 unfinished, self._unfinished = self._unfinished, []
                 for function, owner in unfinished:
-                    function(owner)
+                    try:
+                        function(owner)
+                    except Exception as error:
+                        self._crashed(owner, error)
             if self._closing:
                 closing, self._closing = self._closing, []
                 for fd in closing:
@@ -119,6 +131,14 @@ class Poller:
         self._again = False
         if self._unfinished:
             self._continue()
+
+    def _crashed(self, owner: Pollable | None, error: Exception) -> None:
+        """A bug of ours costs the one whose event it was, not all others: edges that nobody saw never come again."""
+        logs.crash(None, type(error), error, error.__traceback__)
+        try:
+            self.abandon(owner)
+        except Exception as worse:
+            logs.crash(None, type(worse), worse, worse.__traceback__)
 
     def stop(self) -> None:
         """Watch nothing any more."""

@@ -35,16 +35,19 @@ from director.messages import (
     Configure,
     Drain,
     Heartbeat,
+    LogFile,
     Message,
     Paused,
     Ready,
     Release,
+    Reopen,
     Tally,
 )
 from director.scheduling.scoreboard import Scoreboard
 from workers.acceptor import Acceptor
 from workers.bus import Bus
 from workers.connector import Connector
+from workers.connlog import ConnectionLog
 from workers.poller import Poller
 from workers.relay import Relay
 from workers.services import Services
@@ -111,6 +114,10 @@ class Worker:
         self._tallies = Tallies(birth.slot, birth.incarnation, self.services)
         self.bus.tally = self._tally
         self.bus.on_synced = self._synced
+        self._log: ConnectionLog | None = None
+        if birth.connections >= 0:
+            self._log = ConnectionLog(birth.connections, birth.connections_format, self.poller, self.sessions)
+            self.sessions.log = self._log.note
         self._lag = 0.0
         self._master = Lifeline(birth.link, hub.loop, self._obey, self._orphaned)
 
@@ -123,6 +130,8 @@ class Worker:
         gevent.spawn_later(_SYNC_PATIENCE, self._synced)
         self._master.start()
         self._done.wait()
+        if self._log is not None:
+            self._log.close()
         self.bus.farewell()
         return ChildExit.DRAINED
 
@@ -150,10 +159,21 @@ class Worker:
                 self._turn(Turn.LISTEN)
             case Release(listeners):
                 self.acceptor.release(listeners)
+            case Reopen(files):
+                self._reopen(files, fds)
             case Drain(seconds):
                 self._drain(seconds)
             case _:
                 logs.error(Event.PROCESS_FAILED, reason=f"got {type(message).__name__}")
+
+    def _reopen(self, files: tuple[LogFile, ...], fds: tuple[int, ...]) -> None:
+        for kind, fd in zip(files, fds, strict=True):
+            if kind is LogFile.LOG:
+                logs.reopened(fd)
+                continue
+            if self._log is not None:
+                self._log.reopen(fd)
+            os.close(fd)
 
     def _turn(self, turn: Turn) -> None:
         self.stage = TRANSITIONS[self.stage][turn]
@@ -207,8 +227,11 @@ class Worker:
             rounds += 1
             self.acceptor.sweep()
             self.connector.sweep()
-            if rounds % 4 == 0:
+            if self._log is not None:
+                self._log.flush()
+            if rounds % 2 == 0:
                 self.sessions.sweep()
+            if rounds % 4 == 0:
                 self.services.sweep(self.poller.now)
                 self.relay.pipes.sweep()
 
@@ -219,6 +242,7 @@ class Worker:
             "cpu_seconds": usage.ru_utime + usage.ru_stime,
             "loop_lag_ms": round(self._lag * 1000, 3),
             "dropped": self.bus.dropped,
+            "log_dropped": 0 if self._log is None else self._log.sink.dropped,
         }
         return self._tallies.message(whole, gauges)
 

@@ -34,6 +34,10 @@ class Service:
         self.scheduler: GroupScheduler | None = None  # of the enabled group
         self.options: tuple[Option, ...] = ()  # socket options
         self.labels: dict[int, str] = {}  # group/host by host number, of all services
+        self.nobody = ""  # the label of a connection that got no host
+        self.unlogged = False  # some of its connections, or all, are not in the connection log
+        self.log_errors = False  # ... but those that did not end well are
+        self.log_every = 0  # ... or every so many-th one
         self.open = 0
         self.silence = 0  # clients to come that are not asked whether they have spoken already
         self.reticence = 0  # how many that were after the last one that had not
@@ -73,6 +77,10 @@ class Services:
             ours.hosts_tally = self.hosts_tally
             ours.labels = self.labels
             ours.options = of_service(service)
+            ours.nobody = f"{service.enabled or '<NOGROUP>'}/<NOSRV>"
+            ours.unlogged = service.log != "all"
+            ours.log_errors = service.log == "errors"
+            ours.log_every = int(service.log.partition(":")[2] or 0)
             ours.scheduler = None
             for group in service.groups:
                 for host in group.hosts:

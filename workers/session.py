@@ -75,11 +75,13 @@ class Session:
         "end",
         "host",
         "id",
+        "owed",
         "peer_address",
         "server",
         "service",
         "tried",
         "tuned",
+        "waited",
     )
 
     def __init__(self, id: int, service: Service, peer_address: Any, now: float) -> None:
@@ -99,6 +101,8 @@ class Session:
         self.counted_out = 0
         self.end = "--"
         self.tuned = False
+        self.owed = False  # the client spoke last
+        self.waited = 0.0  # seconds, for a permit
 
 
 class Sessions:
@@ -112,6 +116,7 @@ class Sessions:
         self.log: Callable[[Session], None] | None = None  # the connection log
         self.drop: Callable[[Side], None] = lambda side: None  # frees what a side has pending
         self._last_id = 0
+        poller.abandon = self._abandon
 
     def begin(self, service: Service, fd: int, address: Any, stage: Callable[..., None]) -> Session:
         """A client was accepted on `fd`."""
@@ -158,6 +163,11 @@ class Sessions:
         if self.on_end is not None:
             self.on_end()
 
+    def _abandon(self, owner: object) -> None:
+        if isinstance(owner, Side) and owner.peer is not owner:
+            owner.session.end = "ID"
+            self.end(owner.session)
+
     def _count(self, session: Session, host_tally: HostTally, received: int, sent: int) -> None:
         tally = session.service.tally
         more_in, more_out = received - session.counted_in, sent - session.counted_out
@@ -176,6 +186,7 @@ class Sessions:
                 continue
             received, sent = session.client.received, session.server.received
             if (received != session.counted_in or sent != session.counted_out) and session.host is not None:
+                session.owed = sent == session.counted_out
                 self._count(session, session.service.hosts_tally[session.host.number], received, sent)
                 session.active = now
             if not session.tuned:
@@ -187,5 +198,6 @@ class Sessions:
             if timeout and now - session.active > timeout:
                 idle.append(session)
         for session in idle:
-            session.end = "cD"
+            # The host's fault, if it owes an answer.
+            session.end = "sD" if session.owed else "cD"
             self.end(session)

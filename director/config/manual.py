@@ -68,7 +68,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
         "queue": Entry("How many clients may wait for a permit when a limit is reached; more are closed.", "1000"),
         "queue-timeout": Entry("How long a client waits there before it is closed.", "5s"),
         "retries": Entry("How many other hosts are tried for a client; `all` tries every usable one once.", "2"),
-        "log": Entry("Which of its connections stand in the connection log.", "errors"),
+        "log": Entry(
+            "Which of its connections stand in the connection log; `sampled:100`: one in a hundred.", "errors"
+        ),
         "keepalive": Entry("Whether the kernel probes silent connections, so that dead peers are noticed.", "yes"),
         "keepalive-idle": Entry("Silence before the first probe; `0` leaves the kernel's value.", "2m"),
         "keepalive-interval": Entry("Time between probes; `0` leaves the kernel's value.", "15s"),

@@ -127,7 +127,7 @@ ELEMENTS = {
                     "queue": integer(0),
                     "queue-timeout": duration(),
                     "retries": optional(integer(0), "all"),
-                    "log": choice("all", "errors", "none"),
+                    "log": values.LOGGED,
                     "keepalive": values.FLAG,
                     "keepalive-idle": duration(0, _LONGEST_KEEPALIVE, whole=True),
                     "keepalive-interval": duration(0, _LONGEST_KEEPALIVE, whole=True),

@@ -23,8 +23,9 @@ def _of_director(config: Config) -> Iterator[str]:
         yield "admin (the web admin)"
     if config.maxconn is not None:
         yield "maxconn of the director"
-    if config.logging.connections is not None:
-        yield "connections (the connection log)"
+    connections = config.logging.connections
+    if connections is not None and (connections == "journald" or connections.startswith("syslog:")):
+        yield "connections (the connection log) to anything but a file or stderr"
 
 
 def _of_service(service: Service) -> Iterator[str]:

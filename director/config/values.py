@@ -49,6 +49,7 @@ _STATUSES = re.compile(r"[1-5][0-9]{2}(?:-[1-5][0-9]{2})?")
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.|$)", re.DOTALL)
 _ESCAPED = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\"}
 _HASH = re.compile(r"[./0-9A-Za-z]{13}|\$[!-~]{12,}")
+_LOGGED = ("all", "errors", "none")
 _TRUE = ("yes", "true", "on", "enable", "1")
 _FALSE = ("no", "false", "off", "disable", "0")
 
@@ -291,6 +292,18 @@ SCHEDULER = Value(
     f"one of {', '.join(SCHEDULERS)} or {OWN_SCHEDULER}package.module:Class, each with {STICKY} or without",
     lambda text, _: canonical_scheduler(text),
 )
+
+
+def _logged(text: str, _: str) -> str:
+    kind, colon, count = text.partition(":")
+    if kind == "sampled" and colon and _INTEGER.fullmatch(count) and 1 <= int(count) <= MAX_COUNT:
+        return f"sampled:{int(count)}"
+    if text not in _LOGGED:
+        raise BadValue("unknown", f"one of {', '.join(_LOGGED)}, or sampled:100 for one in a hundred", unknown=True)
+    return text
+
+
+LOGGED = Value(f"one of {', '.join(_LOGGED)} or sampled:N", _logged)
 
 
 # -- what a check says and hears ----------------------------------------------

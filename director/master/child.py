@@ -57,6 +57,8 @@ class Birth:
     identity: Identity | None = None
     control: int = -1  # hub: the listening control socket
     memory: int = -1  # hub: a memory file that outlives it
+    connections: int = -1  # worker: where the connection log goes
+    connections_format: str = "text"
 
     def subject(self) -> str:
         """Who speaks, in the log."""
@@ -120,7 +122,7 @@ def bear(system: System, main: ChildMain, birth: Birth, sock: socket.socket) -> 
     """Make the child that `birth` describes. `sock` is its end of the link. Returns its pid."""
 
     def keep() -> Iterable[int]:
-        return (0, 1, 2, sock.fileno(), birth.control, birth.memory, *logs.descriptors())
+        return (0, 1, 2, sock.fileno(), birth.control, birth.memory, birth.connections, *logs.descriptors())
 
     def run() -> int:
         gc.freeze()  # what the master made stays shared with it, page by page

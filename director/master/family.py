@@ -10,7 +10,7 @@ import os
 import random
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from director import logs
@@ -21,6 +21,7 @@ from director.master import child
 from director.master import system as kernel
 from director.master.child import Birth, ChildMain
 from director.master.listeners import Address
+from director.master.logfiles import LogFiles
 from director.master.loop import Loop
 from director.master.supervisor import Abort, Command, Cover, Fork, Kill, Spare, State, Supervisor, Uncover
 from director.master.system import Identity, System
@@ -79,6 +80,8 @@ class Family:
     identity: Identity | None
     control: int  # listening control socket
     memory: int  # the hub's memory file
+    log_files: LogFiles
+    connections_format: str  # of the connection log
     addresses: dict[str, Address]  # by the text of the address
     refs: Callable[[Slot], list[ListenerRef]]  # which listeners a slot has
     on_born: Callable[[Child], None]
@@ -92,7 +95,7 @@ class Family:
 
     # -- orders -------------------------------------------------------------------
 
-    def tell(self, child_: Child, message: Message, fds: tuple[int, ...] = ()) -> None:
+    def tell(self, child_: Child, message: Message, fds: Sequence[int] = ()) -> None:
         """Send an order to one child. A child that never reads is left to hang detection."""
         try:
             child_.link.send(message, fds)
@@ -101,10 +104,10 @@ class Family:
             return
         self._watch(child_)
 
-    def tell_all(self, message: Message) -> None:
-        """Send an order to everybody."""
+    def tell_all(self, message: Message, fds: Sequence[int] = ()) -> None:
+        """Send an order to everybody, with copies of these descriptors."""
         for child_ in list(self.children.values()):
-            self.tell(child_, message)
+            self.tell(child_, message, fds)
 
     def tell_workers(self, message: Message) -> None:
         """Send an order to every worker."""
@@ -237,6 +240,8 @@ class Family:
             identity=self.identity,
             control=self.control if is_hub else -1,
             memory=self.memory if is_hub else -1,
+            connections=-1 if is_hub else self.log_files.connections,
+            connections_format=self.connections_format,
         )
         try:
             pid = child.bear(self.system, self.roles.hub if is_hub else self.roles.worker, birth, theirs)

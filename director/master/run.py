@@ -112,7 +112,8 @@ class Master:
             self.loop.on_signal(number, lambda fast=number != signal.SIGTERM: self.stop(fast))  # type: ignore[misc]
         self.loop.on_signal(signal.SIGHUP, self._hup)
         self.loop.on_signal(signal.SIGCHLD, self.family.reap)
-        for number in (signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2, signal.SIGWINCH, signal.SIGTTIN, signal.SIGTTOU):
+        self.loop.on_signal(signal.SIGUSR1, self._reopen_logs)
+        for number in (signal.SIGPIPE, signal.SIGUSR2, signal.SIGWINCH, signal.SIGTTIN, signal.SIGTTOU):
             signal.signal(number, signal.SIG_IGN)
         self._maintain()
         while self.stage is not Stage.EXIT:
@@ -149,6 +150,18 @@ class Master:
         limit = FAST_STOP if fast else seconds + FAST_STOP
         self.loop.after(limit, self.family.kill_all)
         self._end_hub_if_alone()
+
+    def _reopen_logs(self) -> None:
+        """The log files were moved away: go on in new ones, here and in every child."""
+        try:
+            message, fds = self.family.log_files.reopen()
+        except SystemFailure as error:
+            logs.error(Event.LOG_FAILED, reason=error)
+            return
+        self.family.tell_all(message, fds)
+        for fd in fds:
+            os.close(fd)
+        logs.info(Event.LOG_REOPENED, files=len(fds))
 
     def _fail(self, message: str) -> None:
         if self.stage is Stage.STARTING:

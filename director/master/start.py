@@ -25,6 +25,7 @@ from director.master import system as kernel
 from director.master.family import Family, Roles, make_supervisor
 from director.master.listeners import Address, open_address, remove_stale_socket
 from director.master.lock import Holder, Lock, probe
+from director.master.logfiles import LogFiles
 from director.master.loop import Loop
 from director.master.pidfile import read_pid_file
 from director.master.readiness import Readiness
@@ -160,7 +161,7 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
     orphans = probe(places.lock)
     addresses = _open_addresses(config, workers, places.lock)
     try:
-        logs.open_log(config.logging, foreground=start.foreground, level=start.log_level)
+        log_files = LogFiles.of(config.logging, foreground=start.foreground, level=start.log_level)
         if config.user and identity is None and os.geteuid() != 0:
             logs.warning(Event.PRIVILEGES_KEPT, reason="not root: user and group of the config are ignored")
         groups = tuple(one.group for one in config.controls if one.group)
@@ -202,6 +203,8 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
         identity=identity,
         control=control.fileno(),
         memory=os.memfd_create("director-hub"),
+        log_files=log_files,
+        connections_format=config.logging.format,
         addresses=addresses,
         refs=master.refs,
         on_born=master.born,

@@ -105,3 +105,28 @@ def test_stopping_gives_back_the_epoll() -> None:
     poller = Poller(gevent.get_hub())
     poller.stop()
     assert descriptors() == before
+
+
+def test_a_bug_costs_the_one_whose_event_it_was_and_nobody_else() -> None:
+    poller = Poller(gevent.get_hub())
+    pairs = [socket.socketpair() for _ in range(3)]
+    abandoned: list[object] = []
+    poller.abandon = abandoned.append
+
+    def fail(owner: Owner) -> None:
+        raise ValueError("a bug")
+
+    owners = [Owner(), Owner(fail), Owner()]
+    for (ours, _), owner in zip(pairs, owners, strict=True):
+        poller.add(ours.fileno(), owner)
+    for _ in range(2):
+        for _, theirs in pairs:
+            theirs.send(b"x")
+        seen = len(owners[2].events)
+        until(lambda seen=seen: len(owners[2].events) > seen)  # type: ignore[misc]
+    assert len(owners[0].events) == 2
+    assert set(abandoned) == {owners[1]}
+    for pair in pairs:
+        for sock in pair:
+            sock.close()
+    poller.stop()

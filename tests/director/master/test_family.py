@@ -11,6 +11,7 @@ import pytest
 
 from director.master.child import Birth
 from director.master.family import Child, Family, Roles, all_accept, make_supervisor
+from director.master.logfiles import LogFiles
 from director.master.loop import Loop
 from director.master.system import System
 from director.messages import HUB_SLOT, Accepting, Drain, Failed, Message, Ready
@@ -52,6 +53,8 @@ class Household:
             identity=None,
             control=-1,
             memory=-1,
+            log_files=LogFiles(),
+            connections_format="text",
             addresses={},
             refs=lambda slot: [],
             on_born=lambda child: None,

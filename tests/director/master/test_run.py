@@ -12,6 +12,7 @@ from director.config.model import Config, Endpoint, Group, Host, Listen, Service
 from director.master.child import Birth
 from director.master.family import Family, Roles, make_supervisor
 from director.master.lock import Lock
+from director.master.logfiles import LogFiles
 from director.master.loop import Loop
 from director.master.readiness import Readiness
 from director.master.run import Master
@@ -56,6 +57,8 @@ def master(tmp_path: Path) -> Master:
         identity=None,
         control=-1,
         memory=-1,
+        log_files=LogFiles(),
+        connections_format="text",
         addresses={},
         refs=master.refs,
         on_born=master.born,

@@ -1,0 +1,85 @@
+"""The files that only the master opens."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from director import logs
+from director.config.model import Logging
+from director.errors import SystemFailure
+from director.master.logfiles import LogFiles, open_file
+from director.messages import LogFile, Reopen
+
+
+@pytest.fixture(autouse=True)
+def restore() -> Iterator[None]:
+    yield
+    logs.send_to(Logging(file="stderr"), None, foreground=True)
+
+
+def both(folder: Path) -> LogFiles:
+    config = Logging(file=str(folder / "log"), connections=str(folder / "connections"))
+    return LogFiles.of(config, foreground=False)
+
+
+def test_files_are_opened_for_appending(tmp_path: Path) -> None:
+    (tmp_path / "connections").write_text("before\n")
+    files = both(tmp_path)
+    os.write(files.connections, b"after\n")
+    assert (tmp_path / "connections").read_text() == "before\nafter\n"
+    files.close()
+
+
+def test_reopened_files_keep_their_descriptors(tmp_path: Path) -> None:
+    files = both(tmp_path)
+    before = dict(files.descriptors)
+    (tmp_path / "connections").rename(tmp_path / "old")
+    message, fds = files.reopen()
+    assert message == Reopen((LogFile.LOG, LogFile.CONNECTIONS))
+    assert files.descriptors == before
+    os.write(files.connections, b"new\n")
+    os.write(fds[1], b"child\n")
+    assert (tmp_path / "connections").read_text() == "new\nchild\n"
+    assert (tmp_path / "old").read_text() == ""
+    for fd in fds:
+        os.close(fd)
+    files.close()
+
+
+def test_what_can_not_be_opened_leaves_all_as_it_was(tmp_path: Path) -> None:
+    with pytest.raises(SystemFailure, match="can't open log file"):
+        LogFiles.of(
+            Logging(file=str(tmp_path / "log"), connections=str(tmp_path / "no" / "connections")), foreground=False
+        )
+    files = both(tmp_path)
+    files.paths[LogFile.CONNECTIONS] = str(tmp_path / "no" / "connections")
+    with pytest.raises(SystemFailure):
+        files.reopen()
+    os.write(files.connections, b"still here\n")
+    assert (tmp_path / "connections").read_text() == "still here\n"
+    files.close()
+
+
+def test_without_a_target_there_is_no_connection_log() -> None:
+    assert LogFiles.of(Logging(), foreground=True).connections == -1
+
+
+def test_connections_may_go_to_stderr() -> None:
+    files = LogFiles.of(Logging(connections="stderr"), foreground=True)
+    assert files.connections > 2
+    assert files.reopen() == (Reopen(()), [])
+    files.close()
+
+
+def test_a_pipe_that_nobody_reads_opens_and_takes_what_it_can(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    fd = open_file(str(tmp_path / "pipe"))
+    os.write(fd, b"x")
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(fd, b"x" * 4096)
+    os.close(fd)
