@@ -34,9 +34,12 @@ def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
 
 
 class Plant:
-    """All parts of the data path, wired as in a worker. `hosts`: the addresses of the hosts, in order."""
+    """All parts of the data path, wired as in a worker.
 
-    def __init__(self, hosts: list[Any], capacity: int = 10_000, **service: Any) -> None:
+    `hosts`: the addresses of the hosts, in order. Clients come by TCP, or by a unix socket at `path`.
+    """
+
+    def __init__(self, hosts: list[Any], capacity: int = 10_000, path: str | None = None, **service: Any) -> None:
         self.faults: list[tuple[int, Fault]] = []
         self.ended: list[str] = []
         self.pauses: list[bool] = []
@@ -65,11 +68,11 @@ class Plant:
 
         self.sessions.end = note  # type: ignore[method-assign]
         self.configure(hosts, **service)
-        self.listener = socket.socket()
-        self.listener.bind(("127.0.0.1", 0))
+        self.listener = socket.socket(socket.AF_INET if path is None else socket.AF_UNIX)
+        self.listener.bind(("127.0.0.1", 0) if path is None else path)
         self.listener.listen(4096)
         self.listener.setblocking(False)
-        self.address: tuple[str, int] = self.listener.getsockname()
+        self.address = self.listener.getsockname()
         ref = ListenerRef(SERVICE, "here", Slot(0))
         self.acceptor.accept([ref], [os.dup(self.listener.fileno())])
 
@@ -109,11 +112,11 @@ def _address(where: Any) -> tuple[int, Any]:
 
 
 @contextmanager
-def listening(backlog: int = 128) -> Iterator[socket.socket]:
-    """A host's listening socket."""
-    with socket.socket() as sock:
+def listening(backlog: int = 128, path: str | None = None) -> Iterator[socket.socket]:
+    """A host's listening socket: TCP, or a unix socket at `path`."""
+    with socket.socket(socket.AF_INET if path is None else socket.AF_UNIX) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(("127.0.0.1", 0))
+        sock.bind(("127.0.0.1", 0) if path is None else path)
         sock.listen(backlog)
         sock.settimeout(10)
         yield sock
