@@ -39,6 +39,7 @@ class Bus:
         self._hear = hear
         self._targets: dict[int, Target] = {}  # changed, not published yet
         self._loads: dict[int, dict[int, int]] = {}
+        self._sticks: dict[int, list[Any]] = {}
         self._published = 0.0
         context = zmq.Context()
         self._rows = context.socket(zmq.ROUTER)
@@ -68,18 +69,23 @@ class Bus:
         if changed:
             self._loads.setdefault(slot, {}).update(changed)
 
+    def sticks(self, rows: dict[int, list[Any]]) -> None:
+        """Tell all workers of clients and their hosts."""
+        for group, facts in rows.items():
+            self._sticks.setdefault(group, []).extend(facts)
+
     def snapshot(self, identity: bytes, targets: tuple[Target, ...], loads: dict[int, dict[int, int]]) -> None:
         """Answer one worker's Hello with all there is."""
         # What waits to be published is in the snapshot already; to send it again does no harm.
-        self._send(identity, Snapshot(self.epoch, self.sequence, targets, loads))
+        self.tell(identity, Snapshot(self.epoch, self.sequence, targets, loads))
+
+    def tell(self, identity: bytes, message: Message) -> None:
+        """To one worker; dropped if it is gone or does not read."""
+        self._in.send(identity, encode_body(message))
 
     def resync(self, identity: bytes) -> None:
         """Have one worker begin anew."""
-        self._send(identity, Resync(self.epoch))
-
-    def _send(self, identity: bytes, message: Message) -> None:
-        # Dropped if the worker is gone or does not read; it will ask again.
-        self._in.send(identity, encode_body(message))
+        self.tell(identity, Resync(self.epoch))
 
     def _hear_from(self, parts: list[bytes]) -> None:
         try:
@@ -91,7 +97,7 @@ class Bus:
         loop: Any = gevent.get_hub().loop
         while True:
             now = loop.now()
-            if self._targets or self._loads or now - self._published >= _HEARTBEAT:
+            if self._targets or self._loads or self._sticks or now - self._published >= _HEARTBEAT:
                 self._published = now
                 self.flush()
             gevent.sleep(_FLUSH)
@@ -100,8 +106,9 @@ class Bus:
         """Publish what waits, now."""
         targets, self._targets = tuple(self._targets.values()), {}
         loads, self._loads = self._loads, {}
+        sticks, self._sticks = self._sticks, {}
         self.sequence += 1
         try:
-            self._state.send(encode_body(Update(self.epoch, self.sequence, targets, loads)), zmq.DONTWAIT)
+            self._state.send(encode_body(Update(self.epoch, self.sequence, targets, loads, sticks)), zmq.DONTWAIT)
         except zmq.Again:
             self._lost += 1  # all workers see the gap

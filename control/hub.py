@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import encodings.idna  # noqa: F401  getaddrinfo would import it at the first name, too late
 import os
+import sys
 import time
 from typing import Any
 
@@ -52,8 +53,10 @@ from director.messages import (
     Reopen,
     Request,
     Running,
+    Sticks,
     Tally,
 )
+from director.scheduling.sticky import Stickies
 from director.version import VERSION
 
 HEARTBEAT = 0.25  # seconds
@@ -79,6 +82,7 @@ class Hub:
         self._peers: dict[bytes, int] = {}  # {identity on the bus: incarnation}
         self.running = Running(0, Config())
         self.totals = Totals()
+        self.stickies = Stickies(relays=True)
         self.memory = Memory(birth.memory)
         self.bus = Bus(self._hear)
         self.resolver = Resolver(lambda number: self.verdicts.announce(number))
@@ -141,6 +145,7 @@ class Hub:
         hosts = (host for service in services for group in service.groups for host in group.hosts)
         self.resolver.want({host.number: host.ip for host in hosts})
         self.verdicts.configure(running)
+        self.stickies.configure(running.config)
         self._master.tell(Applied(running.version))
         if not self._ready:
             self._ready = True
@@ -169,6 +174,8 @@ class Hub:
                 if self.totals.row(slot, incarnation) is None:
                     return
                 self._peers[identity] = incarnation
+                for rows in self.stickies.batches():
+                    self.bus.tell(identity, Sticks(rows))
                 loads = {row.slot: dict(row.open) for row in self.totals.rows.values()}
                 self.bus.snapshot(identity, self.verdicts.targets(), loads)
             case Load(slot, _, _, _):
@@ -179,6 +186,9 @@ class Hub:
             case Tally():
                 self.totals.tally(message, time.monotonic())
                 self._dirty = True
+            case Sticks(rows):
+                self.stickies.hear(rows)
+                self.bus.sticks(self.stickies.take(sys.maxsize))
             case FaultReport(host, fault, reason):
                 self.verdicts.fault(host, fault, reason)
             case _:
@@ -198,6 +208,7 @@ class Hub:
         while True:
             gevent.sleep(0.25)
             self.save()
+            self.stickies.sweep(time.monotonic())
 
     def save(self) -> None:
         """Put what changed into the memory file. Nobody is told a count that could be lost."""
@@ -214,6 +225,13 @@ class Hub:
             logs.info(Event.HUB_RESTORED, rows=len(self.totals.rows), down=down)
 
     # -- for commands ---------------------------------------------------------------
+
+    def forget_sticky(self, group: int, client: str | None) -> int:
+        """Let a client of a group, or all, get a host as if new; returns how many were known."""
+        count = self.stickies.tables[group].clear(client, time.monotonic())
+        self.bus.sticks(self.stickies.take(sys.maxsize))
+        self.bus.flush()
+        return count
 
     def processes(self) -> tuple[ProcessInfo, ...]:
         """All processes as the master sees them."""

@@ -237,6 +237,12 @@ HOSTS = (
     BYTES_OUT,
     REASON,
 )
+STICKY = (
+    Column("CLIENT", "client"),
+    Column("HOST", "host"),
+    _number("SEEN_S", "seen_seconds", _tenths),
+    _number("EXPIRES_S", "expires_seconds", _tenths),
+)
 STATS = (*PLACE, STATE, OPEN, TOTAL, PEAK, FAULTS, BYTES_IN, BYTES_OUT)
 
 
@@ -315,6 +321,10 @@ def _version(result: Document) -> Iterator[Block]:
         yield f"{name} {version or 'not reachable'}"
 
 
+def _sticky(result: Document) -> Iterator[Block]:
+    yield Table(STICKY, result["clients"])
+
+
 def _help(result: Document) -> Iterator[Block]:
     commands = result["commands"]
     if result["detailed"]:
@@ -336,6 +346,7 @@ _RENDERERS: dict[str, Callable[[Document], Iterable[Block]]] = {
     "services": _services,
     "stats": _stats,
     "status": _status,
+    "sticky": _sticky,
     "stop": _stopped,
     "version": _version,
     "workers": _workers,

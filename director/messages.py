@@ -349,6 +349,16 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Sticks:
+    """Worker -> hub: clients and their hosts as I have them. Hub -> one worker, before a Snapshot: all there are.
+
+    `rows`: {group number: [[client, host number, when], ...]}, as `director.scheduling.sticky` has them.
+    """
+
+    rows: dict[int, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class FaultReport:
     """Worker -> hub, at once: a connection attempt to this host failed."""
 
@@ -388,6 +398,7 @@ class Update:
     sequence: int
     targets: tuple[Target, ...] = ()
     loads: dict[int, dict[int, int]] = field(default_factory=dict)
+    sticks: dict[int, Any] = field(default_factory=dict)  # as in Sticks
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +429,7 @@ Message = (
     | Hello
     | Load
     | Tally
+    | Sticks
     | FaultReport
     | Snapshot
     | Update

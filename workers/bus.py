@@ -16,7 +16,7 @@ import zmq
 from director.channel import Channel
 from director.errors import RemoteProtocolError
 from director.framing import decode, encode_body
-from director.messages import FaultReport, Hello, Load, Message, Resync, Slot, Snapshot, Tally, Update
+from director.messages import FaultReport, Hello, Load, Message, Resync, Slot, Snapshot, Sticks, Tally, Update
 from director.scheduling.scoreboard import Scoreboard
 from workers.services import Services
 
@@ -88,7 +88,11 @@ class Bus:
 
     def _on_rows(self, message: Message) -> None:
         match message:
+            case Sticks(rows):
+                self._services.stickies.hear(rows)
             case Snapshot():
+                if self._epoch and message.epoch != self._epoch:
+                    self._services.stickies.resend()  # another hub, which knows what its workers know
                 # Updates published before the snapshot may still be on their way; they are older.
                 self._epoch, self._sequence = message.epoch, message.sequence
                 for slot in list(self._board.slots()):
@@ -115,6 +119,8 @@ class Bus:
         self._hear(message.loads, whole=False)
         if message.targets:
             self._services.learn(message.targets)
+        if message.sticks:
+            self._services.stickies.hear(message.sticks)
 
     def _hear(self, loads: dict[int, dict[int, int]], whole: bool) -> None:
         for slot, row in loads.items():
@@ -125,9 +131,13 @@ class Bus:
     def _flush(self) -> None:
         while True:
             gevent.sleep(_FLUSH)
-            if self.synced and (changed := self._board.changed()):
+            if not self.synced:
+                continue
+            if changed := self._board.changed():
                 self._sent += 1
                 self.send(Load(self._slot, self._incarnation, self._sent, False, changed))
+            if rows := self._services.stickies.take():
+                self.send(Sticks(rows))
 
     def _repeat(self) -> None:
         rounds = 0

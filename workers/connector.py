@@ -104,6 +104,7 @@ class Connector:
                 return False
             self._board.acquire(host)
             session.host = host
+            session.reason = service.scheduler.reason
             session.address = 0
             if tried:
                 service.hosts_tally[host.number].retries += 1

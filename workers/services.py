@@ -7,7 +7,8 @@ even before the hub has said anything: `suspect`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
 from random import Random
 from typing import Any
 
@@ -16,6 +17,7 @@ from director.config import model
 from director.messages import HostState, Running, Target
 from director.scheduling.scheduler import GroupScheduler
 from director.scheduling.scoreboard import HostLoad, Scoreboard
+from director.scheduling.sticky import Stickies, StickyScheduler
 from director.tally import HostTally, ServiceTally
 from workers.sockopts import Option, of_service
 
@@ -55,6 +57,7 @@ class Services:
         self.labels: dict[int, str] = {}  # by host number
         self.sources: dict[int, tuple[bool, str | None]] = {}  # {host number: (fast open, source address)}
         self.running: Running | None = None
+        self.stickies = Stickies()
         self._board = board
         self._random = random
         self._schedulers: dict[int, GroupScheduler] = {}  # by group number
@@ -65,6 +68,7 @@ class Services:
         """Work by this. Connections in progress are not touched."""
         self.running = running
         self._board.configure(running.config)
+        self.stickies.configure(running.config)
         schedulers = {}
         services = {}
         for service in running.config.services:
@@ -109,9 +113,15 @@ class Services:
             host.usable = self._usable(host.number)
         scheduler = self._schedulers.get(group.number)
         if scheduler is None or scheduler.scheduler != group.scheduler:
-            return GroupScheduler(group.scheduler, hosts, self._random)
+            return self._made(group, hosts)
         scheduler.refresh(hosts)
         return scheduler
+
+    def _made(self, group: model.Group, hosts: Sequence[HostLoad]) -> GroupScheduler:
+        table = self.stickies.tables.get(group.number)
+        if table is None:
+            return GroupScheduler(group.scheduler, hosts, self._random)
+        return StickyScheduler(group.scheduler, hosts, self._random, table, time.monotonic)
 
     def _usable(self, number: int) -> bool:
         assert self.running is not None
@@ -141,7 +151,8 @@ class Services:
         self._refresh((host.number,))
 
     def sweep(self, now: float) -> None:
-        """Forget suspicions that are over."""
+        """Forget suspicions that are over, and clients not seen for long."""
+        self.stickies.sweep(now)
         over = [number for number, until in self._suspects.items() if until <= now]
         for number in over:
             del self._suspects[number]

@@ -77,6 +77,7 @@ class Session:
         "id",
         "owed",
         "peer_address",
+        "reason",
         "server",
         "service",
         "tried",
@@ -94,6 +95,7 @@ class Session:
         self.connected = 0.0
         self.host: HostLoad | None = None
         self.address = 0  # which of the host's addresses is tried
+        self.reason = ""  # who chose the host: the scheduler, or that the client is sticky
         self.tried: set[int] | None = None
         self.client: Side
         self.server: Side

@@ -12,6 +12,7 @@ from director.errors import DirectorError, Exit
 
 if TYPE_CHECKING:
     from director.messages import Actor, Answer, Order, ProcessInfo, Running
+    from director.scheduling.sticky import Stickies
 
 Args = Mapping[str, Any]
 Document = dict[str, Any]
@@ -29,6 +30,13 @@ class Hub(Protocol):
     @property
     def running(self) -> Running:
         """What the daemon works by."""
+
+    @property
+    def stickies(self) -> Stickies:
+        """Which clients return to which hosts."""
+
+    def forget_sticky(self, group: int, client: str | None) -> int:
+        """Have all workers forget the host of a client of a group, or of all; how many were known."""
 
     def stats(self) -> Document:
         """All counters, not older than a second: the JSON document of the interface."""
@@ -74,6 +82,7 @@ class Names(StrEnum):
     SERVICE = "service"
     GROUP = "group"
     HOST = "host"
+    CLIENT = "client"
     COMMAND = "command"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from control.commands import group, host, look, process
+from control.commands import group, host, look, process, sticky
 from control.commands.command import Args, Argument, Command, Document, Hub, Names, Section, find
 
 if TYPE_CHECKING:
@@ -41,5 +41,6 @@ COMMANDS: tuple[Command, ...] = (
     ),
     *host.ROWS,
     *group.ROWS,
+    *sticky.ROWS,
     *process.ROWS,
 )

@@ -34,7 +34,5 @@ def _of_service(service: Service) -> Iterator[str]:
     for group in service.groups:
         if group.check is not None or any(host.check is not None for host in group.hosts):
             yield f"check in {service.name}/{group.name}; a failed connection takes a host out"
-        if ",sticky" in group.scheduler:
-            yield f"sticky in {service.name}/{group.name}"
         if group.min_up or group.slowstart:
             yield f"min-up and slowstart in {service.name}/{group.name}"

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from random import Random
 
+from director.config.model import STICKY
 from director.scheduling.policies import POLICIES, Policy
 from director.scheduling.scoreboard import HostLoad
 
@@ -29,8 +30,10 @@ class GroupScheduler:
 
     def __init__(self, scheduler: str, hosts: Sequence[HostLoad], random: Random) -> None:
         self.scheduler = scheduler
+        self.name = scheduler.removesuffix(STICKY)
+        self.reason = self.name  # why the last one chosen was: what sessions remember
         self.random = random
-        make = POLICIES[scheduler.partition(",")[0]]
+        make = POLICIES[self.name]
         self._ordinary = make(random)
         self._backups = make(random)
         self._active = self._ordinary

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from director.config.model import Access, Config, Control
 from director.errors import DirectorError, Exit
 from director.messages import HUB_SLOT, Actor, Answer, Kind, Order, ProcessInfo, Running, Slot
+from director.scheduling.sticky import Stickies
 
 PROCESSES = (
     ProcessInfo(Kind.MASTER, Slot(-2), 100, 0, "serving", 0.0),
@@ -101,6 +103,10 @@ class FakeHub:
         self.answer: Answer | DirectorError = Answer(0, Exit.DONE, ("host a is down",), applied=2, workers=2)
         self.asked: list[tuple[Order, Actor, bool]] = []
         self.document = stats()
+        self.stickies = Stickies(relays=True)
+
+    def forget_sticky(self, group: int, client: str | None) -> int:
+        return self.stickies.tables[group].clear(client, time.monotonic())
 
     def stats(self) -> dict[str, Any]:
         return self.document

@@ -12,11 +12,11 @@ def test_a_plain_config_gets_no_warning() -> None:
 
 
 def test_each_thing_is_said_once() -> None:
-    group = Group(name="main", check=Check(), scheduler="leastconns,sticky")
+    group = Group(name="main", check=Check())
     config = Config(
         services=(Service(name="web", groups=(group,)),),
         admins=(Admin(listen=Endpoint("*", 1)), Admin(listen=Endpoint("*", 2))),
     )
     found = warnings(config, "c.xml")
     assert all(problem.severity is Severity.WARNING for problem in found)
-    assert [problem.message.split()[0] for problem in found] == ["admin", "check", "sticky"]
+    assert [problem.message.split()[0] for problem in found] == ["admin", "check"]

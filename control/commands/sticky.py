@@ -1,0 +1,89 @@
+"""Commands about clients that return to the host they had."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from control.commands.command import (
+    GROUP,
+    SERVICE,
+    Args,
+    Argument,
+    Command,
+    CommandError,
+    Document,
+    ErrorKind,
+    Hub,
+    Names,
+    Section,
+)
+from director.config.model import Access
+
+if TYPE_CHECKING:
+    from director.config.model import Group
+    from director.messages import Actor
+    from director.scheduling.sticky import StickyTable
+
+CLIENT = Argument("client", "CLIENT", Names.CLIENT, required=False)
+
+
+def sticky(hub: Hub, args: Args, actor: Actor) -> Document:
+    """The clients that are remembered, those seen last first; or one of them."""
+    from director.scheduling.sticky import NOBODY
+
+    group, table = _table(hub, args)
+    names = {host.number: host.name for host in group.hosts}
+    now = time.monotonic()
+    found = [
+        {
+            "client": client,
+            "host": names.get(host),
+            "seen_seconds": round(max(0.0, now - at), 3),
+            "expires_seconds": round(max(0.0, at + table.timeout - now), 3),
+        }
+        for client, host, at in table.rows()
+        if host != NOBODY and args["client"] in (None, client) and table.find(client, now) is not None
+    ]
+    found.reverse()
+    return {"timeout_seconds": table.timeout, "size": table.size, "clients": found}
+
+
+def sticky_clear(hub: Hub, args: Args, actor: Actor) -> Document:
+    """One client, or all of them, get a host as if they were new."""
+    group, _ = _table(hub, args)
+    client = args["client"]
+    count = hub.forget_sticky(group.number, client)
+    place = f"{args['service']}/{group.name}"
+    if client is not None:
+        line = f"{client} is forgotten in {place}" if count else f"{client} is not known in {place}"
+    else:
+        line = f"{count} client{'' if count == 1 else 's'} forgotten in {place}"
+    return {"lines": [line], "forgotten": count, "applied": 0, "workers": 0, "warnings": []}
+
+
+def _table(hub: Hub, args: Args) -> tuple[Group, StickyTable]:
+    from director.config.lookup import find_group, find_service
+
+    group = find_group(find_service(hub.running.config, args["service"]), args["group"])
+    table = hub.stickies.tables.get(group.number)
+    if table is None:
+        raise CommandError(
+            ErrorKind.REFUSED,
+            f"can't look for clients of {args['service']}/{group.name}: its scheduler {group.scheduler} is not sticky;"
+            f" group-scheduler can make it {group.scheduler},sticky",
+        )
+    return group, table
+
+
+ROWS: tuple[Command, ...] = (
+    Command("sticky", Section.GROUP, "clients that return to the host they had", sticky, (SERVICE, GROUP, CLIENT)),
+    Command(
+        "sticky-clear",
+        Section.GROUP,
+        "forget the host of a client, or of all",
+        sticky_clear,
+        (SERVICE, GROUP, CLIENT),
+        access=Access.FULL,
+    ),
+)
