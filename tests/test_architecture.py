@@ -29,7 +29,10 @@ PURE = (
     "director/framing.py",
     "director/messages.py",
     "director/master/supervisor.py",
+    "director/members.py",
+    "control/names.py",
     "control/render.py",
+    "control/resolvconf.py",
 )
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "gevent", "logging", "mmap", "multiprocessing", "os", "psutil", "resource",

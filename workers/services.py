@@ -14,7 +14,8 @@ from typing import Any
 
 from director.addresses import literal
 from director.config import model
-from director.messages import HostState, Running, Target
+from director.members import expand
+from director.messages import HostState, Member, Running, Target
 from director.scheduling.scheduler import GroupScheduler
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 from director.scheduling.sticky import Stickies, StickyScheduler
@@ -58,6 +59,8 @@ class Services:
         self.sources: dict[int, tuple[bool, str | None]] = {}  # {host number: (fast open, source address)}
         self.running: Running | None = None
         self.stickies = Stickies()
+        self._arranged: Running | None = None  # as names make it
+        self._members: dict[int, tuple[Member, ...]] = {}  # by host number
         self._board = board
         self._random = random
         self._schedulers: dict[int, GroupScheduler] = {}  # by group number
@@ -67,6 +70,12 @@ class Services:
     def configure(self, running: Running) -> None:
         """Work by this. Connections in progress are not touched."""
         self.running = running
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Work by the config and by the members that names have now."""
+        assert self.running is not None
+        running = self._arranged = expand(self.running, self._members)
         self._board.configure(running.config)
         self.stickies.configure(running.config)
         schedulers = {}
@@ -124,15 +133,15 @@ class Services:
         return StickyScheduler(group.scheduler, hosts, self._random, table, time.monotonic)
 
     def _usable(self, number: int) -> bool:
-        assert self.running is not None
+        assert self._arranged is not None
         return (
-            number not in self.running.admin
+            number not in self._arranged.admin
             and self._up.get(number, True)
             and number not in self._suspects
             and bool(self.addresses.get(number))
         )
 
-    def learn(self, targets: Iterable[Target], complete: bool = False) -> None:
+    def learn(self, targets: Sequence[Target], complete: bool = False) -> None:
         """Verdicts and addresses from the hub; `complete` if these are all there are."""
         if complete:
             self.addresses.clear()
@@ -143,7 +152,21 @@ class Services:
             self._up[target.host] = target.up
             self._suspects.pop(target.host, None)  # the hub has had its say
             touched.add(target.host)
-        self._refresh(self._board.hosts if complete else touched)
+        if self._regroup(targets, complete):
+            self._arrange()
+        else:
+            self._refresh(self._board.hosts if complete else touched)
+
+    def _regroup(self, targets: Sequence[Target], complete: bool) -> bool:
+        """Whether some hosts have other members now."""
+        before = self._members
+        self._members = {} if complete else dict(before)
+        for target in targets:
+            if target.members:
+                self._members[target.host] = target.members
+            else:
+                self._members.pop(target.host, None)
+        return self.running is not None and self._members != before
 
     def suspect(self, host: HostLoad, now: float) -> None:
         """A connect to it failed: nobody else gets it until the hub has decided, or a moment passed."""
@@ -170,9 +193,9 @@ class Services:
 
     def state(self, number: int) -> HostState:
         """A host's state, as this worker sees it."""
-        assert self.running is not None
-        if number in self.running.admin:
-            return self.running.admin[number].state
+        assert self._arranged is not None
+        if number in self._arranged.admin:
+            return self._arranged.admin[number].state
         if not self.addresses.get(number):
             return HostState.UNRESOLVED
         return HostState.UP if self._usable(number) else HostState.DOWN
