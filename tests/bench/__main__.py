@@ -21,7 +21,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from tests.bench import measure, report, syscalls
+from tests.bench import measure, page, report, syscalls
 from tests.bench.children import adopt_orphans, end_descendants
 from tests.bench.peers import PEERS, Direct
 from tests.bench.samples import Results
@@ -46,10 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="director-bench-", dir=_memory()) as folder:
         try:
             with Stage(settings, Path(folder), results) as stage:
-                if arguments.strace:
-                    calls = {peer: syscalls.count(stage, peer) for peer in settings.peers}
-                else:
+                if not arguments.strace:
                     _measure(stage, chosen)
+                if arguments.strace or arguments.write:
+                    calls = _calls(stage)
         except KeyboardInterrupt:
             status = 130
         except (OSError, RuntimeError, TimeoutError) as error:
@@ -76,6 +76,24 @@ def _measure(stage: Stage, chosen: Sequence[Scenario]) -> None:
         _say(f"{scenario.name}: {time.monotonic() - begin:.0f} s")
 
 
+def _calls(stage: Stage) -> dict[str, dict[str, Calls]]:
+    """Of every peer, its system calls per short connection."""
+    if not syscalls.installed():
+        stage.results.notes.append("strace was not found: system calls are not counted")
+        return {}
+    return {peer: syscalls.count(stage, peer) for peer in stage.settings.peers}
+
+
+def _page(text: str) -> Path:
+    """An argument type: a page with room for what is measured. Better to know now than in a quarter of an hour."""
+    path = Path(text)
+    try:
+        page.parted(path)
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return path
+
+
 def _report(
     arguments: argparse.Namespace,
     results: Results,
@@ -94,8 +112,8 @@ def _report(
     if arguments.json:
         text = json.dumps(report.document(found, results, facts, calls), indent=1)
         Path(arguments.json).write_text(text + "\n")
-    if arguments.markdown:
-        Path(arguments.markdown).write_text(report.markdown(found, results, facts, calls, peers))
+    if arguments.write:
+        page.write(arguments.write, report.markdown(found, results, facts, calls, peers))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,9 +125,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--rounds", type=int, metavar="N", help="7; with QUICK=1 3; fewer than 6 give no 95 %% interval"
     )
-    parser.add_argument("--strace", action="store_true", help="count system calls per short connection instead")
+    parser.add_argument("--strace", action="store_true", help="only count system calls per short connection")
     parser.add_argument("--json", metavar="FILE", help="write everything, each sample included")
-    parser.add_argument("--markdown", metavar="FILE", help="write the section for docs/performance.md")
+    parser.add_argument(
+        "--write", type=_page, metavar="PAGE", help="put what was measured between the marks of docs/performance.md"
+    )
     return parser
 
 

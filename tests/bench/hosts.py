@@ -1,6 +1,6 @@
-"""What the balancers hand connections to: an echo, and a source of endless bytes.
+"""What the balancers hand connections to: an echo, a web server of one page, a source of endless bytes.
 
-Both spend as little CPU as Python can: descriptors without socket objects,
+All spend as little CPU as Python can: descriptors without socket objects,
 blocking ones that are only touched when epoll says so, and for bulk
 `sendfile` from memory, which copies nothing. They listen on every loopback
 address, so a group of a thousand hosts is one port on a thousand addresses.
@@ -11,10 +11,12 @@ from __future__ import annotations
 import os
 import select
 import socket
+from collections.abc import Callable
 
 MESSAGE = 64  # bytes of a request, and of its answer
 _BACKLOG = 4096
 _SOURCE_BYTES = 1 << 20
+_PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 64\r\n%b\r\n" + b"x" * MESSAGE
 
 
 def listening(port: int = 0) -> socket.socket:
@@ -31,6 +33,22 @@ def listening(port: int = 0) -> socket.socket:
 
 def echo(listener: socket.socket) -> None:
     """Send back whatever comes, until killed; close when the other side has finished."""
+    _answer(listener, lambda request: (request, True))
+
+
+def web(listener: socket.socket) -> None:
+    """Answer each request with a page, until killed; close first when the client asks for it."""
+    pages = {close: _PAGE % (b"Connection: close\r\n" if close else b"") for close in (True, False)}
+
+    def page(request: bytes) -> tuple[bytes, bool]:
+        close = b"Connection: close" in request
+        return pages[close], not close
+
+    _answer(listener, page)
+
+
+def _answer(listener: socket.socket, answer: Callable[[bytes], tuple[bytes, bool]]) -> None:
+    """Serve with what `answer` makes of each request: the bytes to send, and whether the connection stays."""
     poller = select.epoll()
     entrance = listener.fileno()
     poller.register(entrance, select.EPOLLIN)
@@ -43,8 +61,10 @@ def echo(listener: socket.socket) -> None:
             try:
                 data = os.read(descriptor, 65536)
                 if data:
-                    os.write(descriptor, data)
-                    continue
+                    reply, stays = answer(data)
+                    os.write(descriptor, reply)
+                    if stays:
+                        continue
             except OSError:
                 pass  # reset by the other side: closed like a finished one
             os.close(descriptor)

@@ -3,11 +3,12 @@
 The parent reads the board together with the proxy's CPU at both ends of a
 window, so no load has to be started or ended in step with a measurement.
 
-Of the well-known generators, redis-benchmark costs as much CPU a request as
+Of the well-known generators, wrk has scenarios of its own, where the host
+closes first as web servers do; redis-benchmark costs as much CPU a request as
 the loops here and can't tell a window from its warm-up; iperf3 copies every
-byte twice, more than a splicing proxy does; wrk speaks HTTP. None sends at
-given times and measures from those, so that a stall counts against everyone
-who had to wait (open loop).
+byte twice, more than a splicing proxy does. None sends at given times and
+measures from those, so that a stall counts against everyone who had to wait
+(open loop).
 """
 
 from __future__ import annotations

@@ -129,6 +129,11 @@ class Balancer(ABC):
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
             self.empty_log()
 
+    def logged(self) -> int:
+        """Lines in the connection log."""
+        with self.log.open("rb") as lines:
+            return sum(1 for _ in lines)
+
     def empty_log(self) -> None:
         """Forget all lines of the connection log. Everyone appends to it, so the next begins at its start."""
         os.truncate(self.log, 0)

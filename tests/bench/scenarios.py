@@ -5,12 +5,12 @@ The bounds (`must`, `aim`) are what director promises; see docs/performance.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from director.config.model import SCHEDULERS
-from tests.bench import load, measure
+from tests.bench import load, measure, wrk
 from tests.bench.estimates import median, percentile
 from tests.bench.peers import (
     PEERS,
@@ -26,13 +26,15 @@ from tests.bench.peers import (
     free_ports,
 )
 from tests.bench.samples import Figure, Sample
-from tests.bench.stage import Stage
+from tests.bench.stage import CLIENTS, Stage
 
 COPYING = (Director.name, Haproxy.name, Nginx.name, Pen.name, Naive.name)
 MANY_WORKERS = (Director.name, Haproxy.name, Nginx.name)
 WORKER_COUNTS = (1, 2, 4)
 HOST_COUNTS = (10, 100, 1000)
-_HALF_LOAD_SECONDS = 2.0
+_FEW, _MANY = HOST_COUNTS[0], HOST_COUNTS[-1]
+_LINES = 100  # in a connection log; whoever writes one has many more by the time we look
+_OTHERS = 100  # clients beside a bulk connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,18 @@ def short(stage: Stage, prefix: str, reset: bool) -> None:
     for number, peer in stage.turns(COPYING):
         balancer = stage.shared(peer)
         window = stage.observe(balancer, _short(balancer, "echo", reset))
+        stage.results.add(f"{prefix}.cpu", peer, number, window.cost())
+        stage.results.add(f"{prefix}.rate", peer, number, window.throughput())
+    _check_logs(stage)
+
+
+def by_wrk(stage: Stage, prefix: str, close: bool) -> None:
+    """HTTP requests by 64 clients; with `close` each on a connection of its own, which the host closes first."""
+    if not wrk.installed():
+        stage.results.notes.append("wrk was not found: no figures by it")
+        return
+    for number, peer in stage.turns(COPYING):
+        window = stage.observe_wrk(stage.shared(peer), close)
         stage.results.add(f"{prefix}.cpu", peer, number, window.cost())
         stage.results.add(f"{prefix}.rate", peer, number, window.throughput())
 
@@ -87,14 +101,21 @@ def half_load(stage: Stage) -> None:
     """Requests at random times, at half the rate that the slowest of all can do."""
     rate = _slowest(stage) / 2
     stage.results.notes.append(f"half load: {rate:,.0f} requests/s for all")
-    room = int(rate * _HALF_LOAD_SECONDS * 2)
     for number, peer in stage.turns((*COPYING, Direct.name)):
-        balancer = stage.shared(peer)
-        kind = partial(load.open_loop, ("127.0.0.1", balancer.port("echo")), rate)
-        window = stage.observe(balancer, kind, seconds=_HALF_LOAD_SECONDS, latencies=room)
+        latencies = _at_rate(stage, stage.shared(peer), rate, CLIENTS, 2 * stage.settings.window)
         for percent in (50, 99):
-            microseconds = percentile(window.latencies, percent) * 1e6
-            stage.results.add(f"half.p{percent}", peer, number, Sample(microseconds))
+            stage.results.add(f"half.p{percent}", peer, number, Sample(percentile(latencies, percent) * 1e6))
+
+
+def fairness(stage: Stage) -> None:
+    """What one connection at full speed adds to the latency of others on the same worker."""
+    rate = _slowest(stage) / 4
+    for number, peer in stage.turns((*MANY_WORKERS, HaproxySplice.name, Direct.name)):
+        balancer = stage.shared(peer)
+        alone = percentile(_at_rate(stage, balancer, rate, _OTHERS, stage.settings.window), 99)
+        with stage.holding(partial(load.bulk, ("127.0.0.1", balancer.port("bulk"))), 1):
+            beside = percentile(_at_rate(stage, balancer, rate, _OTHERS, stage.settings.window), 99)
+        stage.results.add("fairness", peer, number, Sample((beside - alone) * 1e3))
 
 
 def idle(stage: Stage) -> None:
@@ -123,7 +144,7 @@ def evenness(stage: Stage) -> None:
     """How evenly four workers share short connections."""
     enough = stage.settings.even_connections
     with stage.all_started(MANY_WORKERS, lambda _peer: _echo_service(stage), 4) as balancers:
-        for number, peer in stage.turns(MANY_WORKERS):
+        for number, peer in stage.turns(MANY_WORKERS, always=(Director.name,)):
             balancer = balancers[peer]
             balancer.empty_log()
             before = balancer.accepted()
@@ -136,9 +157,10 @@ def evenness(stage: Stage) -> None:
 def group_sizes(stage: Stage) -> None:
     """Short connections through groups of few and of many hosts, by every scheduler."""
     peers = (Director.name, Haproxy.name)
+    counts = (_FEW, _MANY) if stage.settings.quick else HOST_COUNTS
 
     def services(peer: str) -> list[Service]:
-        wanted = [(scheduler, count) for scheduler in PEERS[peer].schedulers for count in HOST_COUNTS]
+        wanted = [(scheduler, count) for scheduler in PEERS[peer].schedulers for count in counts]
         return [
             Service(f"{scheduler}-{count}", port, stage.echo_hosts(count), scheduler)
             for (scheduler, count), port in zip(wanted, free_ports(len(wanted)), strict=True)
@@ -149,17 +171,31 @@ def group_sizes(stage: Stage) -> None:
             able = [peer for peer in peers if scheduler in PEERS[peer].schedulers]
             for number, peer in stage.turns(able):
                 costs = {}
-                for count in HOST_COUNTS:
+                for count in counts:
                     kind = _short(balancers[peer], f"{scheduler}-{count}")
                     costs[count] = stage.observe(balancers[peer], kind, seconds=stage.settings.window / 2).cost()
                     stage.results.add(f"group.{scheduler}.{count}", peer, number, costs[count])
-                growth = costs[HOST_COUNTS[-1]].value / costs[HOST_COUNTS[0]].value
+                growth = costs[_MANY].value / costs[_FEW].value
                 stage.results.add(f"group.{scheduler}.growth", peer, number, Sample(growth))
+
+
+def _at_rate(stage: Stage, balancer: Balancer, rate: float, clients: int, seconds: float) -> Sequence[float]:
+    """Latencies of requests at random times, `rate` a second."""
+    kind = partial(load.open_loop, ("127.0.0.1", balancer.port("echo")), rate)
+    return stage.observe(balancer, kind, clients, seconds, latencies=int(rate * seconds * 2) + 1000).latencies
+
+
+def _check_logs(stage: Stage) -> None:
+    """Say so when a balancer spares itself what the others do."""
+    for peer in (peer for peer in COPYING if peer in stage.settings.peers):
+        note = f"{peer}: writes no line per connection, so what it costs lacks that"
+        if stage.shared(peer).logged() < _LINES and note not in stage.results.notes:
+            stage.results.notes.append(note)
 
 
 def _slowest(stage: Stage) -> float:
     """Requests a second that the slowest peer can do; measured, unless it was in this run."""
-    rates = []
+    rates: list[float] = []
     for peer in COPYING:
         if peer in stage.settings.peers:
             known = list(stage.results.values("requests.rate", peer).values())
@@ -191,7 +227,7 @@ def _cost(key: str, title: str, must: float | None = None, aim: float | None = N
 
 
 def _growth(scheduler: str) -> Figure:
-    title = f"{scheduler}: CPU with {HOST_COUNTS[-1]} hosts to {HOST_COUNTS[0]}"
+    title = f"{scheduler}: CPU with {_MANY} hosts to {_FEW}"
     return Figure(f"group.{scheduler}.growth", title, "", digits=3, relative=False, must=1.10, aim=1.03)
 
 
@@ -213,11 +249,27 @@ SCENARIOS = (
         ),
     ),
     Scenario(
+        "wrk-short",
+        partial(by_wrk, prefix="wrk-short", close=True),
+        (
+            _cost("wrk-short.cpu", "HTTP, host closes, by wrk", 1.05, 0.95),
+            Figure("wrk-short.rate", "HTTP, host closes, by wrk", "1/s", more_is_better=True, digits=0),
+        ),
+    ),
+    Scenario(
         "requests",
         requests,
         (
             _cost("requests.cpu", "request on an open connection", 1.08, 1.00),
             Figure("requests.rate", "requests on open connections", "1/s", more_is_better=True, digits=0),
+        ),
+    ),
+    Scenario(
+        "wrk-requests",
+        partial(by_wrk, prefix="wrk-requests", close=False),
+        (
+            _cost("wrk-requests.cpu", "HTTP, kept alive, by wrk", 1.08, 1.00),
+            Figure("wrk-requests.rate", "HTTP, kept alive, by wrk", "1/s", more_is_better=True, digits=0),
         ),
     ),
     Scenario(
@@ -250,6 +302,21 @@ SCENARIOS = (
         (
             Figure("half.p50", "half load: latency p50", "µs", digits=0),
             Figure("half.p99", "half load: latency p99", "µs", digits=0, must=1.10, aim=1.00),
+        ),
+    ),
+    Scenario(
+        "fairness",
+        fairness,
+        (
+            Figure(
+                "fairness",
+                f"bulk connection beside {_OTHERS}: adds to their p99",
+                "ms",
+                digits=2,
+                relative=False,
+                must=5.0,
+                aim=1.0,
+            ),
         ),
     ),
     Scenario("idle", idle, (Figure("idle.memory", "idle connection: memory", "KiB", digits=2, must=0.6, aim=0.3),)),

@@ -3,7 +3,8 @@
 All balancers of a scenario are up at the same time and take turns, so that
 what else the machine does hits each alike. Director and HAProxy, whose ratio
 must be exact, take part in every round; the others in the first, the middle
-and the last.
+and the last, or only in the middle one when it must be quick. A balancer that
+can't be started here is named and left out.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tests.bench import hosts, measure
+from tests.bench import hosts, measure, wrk
 from tests.bench.children import Child, fork, wait_until
 from tests.bench.load import Address, Board, Load
 from tests.bench.measure import Cores
@@ -41,7 +42,7 @@ class Settings:
     @property
     def window(self) -> float:
         """Seconds that most samples last."""
-        return 0.7 if self.quick else 1.4
+        return 0.5 if self.quick else 1.0
 
     @property
     def even_connections(self) -> int:
@@ -66,20 +67,42 @@ class Stage:
         self._ends = contextlib.ExitStack()
         self._shared: dict[str, Balancer] = {}
         self._generators = max(1, len(self.cores.load) // 2)
-        self._echo_port, self._source_port = free_ports(2)
+        self._echo_port, self._web_port, self._source_port = free_ports(3)
         self._hosts: list[Child] = []
 
     def __enter__(self) -> Stage:
-        for port, run in ((self._echo_port, hosts.echo), (self._source_port, hosts.source)):
+        for port, run in (
+            (self._echo_port, hosts.echo),
+            (self._web_port, hosts.web),
+            (self._source_port, hosts.source),
+        ):
             for _ in range(self._generators):
                 with hosts.listening(port) as listener:
                     child = fork(f"{run.__name__} host", self.cores.load, partial(run, listener))
                 self._ends.callback(child.stop)
                 self._hosts.append(child)
+        try:
+            self._start_peers()
+        except BaseException:
+            self._ends.close()
+            raise
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._ends.close()
+
+    def _start_peers(self) -> None:
+        """The shared one-worker balancers. Without director there is nothing to measure."""
+        able = []
+        for peer in self.settings.peers:
+            try:
+                self.shared(peer)
+                able.append(peer)
+            except (RuntimeError, TimeoutError) as error:
+                if peer == Director.name:
+                    raise
+                self.results.notes.append(f"{peer} took no part: {error}")
+        self.settings.peers = tuple(able)
 
     @staticmethod
     def cores_for(workers: int) -> Cores:
@@ -113,33 +136,34 @@ class Stage:
             }
 
     def shared(self, peer: str) -> Balancer:
-        """The one-worker balancer that most scenarios use; services `echo` and `bulk`."""
+        """The one-worker balancer that most scenarios use; services `echo`, `web` and `bulk`."""
         if peer not in self._shared:
-            echo, bulk = free_ports(2)
+            echo, web, bulk = free_ports(3)
             services = [
                 Service("echo", echo, self.echo_hosts()),
+                Service("web", web, tuple((ip, self._web_port) for ip, _ in self.echo_hosts())),
                 Service("bulk", bulk, (("127.0.0.1", self._source_port),)),
             ]
             self._shared[peer] = self._ends.enter_context(self.started(peer, services))
         return self._shared[peer]
 
-    def turns(self, peers: Sequence[str]) -> Iterator[tuple[int, str]]:
+    def turns(self, peers: Sequence[str], always: Sequence[str] = EVERY_ROUND) -> Iterator[tuple[int, str]]:
         """(round, peer) in the order of measuring. Who begins changes, so that nobody always follows the same.
 
-        Of `peers`, those that take part in this run, and always the lack of any.
+        Of `peers`, those that take part in this run, and the lack of any; `always` are who has every round.
         """
         count = self.settings.rounds
-        seldom = {0, count // 2, count - 1}
+        seldom = {count // 2} if self.settings.quick else {0, count // 2, count - 1}
         present = [peer for peer in peers if peer in self.settings.peers or peer == Direct.name]
         for number in range(count):
             shift = number % max(1, len(present))
             for peer in present[shift:] + present[:shift]:
-                if peer in EVERY_ROUND or number in seldom:
+                if peer in always or number in seldom:
                     yield number, peer
 
     @contextlib.contextmanager
     def holding(self, kind: Load, connections: int) -> Iterator[None]:
-        """So many connections for as long as the block lasts."""
+        """A load that makes so many connections, or moves so many bytes, for as long as the block lasts."""
         board = Board()
         child = fork("load", self.cores.load, partial(kind, connections, board))
         try:
@@ -194,9 +218,23 @@ class Stage:
             while sum(board.done for board in boards) - before.done < enough:
                 pause(0.02)
             window = before.until(_Reading.of(balancer, boards, cores), boards, len(cores.proxy))
-        if window.failed > window.done / 1000:
-            self.results.notes.append(f"{balancer.name}: {window.failed} of {window.failed + window.done} failed")
+        self._note_failures(balancer, window.done, window.failed)
         return window
+
+    def observe_wrk(self, balancer: Balancer, close: bool) -> Window:
+        """Have wrk put its load on the service `web`, and measure all of its run."""
+        balancer.trim_log()
+        cores = self.cores_for(balancer.worker_count)
+        before = _Reading.of(balancer, (), cores)
+        seconds = 1 if self.settings.quick else 2
+        done, failed = wrk.run(("127.0.0.1", balancer.port("web")), close, CLIENTS, seconds, cores.load)
+        window = before.until(_Reading.of(balancer, (), cores), (), len(cores.proxy))
+        self._note_failures(balancer, done, failed)
+        return replace(window, done=done, failed=failed)
+
+    def _note_failures(self, balancer: Balancer, done: int, failed: int) -> None:
+        if failed > done / 1000:
+            self.results.notes.append(f"{balancer.name}: {failed} of {failed + done} failed")
 
 
 @dataclass(frozen=True, slots=True)
