@@ -3,7 +3,10 @@
 hub.py        what all workers do, in one place
 bus.py        its end of the state channel
 totals.py     counts of the living and the dead;  memory.py what outlives the hub
-resolver.py   where hosts are;  prober.py whether they are back;  verdicts.py who is up
+resolver.py   where hosts are
+verdicts.py   who is up;  chart.py what is known of each host's health
+prober.py     checks at their time;  attempt.py one of them;  dialogues.py what it says and hears
+tlsclient.py  TLS for checks;  script.py checks by a program
 stats.py      all of it as one document
 server.py     the control socket;  rights.py who may what
 commands.py   what can be asked;  arguments.py words into arguments

@@ -8,9 +8,11 @@ memory file.
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401  getaddrinfo would import it at the first name, too late
 import os
 import sys
 import time
+from random import Random
 from typing import Any
 
 import gevent
@@ -31,7 +33,6 @@ from director.errors import ChildExit, RefusedError
 from director.events import Event
 from director.lifeline import Lifeline
 from director.master.child import Birth
-from director.members import expand
 from director.messages import (
     Actor,
     Amend,
@@ -55,7 +56,6 @@ from director.messages import (
     Running,
     Sticks,
     Tally,
-    Target,
 )
 from director.scheduling.sticky import Stickies
 from director.version import VERSION
@@ -82,16 +82,16 @@ class Hub:
         self._lag = 0.0
         self._peers: dict[bytes, int] = {}  # {identity on the bus: incarnation}
         self.running = Running(0, Config())
-        self.arranged = self.running  # as names make it
         self.totals = Totals()
         self.stickies = Stickies(relays=True)
         self.memory = Memory(birth.memory)
         self.bus = Bus(self._hear)
-        self.resolver = Resolver(lambda number: self.verdicts.announce(number), self._arrange)
+        self.resolver = Resolver(lambda number: self.verdicts.announce(number))
         self.verdicts = Verdicts(
-            lambda number: self.resolver.addresses.get(number, ()), self.bus.target, self.bus.flush
+            lambda number: self.resolver.addresses.get(number, ()), self.bus.target, self.bus.flush, Random()
         )
-        self.prober = Prober(self.verdicts.patients, self.verdicts.good, self.verdicts.bad, time.monotonic)
+        self.prober = Prober(gevent.get_hub().loop, self.verdicts.job, self.verdicts.outcome)
+        self.verdicts.agenda = self.prober
         self._restore()
         self.server = Server(birth.control, self, birth.owner)
         gevent.get_hub().print_exception = logs.crash
@@ -105,8 +105,9 @@ class Hub:
         gevent.spawn(self._beat)
         self._master.start()
         self._done.wait()
+        self.prober.stop()
         self.server.stop()
-        self.save()
+        self.save(counts=True)
         return ChildExit.DRAINED
 
     def _obey(self, message: Message, descriptors: tuple[int, ...]) -> None:
@@ -143,24 +144,15 @@ class Hub:
 
     def _configure(self, running: Running) -> None:
         self.running = running
-        self.resolver.want(running)
-        self._arrange()
+        services = running.config.services
+        hosts = (host for service in services for group in service.groups for host in group.hosts)
+        self.resolver.want({host.number: host.ip for host in hosts} | Verdicts.names(running.config))
+        self.verdicts.configure(running)
+        self.stickies.configure(running.config)
         self._master.tell(Applied(running.version))
         if not self._ready:
             self._ready = True
             self._begin()
-
-    def _arrange(self) -> None:
-        """Work by the config and by the members that names have now."""
-        self.arranged = expand(self.running, self.resolver.members)
-        self.verdicts.configure(self.arranged)
-        self.stickies.configure(self.arranged.config)
-        for target in self._parents():
-            self.bus.target(target)
-
-    def _parents(self) -> tuple[Target, ...]:
-        """Hosts whose members stand for them."""
-        return tuple(Target(number, False, (), 0.0, found) for number, found in self.resolver.members.items())
 
     def _begin(self) -> None:
         self.bus.start()
@@ -188,7 +180,7 @@ class Hub:
                 for rows in self.stickies.batches():
                     self.bus.tell(identity, Sticks(rows))
                 loads = {row.slot: dict(row.open) for row in self.totals.rows.values()}
-                self.bus.snapshot(identity, (*self.verdicts.targets(), *self._parents()), loads)
+                self.bus.snapshot(identity, self.verdicts.targets(), loads)
             case Load(slot, _, _, _):
                 if identity not in self._peers:
                     self.bus.resync(identity)
@@ -221,20 +213,17 @@ class Hub:
             self.save()
             self.stickies.sweep(time.monotonic())
 
-    def save(self) -> None:
-        """Put what changed into the memory file. Nobody is told a count that could be lost."""
-        if not (self._dirty or self.verdicts.dirty or self.resolver.dirty):
+    def save(self, counts: bool = False) -> None:
+        """Put what changed into the memory file; those of checks only if `counts`."""
+        if not (self._dirty or self.verdicts.dirty or (counts and self.verdicts.counted)):
             return
         self._dirty = False
-        self.memory.save(
-            {"totals": self.totals.dump(), "verdicts": self.verdicts.dump(), "resolver": self.resolver.dump()}
-        )
+        self.memory.save({"totals": self.totals.dump(), "verdicts": self.verdicts.dump(counts)})
 
     def _restore(self) -> None:
         value = self.memory.load()
         if value is not None:
             self.totals.restore(value["totals"])
-            self.resolver.restore(value["resolver"])
             down = self.verdicts.restore(value["verdicts"])
             logs.info(Event.HUB_RESTORED, rows=len(self.totals.rows), down=down)
 
@@ -252,27 +241,25 @@ class Hub:
         return self._processes
 
     def stats(self) -> dict[str, Any]:
-        """The stats, as the interface describes them."""
-        self.save()
+        """The stats, as the interface describes them. Nobody is told a count that could be lost."""
+        self.save(counts=True)
         return build(
             Report(
                 version=self.version,
                 generation=os.path.basename(self._birth.directory),
                 uptime=time.time() - self._started(),
-                running=self.arranged,
+                running=self.running,
                 totals=self.totals,
                 processes=self._processes,
                 state=self.verdicts.state,
                 since=self.verdicts.since,
-                reason=self._reason,
+                reason=self.verdicts.reason,
                 next_check=self.verdicts.next_check,
+                health=self.verdicts.document,
+                panic=self.verdicts.panicking,
                 now=time.monotonic(),
             )
         )
-
-    def _reason(self, number: int) -> tuple[str, str]:
-        reason, by = self.verdicts.reason(number)
-        return reason or (self.resolver.cause(number) if not self.resolver.addresses.get(number) else ""), by
 
     def _started(self) -> float:
         return min((one.started_at for one in self._processes if one.started_at), default=self._started_at)

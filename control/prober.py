@@ -1,86 +1,155 @@
-"""Test connects to hosts that are down, once for all workers.
+"""When each host is checked: one clock for all checks, callbacks on the loop, no greenlet.
 
-Asks each host's `Health` whether a test is due, makes it, and says what came of
-it. A host goes back only after a connect that succeeded.
+Who decides is verdicts: it books a time for a host, is asked for the job when
+that has come, and gets the outcome. There is one timer, set to the next thing
+due, and one epoll for all sockets, watched as one descriptor: a check costs no
+watcher of gevent's.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import heapq
+import select
+import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-import gevent
-from gevent import socket
+from control.attempt import Job, Running, made
+from control.dialogues import Outcome
+from control.tlsclient import Sessions
 
-from director.scheduling.health import Health
+_TICK = 0.01  # seconds: what is due within one is done at once
+_BATCH = 256  # events or checks in a row, before others on the loop get their turn
 
-TIMEOUT = 1.0  # seconds
-_LOOK = 0.1  # seconds
-
-
-@dataclass(frozen=True)
-class Patient:
-    """A host to look after: its number, its verdict so far, where it is, and whether its group has nobody."""
-
-    number: int
-    health: Health
-    addresses: tuple[tuple[int, Any], ...]
-    group_all_down: bool
+Ask = Callable[[int], Job | None]
+Report = Callable[[int, float, Outcome], None]
 
 
 class Prober:
-    """Looks after hosts that are down."""
+    """Runs checks as booked, at most one of a host at a time.
 
-    def __init__(
-        self,
-        patients: Callable[[], Iterable[Patient]],
-        good: Callable[[int], None],
-        bad: Callable[[int, str], None],
-        now: Callable[[], float],
-    ) -> None:
-        self._patients, self._good, self._bad, self._now = patients, good, bad, now
-        self._busy: set[int] = set()
+    `ask(number)`: the job of a host, None if it is not to be checked after all.
+    `report(number, due, outcome)`: what came of it, and for when it was booked.
+    """
+
+    def __init__(self, loop: Any, ask: Ask, report: Report) -> None:
+        self._ask, self._report = ask, report
+        self._sessions = Sessions()
+        self._booked: dict[int, float] = {}  # {host number: when}
+        self._running: dict[int, tuple[Running, float]] = {}  # {host number: (check, for when it was booked)}
+        self._agenda: list[tuple[float, int, Running | None]] = []  # (when, host, whose deadline it is)
+        self._events: dict[int, Callable[[int], None]] = {}  # by descriptor
+        self._epoll = select.epoll()
+        self._io = loop.io(self._epoll.fileno(), 1)
+        self._timer = loop.timer(_TICK)
+        self._loop = loop
+        self._alarm = float("inf")
+        self._started = False
 
     def start(self) -> None:
         """Begin."""
-        gevent.spawn(self._run)
+        self._started = True
+        self._io.start(self._on_io)
+        self._set_alarm()
 
-    def _run(self) -> None:
-        while True:
-            now = self._now()
-            for patient in self._patients():
-                if patient.number not in self._busy and patient.health.due(now, patient.group_all_down):
-                    patient.health.testing(now)
-                    self._busy.add(patient.number)
-                    gevent.spawn(self._test, patient)
-            gevent.sleep(_LOOK)
+    def stop(self) -> None:
+        """Check nothing any more, and close everything."""
+        self._started = False
+        self._io.stop()
+        self._io.close()
+        self._timer.stop()
+        for number in list(self._running):
+            self.cancel(number)
+        while self._agenda:
+            check = heapq.heappop(self._agenda)[2]
+            if check is not None:
+                check.expire()
+        self._epoll.close()
 
-    def _test(self, patient: Patient) -> None:
-        cause = "it has no address"
-        try:
-            for family, where in patient.addresses:
-                failed = connect(family, where)
-                if failed is None:
-                    self._good(patient.number)
-                    return
-                cause = failed
-            self._bad(patient.number, cause)
-        finally:
-            self._busy.discard(patient.number)
+    def book(self, number: int, at: float) -> None:
+        """Check this host then, monotonic seconds; instead of what was booked."""
+        self._booked[number] = at
+        if number not in self._running:
+            self._note(at, number, None)
 
+    def cancel(self, number: int) -> None:
+        """Don't check this host any more; a check under way is dropped."""
+        self._booked.pop(number, None)
+        self._sessions.drop(number)
+        entry = self._running.pop(number, None)
+        if entry is not None:
+            entry[0].expire()
 
-def connect(family: int, where: Any) -> str | None:
-    """One test connect; the cause in words if it fails."""
-    sock = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        sock.settimeout(TIMEOUT)
-        code = sock.connect_ex(where if isinstance(where, str) else tuple(where))
-        return None if code == 0 else os.strerror(code)
-    except TimeoutError:
-        return f"no answer in {TIMEOUT:g} s"
-    except OSError as error:
-        return error.strerror or str(error)
-    finally:
-        sock.close()
+    def due(self, number: int) -> float | None:
+        """For when it is booked; None: it is not."""
+        return self._booked.get(number)
+
+    # -- the clock ---------------------------------------------------------------------------
+
+    def _note(self, at: float, number: int, check: Running | None) -> None:
+        heapq.heappush(self._agenda, (at, id(check) if check else number, check))
+        if at < self._alarm - _TICK:
+            self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        if self._started and self._agenda:
+            self._alarm = self._agenda[0][0]
+            self._timer.stop()
+            self._timer = self._loop.timer(max(0.0, self._alarm - time.monotonic()) + _TICK / 2)
+            self._timer.start(self._on_time)
+
+    def _on_time(self) -> None:
+        self._alarm = float("inf")
+        limit = time.monotonic() + _TICK / 2
+        agenda = self._agenda
+        for _ in range(_BATCH):
+            if not agenda or agenda[0][0] > limit:
+                break
+            at, number, check = heapq.heappop(agenda)
+            if check is not None:
+                check.expire()  # if it is over, it closes what it may still hold
+            elif self._booked.get(number) == at and number not in self._running:
+                self._begin(number, at)
+        self._set_alarm()
+
+    def _begin(self, number: int, at: float) -> None:
+        del self._booked[number]
+        job = self._ask(number)
+        if job is None:
+            return
+        check = made(job, self, self._sessions, self._done)
+        self._running[number] = check, at
+        check.start()
+        if self._running.get(number, (None, 0.0))[0] is check or job.check.type == "tls":
+            self._note(check.began + job.check.timeout, number, check)
+
+    def _done(self, check: Running, outcome: Outcome) -> None:
+        entry = self._running.get(check.number)
+        if entry is None or entry[0] is not check:
+            return  # cancelled
+        del self._running[check.number]
+        took = time.monotonic() - check.began
+        self._report(check.number, entry[1], replace(outcome, seconds=took))
+        at = self._booked.get(check.number)
+        if at is not None:
+            self._note(at, check.number, None)
+
+    # -- descriptors -------------------------------------------------------------------------
+
+    def add(self, fd: int, on_event: Callable[[int], None], mask: int) -> None:
+        """Call `on_event(events)` for what happens to `fd`."""
+        self._events[fd] = on_event
+        self._epoll.register(fd, mask)
+
+    def remove(self, fd: int) -> None:
+        """No more of that; to be closed by its owner now."""
+        self._events.pop(fd, None)
+        self._epoll.unregister(fd)
+
+    def _on_io(self) -> None:
+        events = self._events
+        for fd, mask in self._epoll.poll(0, _BATCH):
+            on_event = events.get(fd)
+            if on_event is not None:
+                on_event(mask)

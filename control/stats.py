@@ -10,7 +10,7 @@ import psutil
 
 from control.totals import Row, Totals
 from director.config.model import Group, Host, Service
-from director.messages import HostState, Kind, ProcessInfo, Running
+from director.messages import Fault, HostState, Kind, ProcessInfo, Running
 from director.tally import FAULTS, quantile_ms
 
 
@@ -28,6 +28,8 @@ class Report:
     since: Callable[[int], float]
     reason: Callable[[int], tuple[str, str]]
     next_check: Callable[[int], float | None]
+    health: Callable[[int], dict[str, Any]]
+    panic: Callable[[int], bool]  # of a group's number
     now: float
 
 
@@ -96,6 +98,7 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
         "name": group.name,
         "scheduler": group.scheduler,
         "enabled": group.name == service.enabled,
+        "panic": report.panic(group.number),
         "hosts": [_host(report, host) for host in group.hosts],
     }
 
@@ -104,6 +107,9 @@ def _host(report: Report, host: Host) -> dict[str, Any]:
     tally = report.totals.host(host.number)
     opened = report.totals.open.get(host.number, 0)
     reason, by = report.reason(host.number)
+    health = report.health(host.number)
+    faults = {fault.value: count for fault, count in zip(FAULTS, tally.faults, strict=True)}
+    faults[Fault.CHECK_FAILED.value] = health["checks"]["failed"]
     return {
         "name": host.name,
         "ip": str(host.ip),
@@ -118,11 +124,12 @@ def _host(report: Report, host: Host) -> dict[str, Any]:
         "bytes_in": tally.bytes_in,
         "bytes_out": tally.bytes_out,
         "retries": tally.retries,
-        "faults": {fault.value: count for fault, count in zip(FAULTS, tally.faults, strict=True)},
+        "faults": faults,
         "connect_ms_p50": quantile_ms(tally.connect, 0.5),
         "connect_ms_p99": quantile_ms(tally.connect, 0.99),
         "since": report.since(host.number),
         "reason": reason,
         "by": by,
         "next_check_seconds": report.next_check(host.number),
+        **health,
     }

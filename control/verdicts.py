@@ -1,128 +1,312 @@
-"""Who is up, for all workers: each host's verdict, who made it and when, and what is told of it.
+"""Who is up, for all workers: verdicts on all hosts, who made them and when, and what is told of them.
 
-Holds a `Health` for every host of the config, takes what workers and the prober
-report, and has every change published at once. The decisions are Health's.
+Holds a Health and a Chart for every host of the config and a Ward for every
+group; takes what workers and the prober report, books checks, and has every
+change published at once. The decisions are those of health and ward.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
 
-from control.prober import Patient
+from control.attempt import Job
+from control.chart import Chart, errno_name
+from control.dialogues import Outcome
 from director import logs
-from director.addresses import Addresses
-from director.config.model import Config, Group, Host, Service
+from director.addresses import Addresses, literal
+from director.config.model import Check, Config, Endpoint, Group, Host, Service
 from director.events import Event
 from director.messages import Fault, HostState, Running, Target
-from director.scheduling.health import Health
+from director.scheduling.health import Health, Rules, Source, Stage, Word
+from director.scheduling.ward import Ward
+
+_CONNECT = Check()  # the test of a host that has no check
+_PAST = 1000  # outages that are remembered
+_EARLY = 0.05  # of an interval that a check may be early, so that many do not stay in step
+_UNRESOLVED = 1.0  # seconds until a host without an address is looked at again
+
+
+class Agenda(Protocol):
+    """Who runs the checks: see Prober."""
+
+    def book(self, number: int, at: float) -> None: ...
+    def cancel(self, number: int) -> None: ...
+    def due(self, number: int) -> float | None: ...
+
+
+@dataclass(slots=True)
+class Patient:
+    """One host, and all we hold of it."""
+
+    service: Service
+    group: Group
+    host: Host
+    check: Check | None
+    health: Health
+    chart: Chart
+    ward: Ward
+
+    @property
+    def label(self) -> str:
+        """SERVICE/GROUP/HOST."""
+        return f"{self.service.name}/{self.group.name}/{self.host.name}"
 
 
 class Verdicts:
     """The verdicts on all hosts, by number.
 
-    `addresses`: of a host, none while it is unresolved. `publish`: gets what
-    workers must know of a host; `flush` has it leave at once.
+    `addresses`: of a host, none while it is unresolved; of a check's own address
+    under the host's number negated. `publish` gets what workers must know of a
+    host; `flush` has it leave at once. `agenda` is set before `configure`.
     """
+
+    agenda: Agenda
 
     def __init__(
         self,
         addresses: Callable[[int], Addresses],
         publish: Callable[[Target], None],
         flush: Callable[[], None],
+        random: Random,
     ) -> None:
-        self._addresses, self._publish, self._flush = addresses, publish, flush
+        self._addresses, self._publish, self._flush, self._random = addresses, publish, flush, random
         self._began_at = time.time()
         self._running = Running(0, Config())
-        self._hosts: dict[int, tuple[Service, Group, Host]] = {}
-        self._health: dict[int, Health] = {}
-        self._since: dict[int, float] = {}  # {host number: when its state changed, wall clock}
+        self._patients: dict[int, Patient] = {}
+        self._panicking: set[int] = set()  # group numbers
         self._restored: dict[int, list[Any]] = {}
-        self.dirty = False  # something changed since the last dump
+        self._waiting: dict[int, list[Callable[[Outcome], None]]] = {}
+        self.past: deque[dict[str, Any]] = deque(maxlen=_PAST)
+        self._dumped: dict[str, Any] = {}
+        self.dirty = False  # a verdict changed since the last dump
+        self.counted = False  # a check was counted since
+
+    # -- the config -----------------------------------------------------------------------
 
     def configure(self, running: Running) -> None:
         """These are the hosts there are, and what operators say of them. Publishes all."""
         before, self._running = self._running, running
-        self._hosts = {
-            host.number: (service, group, host)
-            for service in running.config.services
-            for group in service.groups
-            for host in group.hosts
-        }
-        now = time.monotonic()
-        for number in self._hosts:
-            health = self._health.get(number)
-            if health is None:
-                health = self._health[number] = Health(now, running.config.checktime)
-                self._remember(number, health, now)
-            health.checktime = running.config.checktime
-        for number in self._health.keys() - self._hosts.keys():
-            del self._health[number]
-        for number in running.admin.keys() ^ before.admin.keys():
-            self._since[number] = time.time()
-        for number in self._hosts:
+        known, self._patients = self._patients, {}
+        for service in running.config.services:
+            for group in service.groups:
+                self._admit(service, group, known)
+        for number in known.keys() - self._patients.keys():
+            self.agenda.cancel(number)
+        for number in (running.admin.keys() ^ before.admin.keys()) & self._patients.keys():
+            chart = self._patients[number].chart
+            chart.since = time.time()
+            if number in before.admin:
+                chart.returned_at = chart.since
+        self.dirty = True
+        for number in self._patients:
             self.announce(number)
+
+    def _admit(self, service: Service, group: Group, known: dict[int, Patient]) -> None:
+        ward = Ward(group.min_up, {})
+        for host in group.hosts:
+            check = host.check or group.check
+            rules = Rules.of(check, self._running.config.checktime)
+            old = known.get(host.number)
+            health, chart = (old.health, old.chart) if old else self._remembered(host.number, rules)
+            health.rules = rules
+            ward.hosts[host.number] = health
+            self._patients[host.number] = Patient(service, group, host, check, health, chart, ward)
+            if old is None or old.check != check:
+                self._book_first(host.number)
+        ward.bar(self._barred(group))
+
+    def _remembered(self, number: int, rules: Rules) -> tuple[Health, Chart]:
+        now = time.monotonic()
+        value = self._restored.pop(number, None)
+        if value is None:
+            return Health(now, rules), Chart(since=self._began_at)
+        return Health.restored(now, rules, value[0]), Chart.restored(value[1])
+
+    def _barred(self, group: Group) -> set[int]:
+        admin, addresses = self._running.admin, self._addresses
+        return {h.number for h in group.hosts if h.number in admin or h.weight <= 0 or not addresses(h.number)}
+
+    @staticmethod
+    def names(config: Config) -> dict[int, Endpoint]:
+        """Where checks go that have an address of their own, by host number negated."""
+        found = {}
+        for service in config.services:
+            for group in service.groups:
+                for host in group.hosts:
+                    check = host.check or group.check
+                    if check is not None and check.address is not None:
+                        found[-host.number] = Endpoint(check.address, check.port or host.ip.port)
+        return found
+
+    # -- what workers are told ---------------------------------------------------------------
 
     def targets(self) -> tuple[Target, ...]:
         """What workers must know of all hosts."""
-        return tuple(self._target(number) for number in self._hosts)
+        return tuple(self._target(patient) for patient in self._patients.values())
 
     def announce(self, number: int) -> None:
-        """Tell all workers what there is to know of a host, with the next update."""
-        if number in self._health:
-            self._publish(self._target(number))
+        """Its address may have changed, or a worker wants our word: tell all workers with the next update."""
+        patient = self._patients.get(number)
+        if patient is not None:
+            ward = patient.ward
+            if (number in ward.barred) is bool(self._addresses(number)):
+                ward.bar(self._barred(patient.group))
+            self._look_for_panic(patient)
+            self._publish(self._target(patient))
 
-    def _target(self, number: int) -> Target:
-        return Target(number, self._health[number].up, self._addresses(number), self._since.get(number, 0.0))
+    def _target(self, patient: Patient) -> Target:
+        number, chart = patient.host.number, patient.chart
+        # Who is barred is known to workers by other ways; what we say of it counts when it is not any more.
+        usable = patient.health.up or patient.ward.usable(number)
+        return Target(number, usable, self._addresses(number), chart.since, chart.returned_at)
 
-    # -- what is reported ----------------------------------------------------------
+    # -- what is reported ----------------------------------------------------------------------
 
     def fault(self, number: int, fault: Fault, cause: str) -> None:
         """A connection to the host failed in a worker."""
-        health = self._health.get(number)
-        if health is None:
+        patient = self._patients.get(number)
+        if patient is None:
             return
-        reason = f"{fault.value.replace('_', ' ')}: {cause}"
-        if health.fault(time.monotonic(), reason):
-            self._turned(number, Event.HOST_DOWN, reason)
+        patient.chart.errno = errno_name(fault, cause)
+        word = Word.BAD if fault is Fault.RESET else Word.DEAD
+        turned = self._hear(patient, word, Source.TRAFFIC, f"{fault.value.replace('_', ' ')}: {cause}")
+        if not turned and patient.health.stage is Stage.FALLING and patient.health.count == 1:
+            self._book(patient, time.monotonic())  # sooner than planned, as on its way down
         # The worker suspects it by itself; it wants our word.
         self.announce(number)
 
-    def good(self, number: int) -> None:
-        """A test connect succeeded."""
-        health = self._health.get(number)
-        if health is not None and health.good(time.monotonic()):
-            self._turned(number, Event.HOST_UP, "test connect succeeded")
+    def outcome(self, number: int, due: float, outcome: Outcome) -> None:
+        """A check that was booked for `due` is over."""
+        patient = self._patients.get(number)
+        if patient is None:
+            return
+        self.counted = True
+        patient.chart.note(outcome, time.time())
+        kind = "test connect" if patient.check is None else f"{patient.check.type} check"
+        if outcome.reached:
+            patient.health.tried = False
+        word = Word.GOOD if outcome.good else Word.BAD
+        if patient.check is not None or not patient.health.up:
+            turned = self._hear(patient, word, Source.CHECK, "" if outcome.good else f"{kind}: {outcome.cause}")
+            if not turned and outcome.reached and patient.ward.panic:
+                self.announce(number)
+        self._book(patient, due)
+        for done in self._waiting.pop(number, ()):
+            done(outcome)
 
-    def bad(self, number: int, cause: str) -> None:
-        """A test connect failed."""
-        health = self._health.get(number)
-        if health is not None:
-            health.fault(time.monotonic(), f"test connect: {cause}")
+    def _hear(self, patient: Patient, word: Word, source: Source, cause: str) -> bool:
+        health = patient.health
+        held, flapping, went_down = health.held, health.flapping, patient.chart.since
+        reason, by = health.reason, health.source.value
+        turned = patient.ward.hear(patient.host.number, time.monotonic(), word, source, cause)
+        if health.held and not held:
+            logs.warning(Event.HOST_HELD, host=patient.label, min_up=patient.ward.min_up, reason=cause)
+        if not turned:
+            return False
+        chart = patient.chart
+        chart.since = time.time()
+        if health.up:
+            chart.returned_at = chart.since
+            self._remember_outage(patient, went_down, reason, by)
+            logs.info(Event.HOST_UP, host=patient.label, old="down", new="up", by=source, after=_span(went_down))
+        else:
+            logs.warning(Event.HOST_DOWN, host=patient.label, old="up", new="down", by=source, reason=cause)
+            if health.flapping and not flapping:
+                stays = max(0.0, health.until - time.monotonic())
+                logs.warning(Event.HOST_FLAPPING, host=patient.label, falls=health.streak, out=f"{stays:.1f}s")
+            self._book(patient, time.monotonic())
+        self._tell(patient)
+        return True
 
-    def _turned(self, number: int, event: Event, reason: str) -> None:
-        self._since[number] = time.time()
+    def _tell(self, patient: Patient) -> None:
         self.dirty = True
-        self.announce(number)
+        self.announce(patient.host.number)
         self._flush()
-        service, group, host = self._hosts[number]
-        say = logs.info if event is Event.HOST_UP else logs.warning
-        say(event, host=f"{service.name}/{group.name}/{host.name}", reason=reason)
 
-    def patients(self) -> Iterator[Patient]:
-        """Hosts that want looking after."""
-        for service in self._running.config.services:
-            for group in service.groups:
-                down = [host for host in group.hosts if not self._health[host.number].up]
-                if not down:
-                    continue
-                usable = [host for host in group.hosts if self.state(host.number) is HostState.UP and host.weight > 0]
-                for host in down:
-                    addresses = self._addresses(host.number)
-                    yield Patient(host.number, self._health[host.number], addresses, not usable)
+    def _look_for_panic(self, patient: Patient) -> None:
+        group, ward = patient.group, patient.ward
+        if ward.panic is (group.number in self._panicking):
+            return
+        label = f"{patient.service.name}/{group.name}"
+        if ward.panic:
+            self._panicking.add(group.number)
+            logs.warning(Event.GROUP_PANIC, group=label, hosts=len(ward.hosts), usable=_untried(ward))
+        else:
+            self._panicking.discard(group.number)
+            logs.info(Event.GROUP_CALM, group=label, up=ward.up)
+        for number in ward.hosts:
+            self._publish(self._target(self._patients[number]))
+            if ward.panic:
+                self._book(self._patients[number], time.monotonic())
 
-    # -- what is known ---------------------------------------------------------------
+    def _remember_outage(self, patient: Patient, since: float, reason: str, by: str) -> None:
+        self.past.append(
+            {
+                "service": patient.service.name,
+                "group": patient.group.name,
+                "name": patient.host.name,
+                "ip": str(patient.host.ip),
+                "from": since,
+                "to": patient.chart.since,
+                "seconds": round(patient.chart.since - since, 1),
+                "reason": reason,
+                "errno": patient.chart.errno,
+                "by": by,
+            }
+        )
+
+    # -- checks ----------------------------------------------------------------------------------
+
+    def _book_first(self, number: int) -> None:
+        patient = self._patients[number]
+        pause = patient.health.pause(False)
+        if pause is None:
+            self.agenda.cancel(number)
+        else:
+            self.agenda.book(number, time.monotonic() + pause * self._random.random())
+
+    def _book(self, patient: Patient, after: float) -> None:
+        pause = patient.health.pause(patient.ward.panic)
+        if pause is not None:
+            early = 1.0 - _EARLY * self._random.random()
+            self.agenda.book(patient.host.number, max(time.monotonic(), after + pause * early))
+
+    def job(self, number: int) -> Job | None:
+        """What to check of a host whose time has come."""
+        patient = self._patients.get(number)
+        if patient is None:
+            return None
+        addresses = self._where(patient)
+        if not addresses:
+            self.agenda.book(number, time.monotonic() + _UNRESOLVED)
+            return None
+        host = patient.host
+        name = str(host.ip) if host.ip.port else "localhost"
+        label = (patient.service.name, patient.group.name, host.name)
+        return Job(number, label, patient.check or _CONNECT, addresses, name)
+
+    def _where(self, patient: Patient) -> Addresses:
+        number, check = patient.host.number, patient.check
+        addresses = self._addresses(number)
+        if check is None or (check.address is None and check.port is None):
+            return addresses
+        if check.address is not None:
+            endpoint = Endpoint(check.address, check.port or patient.host.ip.port)
+            return literal(endpoint) or self._addresses(-number)
+        return tuple((family, (where[0], check.port, *where[2:])) for family, where in addresses if where[1:])
+
+    def retry(self, number: int, done: Callable[[Outcome], None]) -> None:
+        """An operator wants the host tested now; one good test brings it back. `done` gets the outcome."""
+        self._patients[number].health.pardon(time.monotonic())
+        self._waiting.setdefault(number, []).append(done)
+        self.agenda.book(number, time.monotonic())
+
+    # -- what is known ------------------------------------------------------------------------------
 
     def state(self, number: int) -> HostState:
         """A host's state, as the stats name it."""
@@ -131,48 +315,72 @@ class Verdicts:
             return admin.state
         if not self._addresses(number):
             return HostState.UNRESOLVED
-        return HostState.UP if self._health[number].up else HostState.DOWN
+        patient = self._patients[number]
+        if not patient.health.up:
+            return HostState.DOWN
+        slow = time.time() - patient.chart.returned_at < patient.group.slowstart
+        return HostState.SLOWSTART if slow else HostState.UP
 
     def since(self, number: int) -> float:
         """When the host got into its state, on the wall clock."""
-        return self._since.get(number, self._began_at)
+        return self._patients[number].chart.since
 
     def reason(self, number: int) -> tuple[str, str]:
         """Why the host is as it is, and by whose word."""
         admin = self._running.admin.get(number)
         if admin is not None:
             return admin.reason, admin.by
-        health = self._health[number]
-        return (health.reason, "") if not health.up else ("", "")
+        health = self._patients[number].health
+        if health.held:
+            return f"kept up by min-up: {health.reason}", health.source.value
+        return ("", "") if health.stage is Stage.UP else (health.reason, health.source.value)
 
     def next_check(self, number: int) -> float | None:
         """Seconds until the host is tested; None if no test is planned."""
-        _, group, _ = self._hosts[number]
-        nobody = not any(self.state(host.number) is HostState.UP for host in group.hosts)
-        at = self._health[number].next_test(nobody)
+        at = self.agenda.due(number)
         return None if at is None else max(0.0, round(at - time.monotonic(), 1))
 
-    # -- what must not be lost -----------------------------------------------------------
-
-    def dump(self) -> dict[str, Any]:
-        """All of it, for the memory file and the next generation: plain values, spans instead of monotonic times."""
-        self.dirty = False
-        now = time.monotonic()
-        down = {
-            number: [health.reason, now - health.since, health.faults, health.ejections]
-            for number, health in self._health.items()
-            if not health.up
+    def document(self, number: int) -> dict[str, Any]:
+        """Its part of the stats: what checks found, and how the verdict stands."""
+        patient = self._patients[number]
+        health = patient.health
+        return {
+            **patient.chart.document(time.time()),
+            "check_type": None if patient.check is None else patient.check.type,
+            "health": health.progress(),
+            "falls": health.falls,
+            "flapping": health.flapping,
+            "faults_since_up": health.faults,
         }
-        return {"down": down, "since": self._since}
+
+    def panicking(self, group: int) -> bool:
+        """Whether all hosts of the group are down."""
+        return group in self._panicking
+
+    # -- what must not be lost -------------------------------------------------------------------------
+
+    def dump(self, counts: bool = False) -> dict[str, Any]:
+        """All of it, for the memory file and the next generation: plain values, monotonic times of this machine.
+
+        Made anew when a verdict changed, or, with `counts`, a check was counted:
+        for thousands of hosts it takes a while.
+        """
+        if self.dirty or (counts and self.counted) or not self._dumped:
+            self.dirty = self.counted = False
+            hosts = {number: [one.health.dump(), one.chart.dump()] for number, one in self._patients.items()}
+            self._dumped = {"hosts": hosts, "past": list(self.past)}
+        return self._dumped
 
     def restore(self, value: dict[str, Any]) -> int:
-        """What an earlier hub dumped; before `configure`. Returns how many hosts are down."""
-        self._restored, self._since = value["down"], value["since"]
+        """What an earlier hub dumped; before `configure`. Returns how many hosts it had."""
+        self._restored = value["hosts"]
+        self.past.extend(value["past"])
         return len(self._restored)
 
-    def _remember(self, number: int, health: Health, now: float) -> None:
-        verdict = self._restored.pop(number, None)
-        if verdict is not None:
-            reason, ago, faults, ejections = verdict
-            health.fault(now - ago, reason)
-            health.faults, health.ejections = faults, ejections
+
+def _span(since: float) -> str:
+    return f"{time.time() - since:.1f}s"
+
+
+def _untried(ward: Ward) -> int:
+    return sum(map(ward.usable, ward.hosts))

@@ -29,10 +29,8 @@ PURE = (
     "director/framing.py",
     "director/messages.py",
     "director/master/supervisor.py",
-    "director/members.py",
-    "control/names.py",
+    "control/dialogues.py",
     "control/render.py",
-    "control/resolvconf.py",
 )
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "gevent", "logging", "mmap", "multiprocessing", "os", "psutil", "resource",

@@ -101,6 +101,7 @@ class Worker:
         self.sessions = Sessions(self.poller, self.board)
         self.relay = Relay(self.poller, self.sessions)
         self.bus = Bus(birth.slot, birth.incarnation, self.board, self.services)
+        self.sessions.report = self.bus.report
         self.connector = Connector(self.poller, self.sessions, self.services, self.board, self.relay, self.bus.report)
         capacity = max(1, (limit - min(_RESERVE, limit // 4)) // 2)
         self.acceptor = Acceptor(
@@ -227,6 +228,7 @@ class Worker:
             rounds += 1
             self.acceptor.sweep()
             self.connector.sweep()
+            self.services.warm_up()
             if self._log is not None:
                 self._log.flush()
             if rounds % 2 == 0:

@@ -14,10 +14,10 @@ from typing import Any
 
 from director.addresses import literal
 from director.config import model
-from director.members import expand
-from director.messages import HostState, Member, Running, Target
+from director.messages import HostState, Running, Target
 from director.scheduling.scheduler import GroupScheduler
 from director.scheduling.scoreboard import HostLoad, Scoreboard
+from director.scheduling.slowstart import SlowStarts
 from director.scheduling.sticky import Stickies, StickyScheduler
 from director.tally import HostTally, ServiceTally
 from workers.sockopts import Option, of_service
@@ -34,6 +34,7 @@ class Service:
         self.connect_timeout = 5.0
         self.idle_timeout = 0.0
         self.retries: int | None = None
+        self.observe_window = 1.0  # of the enabled group
         self.scheduler: GroupScheduler | None = None  # of the enabled group
         self.options: tuple[Option, ...] = ()  # socket options
         self.labels: dict[int, str] = {}  # group/host by host number, of all services
@@ -59,8 +60,7 @@ class Services:
         self.sources: dict[int, tuple[bool, str | None]] = {}  # {host number: (fast open, source address)}
         self.running: Running | None = None
         self.stickies = Stickies()
-        self._arranged: Running | None = None  # as names make it
-        self._members: dict[int, tuple[Member, ...]] = {}  # by host number
+        self._slowstarts = SlowStarts()
         self._board = board
         self._random = random
         self._schedulers: dict[int, GroupScheduler] = {}  # by group number
@@ -70,14 +70,10 @@ class Services:
     def configure(self, running: Running) -> None:
         """Work by this. Connections in progress are not touched."""
         self.running = running
-        self._arrange()
-
-    def _arrange(self) -> None:
-        """Work by the config and by the members that names have now."""
-        assert self.running is not None
-        running = self._arranged = expand(self.running, self._members)
         self._board.configure(running.config)
         self.stickies.configure(running.config)
+        self._slowstarts.configure(running.config)
+        self._warm_up()
         schedulers = {}
         services = {}
         for service in running.config.services:
@@ -87,6 +83,7 @@ class Services:
             ours.connect_timeout = service.connect_timeout
             ours.idle_timeout = service.idle_timeout
             ours.retries = service.retries
+            ours.observe_window = 0.0
             ours.hosts_tally = self.hosts_tally
             ours.labels = self.labels
             ours.options = of_service(service)
@@ -111,6 +108,7 @@ class Services:
                 schedulers[group.number] = scheduler
                 if group.name == service.enabled:
                     ours.scheduler = scheduler
+                    ours.observe_window = group.observe_window
         # A removed service lives on in its sessions; its totals stay with the hub.
         self.by_number = services
         self._schedulers = schedulers
@@ -133,15 +131,15 @@ class Services:
         return StickyScheduler(group.scheduler, hosts, self._random, table, time.monotonic)
 
     def _usable(self, number: int) -> bool:
-        assert self._arranged is not None
+        assert self.running is not None
         return (
-            number not in self._arranged.admin
+            number not in self.running.admin
             and self._up.get(number, True)
             and number not in self._suspects
             and bool(self.addresses.get(number))
         )
 
-    def learn(self, targets: Sequence[Target], complete: bool = False) -> None:
+    def learn(self, targets: Iterable[Target], complete: bool = False) -> None:
         """Verdicts and addresses from the hub; `complete` if these are all there are."""
         if complete:
             self.addresses.clear()
@@ -150,23 +148,24 @@ class Services:
         for target in targets:
             self.addresses[target.host] = tuple((family, _sockaddr(where)) for family, where in target.addresses)
             self._up[target.host] = target.up
+            self._slowstarts.returned(target.host, target.returned_at)
             self._suspects.pop(target.host, None)  # the hub has had its say
             touched.add(target.host)
-        if self._regroup(targets, complete):
-            self._arrange()
-        else:
-            self._refresh(self._board.hosts if complete else touched)
+        self._refresh(self._board.hosts if complete else touched, self._warm_up())
 
-    def _regroup(self, targets: Sequence[Target], complete: bool) -> bool:
-        """Whether some hosts have other members now."""
-        before = self._members
-        self._members = {} if complete else dict(before)
-        for target in targets:
-            if target.members:
-                self._members[target.host] = target.members
-            else:
-                self._members.pop(target.host, None)
-        return self.running is not None and self._members != before
+    def warm_up(self) -> None:
+        """A few times a second: hosts that returned get more of their weight."""
+        self._refresh((), self._warm_up())
+
+    def _warm_up(self) -> set[int]:
+        """Give returning hosts their weights; the groups where that changed one."""
+        groups = set()
+        for number, weight in self._slowstarts.weights(time.time()).items():
+            host = self._board.hosts.get(number)
+            if host is not None and host.weight != weight:
+                host.weight = weight
+                groups.add(host.group)
+        return groups
 
     def suspect(self, host: HostLoad, now: float) -> None:
         """A connect to it failed: nobody else gets it until the hub has decided, or a moment passed."""
@@ -181,8 +180,9 @@ class Services:
             del self._suspects[number]
         self._refresh(over)
 
-    def _refresh(self, numbers: Iterable[int]) -> None:
-        groups = set()
+    def _refresh(self, numbers: Iterable[int], groups: set[int] | None = None) -> None:
+        """Look at these hosts again, and have schedulers know, and those of `groups` anyway."""
+        groups = set() if groups is None else groups
         for number in numbers:
             host = self._board.hosts.get(number)
             if host is not None and host.usable != (usable := self._usable(number)):
@@ -193,9 +193,9 @@ class Services:
 
     def state(self, number: int) -> HostState:
         """A host's state, as this worker sees it."""
-        assert self._arranged is not None
-        if number in self._arranged.admin:
-            return self._arranged.admin[number].state
+        assert self.running is not None
+        if number in self.running.admin:
+            return self.running.admin[number].state
         if not self.addresses.get(number):
             return HostState.UNRESOLVED
         return HostState.UP if self._usable(number) else HostState.DOWN

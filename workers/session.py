@@ -116,6 +116,7 @@ class Sessions:
         self.all: dict[int, Session] = {}
         self.on_end: Callable[[], None] | None = None
         self.log: Callable[[Session], None] | None = None  # the connection log
+        self.report: Callable[[int, Fault, str], None] = lambda host, fault, cause: None  # a fault, to the hub
         self.drop: Callable[[Side], None] = lambda side: None  # frees what a side has pending
         self._last_id = 0
         poller.abandon = self._abandon
@@ -156,6 +157,9 @@ class Sessions:
                 host_tally.ended += 1
                 if session.end == "SD":
                     host_tally.fault(Fault.RESET)
+                    # One that said nothing may be dead behind a proxy; one that did may be tired of this client.
+                    if not server.received and self.poller.now - session.connected <= service.observe_window:
+                        self.report(host.number, Fault.RESET, "right after it had accepted")
                 host_tally.session[bucket(self.poller.now - session.accepted)] += 1
             server.peer = server
             del server.session

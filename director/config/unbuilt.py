@@ -31,8 +31,3 @@ def _of_director(config: Config) -> Iterator[str]:
 def _of_service(service: Service) -> Iterator[str]:
     if service.maxconn is not None or any(host.maxconn for group in service.groups for host in group.hosts):
         yield f"maxconn in service {service.name!r} is kept by each worker alone, not over all"
-    for group in service.groups:
-        if group.check is not None or any(host.check is not None for host in group.hosts):
-            yield f"check in {service.name}/{group.name}; a failed connection takes a host out"
-        if group.min_up or group.slowstart:
-            yield f"min-up and slowstart in {service.name}/{group.name}"

@@ -9,6 +9,14 @@ import pytest
 
 from tests.control.hubs import FakeHub
 from tests.control.serving import Served, serving, short_folder
+from tests.control.test_prober import OPEN
+
+
+@pytest.fixture(autouse=True)
+def _no_clinic_stays_open() -> Iterator[None]:
+    yield
+    while OPEN:
+        OPEN.pop().prober.stop()
 
 
 @pytest.fixture

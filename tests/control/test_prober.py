@@ -1,65 +1,108 @@
-"""Test connects: to who is there, who refuses and who says nothing."""
+"""Checks at their time, over real sockets: who is there, who refuses, who says nothing."""
 
 from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Callable
 
 import gevent
-import pytest
 
-from control.prober import Patient, Prober, connect
-from director.scheduling.health import Health
+from control.attempt import Job
+from control.dialogues import Outcome
+from control.prober import Prober
+from director.config.model import Check
 
 
-def listening() -> tuple[socket.socket, tuple[str, int]]:
+def listening(backlog: int = 8) -> tuple[socket.socket, tuple[str, int]]:
     sock = socket.socket()
     sock.bind(("127.0.0.1", 0))
-    sock.listen()
+    sock.listen(backlog)
     return sock, sock.getsockname()
 
 
-def test_a_connect_says_why_it_failed() -> None:
-    sock, where = listening()
-    assert connect(int(socket.AF_INET), list(where)) is None
-    sock.close()
-    assert connect(int(socket.AF_INET), where) == "Connection refused"
-    assert connect(int(socket.AF_UNIX), "/no/such/socket") == "No such file or directory"
-
-
-def test_a_down_host_is_tested_until_it_is_good() -> None:
-    sock, where = listening()
-    sock.close()
-    health = Health(time.monotonic(), checktime=0.05)
-    health.fault(time.monotonic(), "refused")
-    outcomes: list[str] = []
-
-    def good(number: int) -> None:
-        health.good(time.monotonic())
-        outcomes.append("good")
-
-    patient = Patient(3, health, ((int(socket.AF_INET), where),), False)
-    prober = Prober(lambda: [patient], good, lambda number, cause: outcomes.append(cause), time.monotonic)
-    prober.start()
+def until(condition: Callable[[], object]) -> None:
     with gevent.Timeout(10):
-        while not outcomes:
-            gevent.sleep(0.01)
-    assert outcomes[0] == "Connection refused"
-    back = socket.socket()
-    back.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    back.bind(where)
-    back.listen()
-    with gevent.Timeout(10):
-        while outcomes[-1] != "good":
-            gevent.sleep(0.01)
-    assert health.up
-    back.close()
+        while not condition():
+            gevent.sleep(0.005)
 
 
-def test_a_host_without_an_address_is_bad() -> None:
-    outcomes: list[str] = []
-    prober = Prober(
-        lambda: [], lambda number: pytest.fail("good?"), lambda number, cause: outcomes.append(cause), time.monotonic
-    )
-    prober._test(Patient(1, Health(0.0, 1.0), (), True))
-    assert outcomes == ["it has no address"]
+OPEN: list[Clinic] = []  # closed by a fixture after each test
+
+
+class Clinic:
+    """A prober, jobs by number, and what came of them."""
+
+    def __init__(self, interval: float | None = None) -> None:
+        self.jobs: dict[int, Job] = {}
+        self.outcomes: list[tuple[int, Outcome]] = []
+        self.due: list[float] = []
+        self._interval = interval
+        self.prober = Prober(gevent.get_hub().loop, self.jobs.get, self.report)
+        self.prober.start()
+        OPEN.append(self)
+
+    def report(self, number: int, due: float, outcome: Outcome) -> None:
+        self.outcomes.append((number, outcome))
+        self.due.append(due)
+        if self._interval is not None:
+            self.prober.book(number, due + self._interval)
+
+    def check(self, check: Check, *where: tuple[int, object], number: int = 1) -> None:
+        self.jobs[number] = Job(number, ("web", "main", "a"), check, where, "localhost:1")
+        self.prober.book(number, time.monotonic())
+
+    def one(self, check: Check, *where: tuple[int, object]) -> Outcome:
+        self.check(check, *where)
+        until(lambda: self.outcomes)
+        return self.outcomes[0][1]
+
+
+def test_a_connect_is_good_and_a_refusal_says_why() -> None:
+    sock, where = listening()
+    assert Clinic().one(Check(), (int(socket.AF_INET), where)).good
+    sock.close()
+    refused = Clinic().one(Check(), (int(socket.AF_INET), where))
+    assert (refused.good, refused.status, refused.cause) == (False, "L4CON", "Connection refused")
+    missing = Clinic().one(Check(), (int(socket.AF_UNIX), "/no/such/socket"))
+    assert missing.cause == "No such file or directory"
+    assert Clinic().one(Check()).cause == "it has no address"
+
+
+def test_one_good_address_is_enough() -> None:
+    sock, where = listening()
+    gone, nowhere = listening()
+    gone.close()
+    assert Clinic().one(Check(), (int(socket.AF_INET), nowhere), (int(socket.AF_INET), where)).good
+    sock.close()
+
+
+def test_who_does_not_answer_in_time_is_bad() -> None:
+    sock, where = listening()
+    silent = Clinic().one(Check(type="http", timeout=0.1), (int(socket.AF_INET), where))
+    assert (silent.status, silent.cause) == ("L7TOUT", "connected, but no answer in 0.1 s")
+    assert 0.1 <= silent.seconds < 2
+    sock.close()
+
+
+def test_checks_repeat_at_their_interval_without_drift() -> None:
+    sock, where = listening(100)
+    clinic = Clinic(interval=0.1)
+    clinic.check(Check(), (int(socket.AF_INET), where))
+    until(lambda: len(clinic.outcomes) >= 6)
+    assert all(outcome.good for _, outcome in clinic.outcomes)
+    gaps = [later - earlier for earlier, later in zip(clinic.due, clinic.due[1:], strict=False)]
+    assert all(abs(gap - 0.1) < 0.001 for gap in gaps)
+    sock.close()
+
+
+def test_who_was_cancelled_is_not_reported() -> None:
+    sock, where = listening()
+    clinic = Clinic()
+    clinic.check(Check(type="send", expect="x", timeout=0.2), (int(socket.AF_INET), where))
+    gevent.sleep(0.05)
+    clinic.prober.cancel(1)
+    gevent.sleep(0.3)
+    assert clinic.outcomes == []
+    assert clinic.prober.due(1) is None
+    sock.close()

@@ -37,6 +37,8 @@ def report() -> Report:
         since=lambda number: 123.0,
         reason=lambda number: ("refused", "me"),
         next_check=lambda number: 1.5,
+        health=lambda number: {"checks": {"ok": 3, "failed": 1}},
+        panic=lambda number: False,
         now=10.0,
     )
 

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import time
+from random import Random
+
+from control.dialogues import Outcome
 from control.verdicts import Verdicts
 from director.addresses import literal
-from director.config.model import Config, Endpoint, Group, Host, Service
+from director.config.model import Check, Config, Endpoint, Group, Host, Service
 from director.messages import AdminDown, Fault, HostState, Running, Target
 
 HOSTS = tuple(Host(name=name, ip=Endpoint("127.0.0.1", 1), number=number) for name, number in (("a", 3), ("b", 4)))
-CONFIG = Config(
-    services=(Service(name="web", groups=(Group(name="main", hosts=HOSTS, number=2),), enabled="main", number=1),)
-)
+CHECK = Check(rise=1, fall=1, timeout=0.5)
+GOOD, BAD = Outcome(True, "L4OK"), Outcome(False, "L7STS", "status 500", 500)
+
+
+def config(check: Check | None = None, **attributes: float) -> Config:
+    group = Group(name="main", hosts=HOSTS, check=check, number=2, **attributes)  # type: ignore[arg-type]
+    return Config(services=(Service(name="web", groups=(group,), enabled="main", number=1),))
 
 
 class Told:
-    """What workers are told."""
+    """What workers and the prober are told."""
 
     def __init__(self) -> None:
         self.targets: dict[int, Target] = {}
+        self.booked: dict[int, float] = {}
         self.flushes = 0
         self.addresses = {3: literal(HOSTS[0].ip) or (), 4: literal(HOSTS[1].ip) or ()}
-        self.verdicts = Verdicts(lambda number: self.addresses.get(number, ()), self.take, self.flush)
+        self.verdicts = Verdicts(lambda number: self.addresses.get(number, ()), self.take, self.flush, Random(1))
+        self.verdicts.agenda = self
 
     def take(self, target: Target) -> None:
         self.targets[target.host] = target
@@ -28,55 +38,142 @@ class Told:
     def flush(self) -> None:
         self.flushes += 1
 
+    def book(self, number: int, at: float) -> None:
+        self.booked[number] = at
+
+    def cancel(self, number: int) -> None:
+        self.booked.pop(number, None)
+
+    def due(self, number: int) -> float | None:
+        return self.booked.get(number)
+
+    def up(self) -> dict[int, bool]:
+        return {number: target.up for number, target in self.targets.items()}
+
+
+def told(check: Check | None = None, **attributes: float) -> Told:
+    found = Told()
+    found.verdicts.configure(Running(1, config(check, **attributes)))
+    return found
+
 
 def test_all_hosts_are_up_at_first_and_workers_are_told() -> None:
-    told = Told()
-    told.verdicts.configure(Running(1, CONFIG))
-    assert {number: target.up for number, target in told.targets.items()} == {3: True, 4: True}
-    assert told.verdicts.state(3) is HostState.UP
-    assert told.verdicts.next_check(3) is None
-    assert len(told.verdicts.targets()) == 2
+    bare = told()
+    assert bare.up() == {3: True, 4: True}
+    assert bare.verdicts.state(3) is HostState.UP
+    assert bare.verdicts.next_check(3) is None
+    assert len(bare.verdicts.targets()) == 2
 
 
-def test_a_fault_is_told_at_once() -> None:
-    told = Told()
-    told.verdicts.configure(Running(1, CONFIG))
-    told.verdicts.fault(3, Fault.CONNECT_REFUSED, "Connection refused")
-    assert told.flushes == 1
-    assert not told.targets[3].up
-    assert told.verdicts.state(3) is HostState.DOWN
-    assert told.verdicts.reason(3) == ("connect refused: Connection refused", "")
-    assert [patient.number for patient in told.verdicts.patients()] == [3]
-    told.verdicts.good(3)
-    assert told.flushes == 2
-    assert told.targets[3].up
+def test_hosts_with_a_check_are_booked_within_the_first_interval() -> None:
+    checked = told(CHECK)
+    assert set(checked.booked) == {3, 4}
+    assert all(0 <= at - time.monotonic() + 0.1 < CHECK.interval + 0.1 for at in checked.booked.values())
+
+
+def test_a_fault_is_told_at_once_and_a_good_test_takes_it_back() -> None:
+    bare = told()
+    bare.verdicts.fault(3, Fault.CONNECT_REFUSED, "Connection refused")
+    assert bare.flushes == 1
+    assert not bare.targets[3].up
+    assert bare.verdicts.state(3) is HostState.DOWN
+    assert bare.verdicts.reason(3) == ("connect refused: Connection refused", "traffic")
+    assert bare.verdicts.document(3)["errno"] == "ECONNREFUSED"
+    assert 110 < bare.booked[3] - time.monotonic() < 121
+    bare.verdicts.outcome(3, time.monotonic(), GOOD)
+    assert bare.flushes == 2
+    assert bare.targets[3].up
+    assert bare.targets[3].returned_at > 0
+    (outage,) = bare.verdicts.past
+    assert (outage["name"], outage["by"], outage["errno"]) == ("a", "traffic", "ECONNREFUSED")
+
+
+def test_a_bad_check_is_counted_and_the_next_one_booked() -> None:
+    checked = told(CHECK)
+    checked.verdicts.outcome(3, time.monotonic(), BAD)
+    document = checked.verdicts.document(3)
+    assert document["checks"] == {"ok": 0, "failed": 1}
+    assert (document["check_status"], document["check_code"], document["health"]) == ("L7STS", 500, "down")
+    assert checked.verdicts.reason(3) == ("tcp check: status 500", "check")
+    assert 1.5 < checked.booked[3] - time.monotonic() < 2.1
+
+
+def test_when_all_are_down_by_checks_traffic_may_still_try_them_once() -> None:
+    checked = told(CHECK)
+    for number in (3, 4):
+        checked.verdicts.outcome(number, time.monotonic(), BAD)
+    assert checked.verdicts.panicking(2)
+    assert checked.up() == {3: True, 4: True}
+    assert checked.verdicts.state(3) is HostState.DOWN
+    checked.verdicts.fault(3, Fault.CONNECT_REFUSED, "Connection refused")
+    assert checked.up() == {3: False, 4: True}
+    checked.verdicts.outcome(4, time.monotonic(), GOOD)
+    assert not checked.verdicts.panicking(2)
+    assert checked.up() == {3: False, 4: True}
+
+
+def test_min_up_keeps_the_last_host() -> None:
+    checked = told(CHECK, min_up=1)
+    for number in (3, 4):
+        checked.verdicts.outcome(number, time.monotonic(), BAD)
+    assert checked.up() == {3: False, 4: True}
+    assert checked.verdicts.reason(4)[0].startswith("kept up by min-up")
+
+
+def test_a_host_that_returns_starts_slowly() -> None:
+    checked = told(CHECK, slowstart=30.0)
+    assert checked.verdicts.state(3) is HostState.UP
+    checked.verdicts.outcome(3, time.monotonic(), BAD)
+    checked.verdicts.outcome(3, time.monotonic(), GOOD)
+    assert checked.verdicts.state(3) is HostState.SLOWSTART
 
 
 def test_an_operators_word_and_a_missing_address_come_first() -> None:
-    told = Told()
-    told.verdicts.configure(Running(1, CONFIG, {3: AdminDown(HostState.MAINT, "me", 1.0, "disk")}))
-    assert told.verdicts.state(3) is HostState.MAINT
-    assert told.verdicts.reason(3) == ("disk", "me")
-    del told.addresses[4]
-    assert told.verdicts.state(4) is HostState.UNRESOLVED
+    found = Told()
+    found.verdicts.configure(Running(1, config(), {3: AdminDown(HostState.MAINT, "me", 1.0, "disk")}))
+    assert found.verdicts.state(3) is HostState.MAINT
+    assert found.verdicts.reason(3) == ("disk", "me")
+    del found.addresses[4]
+    found.verdicts.announce(4)
+    assert found.verdicts.state(4) is HostState.UNRESOLVED
+
+
+def test_a_check_may_go_elsewhere() -> None:
+    where = [
+        told(Check(port=99)).verdicts.job(3),
+        told(Check(address="127.0.0.9", port=99)).verdicts.job(3),
+        told(Check(address="::1")).verdicts.job(3),
+    ]
+    assert [job.addresses[0][1] for job in where if job] == [("127.0.0.1", 99), ("127.0.0.9", 99), ("::1", 1)]
+    assert Verdicts.names(config(Check(address="checks.test", port=99)))[-3] == Endpoint("checks.test", 99)
+
+
+def test_a_retry_is_booked_at_once_and_one_good_test_is_enough() -> None:
+    checked = told(Check(rise=5, fall=1))
+    checked.verdicts.outcome(3, time.monotonic(), BAD)
+    heard: list[Outcome] = []
+    checked.verdicts.retry(3, heard.append)
+    assert checked.booked[3] <= time.monotonic()
+    checked.verdicts.outcome(3, time.monotonic(), GOOD)
+    assert heard == [GOOD]
+    assert checked.targets[3].up
 
 
 def test_what_is_unknown_is_ignored() -> None:
-    told = Told()
-    told.verdicts.fault(9, Fault.RESET, "?")
-    told.verdicts.good(9)
-    told.verdicts.bad(9, "?")
-    told.verdicts.announce(9)
-    assert told.targets == {}
+    found = Told()
+    found.verdicts.fault(9, Fault.RESET, "?")
+    found.verdicts.outcome(9, 0.0, GOOD)
+    found.verdicts.announce(9)
+    assert found.verdicts.job(9) is None
+    assert found.targets == {}
 
 
 def test_a_successor_goes_on_with_what_was_dumped() -> None:
-    told, successor = Told(), Told()
-    told.verdicts.configure(Running(1, CONFIG))
-    told.verdicts.fault(3, Fault.CONNECT_REFUSED, "Connection refused")
-    assert told.verdicts.dirty
-    assert successor.verdicts.restore(told.verdicts.dump()) == 1
-    successor.verdicts.configure(Running(1, CONFIG))
-    assert not successor.targets[3].up
-    assert successor.targets[4].up
-    assert successor.verdicts.since(3) == told.verdicts.since(3)
+    first, second = told(), Told()
+    first.verdicts.fault(3, Fault.CONNECT_REFUSED, "Connection refused")
+    assert first.verdicts.dirty
+    assert second.verdicts.restore(first.verdicts.dump()) == 2
+    second.verdicts.configure(Running(1, config()))
+    assert second.up() == {3: False, 4: True}
+    assert second.verdicts.since(3) == first.verdicts.since(3)
+    assert 3 in second.booked

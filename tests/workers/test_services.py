@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 from dataclasses import replace
 
 from director.config.model import Config, Endpoint, Group, Host, Service
@@ -117,3 +118,18 @@ def test_a_host_with_an_address_is_used_before_the_hub_has_said_anything() -> No
     services.configure(Running(2, Config(services=(service,))))
     assert chosen(services) == {"new"}
     assert services.addresses[9] == ((INET, ("10.0.0.9", 80)),)
+
+
+def test_a_host_that_returned_gets_its_weight_by_and_by() -> None:
+    config = running().config
+    group = replace(config.services[0].groups[0], slowstart=30.0)
+    service = replace(config.services[0], groups=(group,))
+    services = Services(board := Scoreboard(), random.Random(1))
+    services.configure(Running(1, replace(config, services=(service,))))
+    services.learn([target(3), replace(target(4), returned_at=time.time())])
+    assert [board.hosts[number].weight for number in (3, 4)] == [1.0, 0.1]
+    services.configure(Running(2, replace(config, services=(service,))))
+    assert board.hosts[4].weight == 0.1
+    services.learn([replace(target(4), returned_at=time.time() - 31.0)])
+    services.warm_up()
+    assert board.hosts[4].weight == 1.0

@@ -1,0 +1,326 @@
+"""One check on a socket: connect, TLS if wanted, the dialogue; by events, never waiting.
+
+Tells its outcome once, then is over; `expire` is for who watches the clock. A
+host with several addresses is well if one of them is.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import ssl
+import struct
+import time
+from _socket import socket as Socket  # the C type: `socket.socket` costs 3 µs more
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from control.dialogues import DIALOGUES, TLS, Dialogue, Outcome
+from control.tlsclient import Sessions, Tls
+from director.addresses import Addresses
+from director.config.model import Check
+
+_KIND = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+_ABORT = struct.pack("ii", 1, 0)  # linger: no TIME_WAIT, or ports would run out
+_EVENTS = select.EPOLLOUT | select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+_CHUNK = 16 * 1024
+_PENDING = (errno.EINPROGRESS, errno.EAGAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to check: the host's number and names, its addresses for checks, the check itself."""
+
+    number: int
+    label: tuple[str, str, str]  # service, group, host
+    check: Check
+    addresses: Addresses
+    name: str = ""  # what TLS and HTTP call it
+
+
+class Running(Protocol):
+    """A check under way."""
+
+    number: int
+    began: float
+
+    def start(self) -> None: ...
+    def expire(self) -> None: ...
+
+
+class Watch(Protocol):
+    """Who calls `on_event(mask)` for a descriptor."""
+
+    def add(self, fd: int, on_event: Callable[[int], None], mask: int) -> None: ...
+    def remove(self, fd: int) -> None: ...
+
+
+class Attempt:
+    """A check over a connection. `done` gets the outcome, at once or later."""
+
+    __slots__ = (
+        "_address",
+        "_dialogue",
+        "_done",
+        "_job",
+        "_over",
+        "_sessions",
+        "_sock",
+        "_stage",
+        "_tls",
+        "_unsent",
+        "_watch",
+        "began",
+        "number",
+    )  # fmt: skip
+
+    def __init__(self, job: Job, watch: Watch, sessions: Sessions, done: Callable[[Attempt, Outcome], None]) -> None:
+        self.number = job.number
+        self._job, self._watch, self._sessions, self._done = job, watch, sessions, done
+        self._address = 0
+        self._sock: Socket | None = None
+        self._tls: Tls | None = None
+        self._dialogue: Dialogue | None = None
+        self._stage = Attempt._connecting  # a plain function: a bound one would make a circle
+        self._unsent = b""
+        self._over = False
+        self.began = 0.0
+
+    def start(self) -> None:
+        """Begin; `done` may be called before this returns."""
+        self.began = time.monotonic()
+        self._connect(Outcome(False, "L4CON", "it has no address", reached=False))
+
+    def expire(self) -> None:
+        """Its time is up."""
+        if self._over:
+            self._close()
+            return
+        limit = f"in {self._job.check.timeout:g} s"
+        if self._stage is Attempt._connecting:
+            self._end(Outcome(False, "L4TOUT", f"no answer {limit}", errno=errno.ETIMEDOUT, reached=False))
+        elif self._stage is Attempt._handshaking:
+            self._end(Outcome(False, "L6TOUT", f"no TLS handshake {limit}", errno=errno.ETIMEDOUT))
+        else:
+            self._end(Outcome(False, "L7TOUT", f"connected, but no answer {limit}", errno=errno.ETIMEDOUT))
+
+    # -- connect -------------------------------------------------------------------------
+
+    def _connect(self, failed: Outcome) -> None:
+        """Try the next address, or end as `failed` when there is none left."""
+        while self._address < len(self._job.addresses):
+            family, where = self._job.addresses[self._address]
+            self._address += 1
+            try:
+                sock = Socket(family, _KIND)
+                code = sock.connect_ex(where if isinstance(where, str) else tuple(where))
+            except OSError as error:
+                failed = _unreached(error.errno or 0)
+                continue
+            if code and code not in _PENDING:
+                sock.close()
+                failed = _unreached(code)
+                continue
+            self._sock = sock
+            self._watch.add(sock.fileno(), self.on_event, _EVENTS)
+            if code == errno.EAGAIN:  # a unix socket whose backlog is full, which tells of no room
+                break
+            return
+        else:
+            self._end(failed)
+
+    def on_event(self, mask: int) -> None:
+        """Something happened to its socket."""
+        try:
+            self._stage(self, mask)
+        except ssl.SSLError as error:
+            cause = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason
+            self._end(Outcome(False, "L6RSP", f"TLS: {(cause or str(error)).lower().replace('_', ' ')}"))
+        except OSError as error:
+            layer = "L6RSP" if self._stage is Attempt._handshaking else "L7RSP"
+            self._end(Outcome(False, layer, error.strerror or str(error), errno=error.errno or 0))
+
+    def _connecting(self, mask: int) -> None:
+        assert self._sock is not None
+        if mask & (select.EPOLLERR | select.EPOLLHUP):
+            code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if code == errno.ECONNRESET and self._job.check.type != "tcp":
+                self._end(Outcome(False, "L7RSP", os.strerror(code), errno=code))
+                return
+            self._close()
+            self._connect(_unreached(code))
+            return
+        if not mask & select.EPOLLOUT:
+            return
+        check = self._job.check
+        make = DIALOGUES.get(check.type)
+        if make is None and check.type not in TLS:
+            self._end(_CONNECTED)
+            return
+        if make is not None:
+            self._dialogue = make(check, self._job.name)
+        if check.type in TLS:
+            self._tls = self._sessions.begin(self.number, check, _host_of(self._job.name), self.began)
+            self._stage = Attempt._handshaking
+            self._handshaking(mask)
+        else:
+            self._open(mask)
+
+    def _open(self, mask: int) -> None:
+        assert self._dialogue is not None
+        self._stage = Attempt._talking
+        if self._dialogue.opening:
+            self._say(self._dialogue.opening)
+        if mask & ~select.EPOLLOUT:
+            self._talking(mask)
+
+    # -- TLS -------------------------------------------------------------------------------
+
+    def _handshaking(self, mask: int) -> None:
+        tls = self._tls
+        assert tls is not None
+        data = self._read()
+        if data:
+            tls.incoming.write(data)
+        elif data is not None:
+            tls.incoming.write_eof()
+        try:
+            tls.ssl.do_handshake()
+        except ssl.SSLWantReadError:
+            self._say(tls.outgoing.read())
+            return
+        self._say(tls.outgoing.read())
+        if self._dialogue is not None:
+            self._open(0)
+            self._hear_tls()
+            return
+        # The ticket for the next time comes after the handshake: the answer is given, the ear stays.
+        waits = self._sessions.wants_ticket(self.number, self.began) and tls.ssl.version() == "TLSv1.3"
+        if not waits:
+            self._sessions.keep(self.number, tls, self.began)
+        self._end(Outcome(True, "L6OK", expires_at=tls.expires_at()), close=not waits)
+        self._stage = Attempt._collecting
+
+    def _collecting(self, mask: int) -> None:
+        tls = self._tls
+        data = self._read()
+        if tls is not None and data:
+            tls.incoming.write(data)
+            try:
+                tls.ssl.read(1)
+            except ssl.SSLWantReadError:
+                self._sessions.keep(self.number, tls, self.began)
+        if data is not None:
+            self._close()
+
+    def _hear_tls(self) -> None:
+        tls, dialogue = self._tls, self._dialogue
+        assert tls is not None
+        assert dialogue is not None
+        while not self._over:
+            try:
+                text = tls.ssl.read(_CHUNK)
+            except ssl.SSLWantReadError:
+                return
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                text = b""
+            self._take(dialogue.hear(text, not text))
+            if not text:
+                return
+
+    # -- dialogue --------------------------------------------------------------------------
+
+    def _talking(self, mask: int) -> None:
+        if self._unsent and mask & select.EPOLLOUT:
+            self._say(b"")
+        if not mask & ~select.EPOLLOUT:
+            return
+        dialogue, tls = self._dialogue, self._tls
+        assert dialogue is not None
+        while not self._over:
+            data = self._read()
+            if data is None:
+                return
+            if tls is None:
+                self._take(dialogue.hear(data, not data))
+            else:
+                if data:
+                    tls.incoming.write(data)
+                else:
+                    tls.incoming.write_eof()
+                self._hear_tls()
+            if not data or len(data) < _CHUNK:
+                return
+
+    def _take(self, outcome: Outcome | None) -> None:
+        if outcome is not None and not self._over:
+            if self._tls is not None:
+                self._sessions.keep(self.number, self._tls, self.began)
+                outcome = Outcome(outcome.good, outcome.status, outcome.cause, outcome.code, outcome.errno,
+                                  expires_at=self._tls.expires_at())  # fmt: skip
+            self._end(outcome)
+
+    def _say(self, data: bytes) -> None:
+        assert self._sock is not None
+        if self._tls is not None and self._stage is Attempt._talking and data:
+            self._tls.ssl.write(data)
+            data = self._tls.outgoing.read()
+        data = self._unsent + data
+        if data:
+            try:
+                data = data[self._sock.send(data) :]
+            except BlockingIOError:
+                pass
+        self._unsent = data
+
+    def _read(self) -> bytes | None:
+        """What has come; b"" at the end, None when nothing has."""
+        assert self._sock is not None
+        try:
+            return self._sock.recv(_CHUNK)
+        except BlockingIOError:
+            return None
+
+    # -- the end ---------------------------------------------------------------------------
+
+    def _end(self, outcome: Outcome, close: bool = True) -> None:
+        if close:
+            self._close()
+        if not self._over:
+            self._over = True
+            if not outcome.good:
+                self._sessions.drop(self.number)
+            self._done(self, outcome)
+
+    def _close(self) -> None:
+        sock, self._sock = self._sock, None
+        if sock is not None:
+            self._watch.remove(sock.fileno())
+            if self._dialogue is None or self._job.check.type != "send":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+            sock.close()
+
+
+_CONNECTED = Outcome(True, "L4OK")
+
+
+def _unreached(code: int) -> Outcome:
+    return Outcome(False, "L4CON", os.strerror(code), errno=code, reached=False)
+
+
+def _host_of(name: str) -> str:
+    """The host of `host:port` or `[v6]:port`."""
+    host, _, port = name.rpartition(":")
+    return (host if host and port.isdigit() else name).strip("[]")
+
+
+def made(job: Job, watch: Watch, sessions: Sessions, done: Callable[[Any, Outcome], None]) -> Running:
+    """The check that a job asks for, to be started."""
+    if job.check.type == "script":
+        from control.script import Script
+
+        return Script(job, watch, done)
+    return Attempt(job, watch, sessions, done)

@@ -1,0 +1,169 @@
+"""What a check says to a host and makes of the answer. Pure: bytes in, an outcome out.
+
+One class a type of check, and a row in DIALOGUES. The sockets are attempt's
+business. Statuses are named as HAProxy names them: the layer that decided (L4
+connect, L6 TLS, L7 answer) and how.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Protocol
+
+from director.config.model import Check
+from director.config.values import unescape
+
+MOST = 64 * 1024  # bytes of an answer that are looked at
+_DEFAULT_STATUSES = "200-399"
+_STATUS = re.compile(rb"HTTP/\d\.\d (\d{3})")
+_LENGTH = re.compile(rb"^content-length:\s*(\d+)", re.I | re.M)
+_CHUNKED = re.compile(rb"^transfer-encoding:.*chunked", re.I | re.M)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a check. `reached`: it had a connection to the host.
+
+    `code`: HTTP status, or exit status of a script; 0: none. `errno`: 0: none.
+    `seconds` it took. `expires_at`: the certificate, wall clock; 0: there is none.
+    """
+
+    good: bool
+    status: str
+    cause: str = ""
+    code: int = 0
+    errno: int = 0
+    reached: bool = True
+    seconds: float = 0.0
+    expires_at: float = 0.0
+
+
+class Dialogue(Protocol):
+    """One conversation. `opening` is what to say first; `hear` gets what comes until it has an outcome."""
+
+    opening: bytes
+
+    def hear(self, data: bytes, eof: bool) -> Outcome | None: ...
+
+
+class Http:
+    """Ask for a page: its status, and what is in its body if there is a pattern."""
+
+    __slots__ = ("_body", "_check", "_heard", "opening")
+
+    def __init__(self, check: Check, host: str) -> None:
+        self._check = check
+        self._heard = b""
+        self.opening = _request(check.method, check.path or "/", check.host or host)
+
+    def hear(self, data: bytes, eof: bool) -> Outcome | None:
+        self._heard = heard = self._heard + data if self._heard else data
+        match = _STATUS.match(heard)
+        if match is None:
+            if eof or len(heard) >= 12:
+                shown = repr(heard[:40].decode("latin-1")) if heard else "nothing"
+                return Outcome(False, "L7RSP", f"no HTTP status but {shown}")
+            return None
+        code = int(match[1])
+        if code not in _statuses(self._check.expect or _DEFAULT_STATUSES):
+            line = heard.partition(b"\r\n")[0][9:80].decode("latin-1")
+            return Outcome(False, "L7STS", f"status {line}", code)
+        if self._check.pattern is None:
+            return Outcome(True, "L7OK", "", code)
+        return self._search(heard, eof, code)
+
+    def _search(self, heard: bytes, eof: bool, code: int) -> Outcome | None:
+        head, found, body = heard.partition(b"\r\n\r\n")
+        if found:
+            length = _LENGTH.search(head)
+            text, whole = body, length is not None and len(body) >= int(length[1])
+            if _CHUNKED.search(head):
+                text, whole = _dechunked(body)
+            if _compiled(self._check.pattern or "").search(text):
+                return Outcome(True, "L7OK", "", code)
+            eof = eof or whole
+        if eof or len(heard) > MOST:
+            return Outcome(False, "L7RSP", f"the body has no {self._check.pattern!r}", code)
+        return None
+
+
+def _dechunked(body: bytes) -> tuple[bytes, bool]:
+    """The text of the chunks that are there, and whether the last one is."""
+    parts: list[bytes] = []
+    while True:
+        line, found, rest = body.partition(b"\r\n")
+        try:
+            size = int(line.partition(b";")[0], 16) if found else -1
+        except ValueError:
+            size = -1
+        if size <= 0:
+            return b"".join(parts), size == 0
+        parts.append(rest[:size])
+        body = rest[size + 2 :]
+
+
+class Send:
+    """Say something, or wait for a greeting, and compare the answer."""
+
+    __slots__ = ("_expected", "_heard", "_pattern", "opening")
+
+    def __init__(self, check: Check, host: str) -> None:
+        self.opening, self._expected = _exchange(check)
+        self._pattern = None if check.pattern is None else _compiled(check.pattern)
+        self._heard = b""
+
+    def hear(self, data: bytes, eof: bool) -> Outcome | None:
+        self._heard = heard = self._heard + data if self._heard else data
+        begun = heard[: len(self._expected)]
+        if not self._expected.startswith(begun):
+            return Outcome(False, "L7RSP", f"the answer begins with {_shown(heard)}")
+        if begun == self._expected and (self._pattern is None or self._pattern.search(heard)):
+            return Outcome(True, "L7OK")
+        if eof or len(heard) > MOST:
+            return Outcome(False, "L7RSP", f"the answer is {_shown(heard)}" if heard else "closed without an answer")
+        return None
+
+
+def _shown(heard: bytes) -> str:
+    return repr(heard[:40].decode("latin-1"))
+
+
+@lru_cache(1024)
+def _exchange(check: Check) -> tuple[bytes, bytes]:
+    said = bytes.fromhex(check.send_hex) if check.send_hex else unescape(check.send or "")
+    expected = bytes.fromhex(check.expect_hex) if check.expect_hex else unescape(check.expect or "")
+    return said, expected
+
+
+@lru_cache(4096)
+def _request(method: str, path: str, host: str) -> bytes:
+    lines = (
+        f"{method} {path} HTTP/1.1",
+        f"Host: {host}",
+        "User-Agent: director",
+        "Accept-Encoding: identity",
+        "Connection: close",
+    )
+    return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
+
+
+@lru_cache(1024)
+def _statuses(text: str) -> frozenset[int]:
+    found: set[int] = set()
+    for part in text.split(","):
+        low, _, high = part.partition("-")
+        found.update(range(int(low), int(high or low) + 1))
+    return frozenset(found)
+
+
+@lru_cache(1024)
+def _compiled(pattern: str) -> re.Pattern[bytes]:
+    return re.compile(pattern.encode(), re.S)
+
+
+# tcp and tls are content when they are connected: they have no dialogue.
+DIALOGUES: Mapping[str, Callable[[Check, str], Dialogue]] = {"http": Http, "https": Http, "send": Send}
+TLS = frozenset({"tls", "https"})

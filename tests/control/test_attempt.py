@@ -1,0 +1,71 @@
+"""One check over a real connection: answers in pieces, resets, full backlogs."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from director.config.model import Check
+from tests.control.test_prober import Clinic, listening
+
+INET = int(socket.AF_INET)
+REDIS = Check(type="send", send="PING\\r\\n", expect="+PONG", timeout=0.5)
+
+
+def served(serve: Callable[[socket.socket], None]) -> tuple[int, tuple[str, int]]:
+    """The address of a server that does this with its first client."""
+    listener, where = listening()
+
+    def run() -> None:
+        with listener:
+            client, _ = listener.accept()
+            with client:
+                serve(client)
+
+    threading.Thread(target=run, daemon=True).start()
+    return INET, where
+
+
+def pong(client: socket.socket) -> None:
+    assert client.recv(100) == b"PING\r\n"
+    for byte in b"+PONG\r\n":
+        client.send(bytes([byte]))
+
+
+def reset(client: socket.socket) -> None:
+    client.recv(100)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("serve", "status"),
+    [
+        (pong, "L7OK"),
+        (lambda client: client.sendall(b"-ERR"), "L7RSP"),
+        (lambda client: client.close(), "L7RSP"),
+        (reset, "L7RSP"),
+        (lambda client: client.recv(100) and client.recv(100), "L7TOUT"),
+    ],
+)
+def test_a_conversation_ends_as_the_host_ends_it(serve: Callable[[socket.socket], None], status: str) -> None:
+    outcome = Clinic().one(REDIS, served(serve))
+    assert outcome.status == status
+    assert outcome.reached
+
+
+def test_a_full_backlog_is_no_answer() -> None:
+    listener, where = listening(0)
+    fillers = []
+    for _ in range(4):
+        filler = socket.socket()
+        filler.setblocking(False)
+        filler.connect_ex(where)
+        fillers.append(filler)
+    outcome = Clinic().one(Check(timeout=0.3), (INET, where))
+    assert (outcome.status, outcome.cause, outcome.reached) == ("L4TOUT", "no answer in 0.3 s", False)
+    for filler in (*fillers, listener):
+        filler.close()

@@ -1,0 +1,72 @@
+"""Checks by a program: its exit status, its words, its end at the timeout."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from control.attempt import Job
+from control.script import ENVIRONMENT, environment
+from director.config.model import Check
+from tests.control.test_prober import Clinic, until
+
+WHERE = ((2, ("10.0.0.1", 80)),)
+
+
+def script(folder: Path, body: str) -> str:
+    path = folder / "check"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "cause", "code"),
+    [
+        ("exit 0", "PROCOK", "", 0),
+        ("echo first; echo the disk is full; exit 3", "PROCERR", "the disk is full", 3),
+        ("exit 2", "PROCERR", "exit status 2", 2),
+        ("kill -9 $$", "PROCERR", "ended by SIGKILL", 9),
+        ('test "$DIRECTOR_HOST $DIRECTOR_ADDRESS:$DIRECTOR_PORT $1" = "a 10.0.0.1:80 x;y"', "PROCOK", "", 0),
+        ('test $(env | wc -l) -le 8 -a "$(cat)" = ""', "PROCOK", "", 0),
+    ],
+)
+def test_a_program_says_how_the_host_is(tmp_path: Path, body: str, status: str, cause: str, code: int) -> None:
+    outcome = Clinic().one(Check(type="script", command=script(tmp_path, body), args=("x;y",), timeout=5.0), *WHERE)
+    assert (outcome.status, outcome.cause, outcome.code) == (status, cause, code)
+    assert outcome.good is (status == "PROCOK")
+
+
+def test_what_can_not_be_run_is_bad(tmp_path: Path) -> None:
+    outcome = Clinic().one(Check(type="script", command=str(tmp_path / "none")), *WHERE)
+    assert outcome.cause == f"can't run {tmp_path}/none: No such file or directory"
+
+
+def test_at_its_timeout_it_is_killed_with_its_children(tmp_path: Path) -> None:
+    began = time.monotonic()
+    path = script(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; wait")
+    outcome = Clinic().one(Check(type="script", command=path, timeout=0.3), *WHERE)
+    assert (outcome.status, outcome.cause) == ("PROCTOUT", "no end in 0.3 s")
+    assert time.monotonic() - began < 5
+    child = int((tmp_path / "child").read_text())
+    until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_no_descriptor_is_left(tmp_path: Path) -> None:
+    path = script(tmp_path, "exit 1")
+    clinic = Clinic()
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(20):
+        clinic.check(Check(type="script", command=path, timeout=5.0), *WHERE, number=number)
+    until(lambda: len(clinic.outcomes) == 20)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_the_environment_is_what_is_documented() -> None:
+    job = Job(1, ("web", "main", "a"), Check(type="script"), ((1, "/run/app.sock"),))
+    assert tuple(environment(job)) == ENVIRONMENT
+    assert (environment(job)["DIRECTOR_ADDRESS"], environment(job)["DIRECTOR_PORT"]) == ("/run/app.sock", "")

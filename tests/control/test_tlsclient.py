@@ -1,0 +1,130 @@
+"""TLS towards real servers: trust, names, expiry, sessions taken up again."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from control.tlsclient import not_after
+from director.config.model import Check
+from tests.control.test_prober import Clinic, listening, until
+
+INET = int(socket.AF_INET)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """cert.pem and key.pem for localhost, good for 30 days."""
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+         "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,DNS:app.test",
+         "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+class Server:
+    """Answers each client's first line over TLS, or nothing; counts resumed sessions."""
+
+    def __init__(self, folder: Path) -> None:
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+        self.listener, self.where = listening(64)
+        self.resumed: list[bool] = []
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+                with self.context.wrap_socket(client, server_side=True) as tls:
+                    self.resumed.append(bool(tls.session_reused))
+                    if tls.recv(1000):
+                        tls.sendall(b"HTTP/1.1 200 OK\r\n\r\nready")
+            except OSError:
+                if self.listener.fileno() < 0:
+                    return
+
+
+@pytest.fixture
+def server(certificate: Path) -> Iterator[Server]:
+    found = Server(certificate)
+    yield found
+    found.listener.close()
+
+
+def test_a_handshake_is_good_and_tells_when_the_certificate_ends(server: Server) -> None:
+    outcome = Clinic().one(Check(type="tls", verify=False, timeout=5.0), (INET, server.where))
+    assert (outcome.good, outcome.status) == (True, "L6OK")
+    assert 29 < (outcome.expires_at - time.time()) / 86400 <= 30
+
+
+@pytest.mark.parametrize(
+    ("sni", "trusted", "cause"),
+    [
+        ("app.test", True, ""),
+        ("app.test", False, "self-signed certificate"),
+        ("other.test", True, "hostname mismatch"),
+    ],
+)
+def test_who_is_not_who_it_should_be_is_bad(
+    server: Server, certificate: Path, sni: str, trusted: bool, cause: str
+) -> None:
+    ca = str(certificate / "cert.pem") if trusted else None
+    outcome = Clinic().one(Check(type="tls", ca=ca, sni=sni, timeout=5.0), (INET, server.where))
+    assert outcome.good is (cause == "")
+    assert cause in outcome.cause
+    assert cause == "" or outcome.status == "L6RSP"
+
+
+def test_https_looks_into_the_answer_and_sessions_are_resumed(server: Server) -> None:
+    clinic = Clinic(interval=0.05)
+    clinic.check(Check(type="https", verify=False, pattern="ready", timeout=5.0), (INET, server.where))
+    until(lambda: len(clinic.outcomes) >= 4)
+    assert [outcome.status for _, outcome in clinic.outcomes[:4]] == ["L7OK"] * 4
+    assert server.resumed[0] is False
+    assert any(server.resumed)
+    assert all(outcome.expires_at for _, outcome in clinic.outcomes)
+
+
+def test_bare_handshakes_resume_sessions_too(server: Server) -> None:
+    clinic = Clinic(interval=0.05)
+    clinic.check(Check(type="tls", verify=False, timeout=5.0), (INET, server.where))
+    until(lambda: len(server.resumed) >= 5)
+    assert any(server.resumed)
+
+
+def test_who_speaks_no_tls_is_bad() -> None:
+    listener, where = listening()
+
+    def answer() -> None:
+        client, _ = listener.accept()
+        client.sendall(b"220 mail ESMTP\r\n")
+
+    threading.Thread(target=answer, daemon=True).start()
+    outcome = Clinic().one(Check(type="tls", verify=False, timeout=5.0), (INET, where))
+    assert outcome.status == "L6RSP"
+    assert outcome.cause.startswith("TLS: ")
+    listener.close()
+
+
+def test_a_missing_ca_is_said() -> None:
+    listener, where = listening()
+    outcome = Clinic().one(Check(type="tls", ca="/none.pem", timeout=5.0), (INET, where))
+    assert not outcome.good
+    assert "No such file" in outcome.cause
+    listener.close()
+
+
+def test_no_certificate_has_no_end() -> None:
+    for nonsense in (b"", b"0", b"\x30\x82", bytes(100)):
+        assert not_after(nonsense) == 0.0
