@@ -40,6 +40,7 @@ class Bus:
         self._targets: dict[int, Target] = {}  # changed, not published yet
         self._loads: dict[int, dict[int, int]] = {}
         self._sticks: dict[int, list[Any]] = {}
+        self._failed: dict[int, list[str]] = {}
         self._published = 0.0
         context = zmq.Context()
         self._rows = context.socket(zmq.ROUTER)
@@ -69,15 +70,25 @@ class Bus:
         if changed:
             self._loads.setdefault(slot, {}).update(changed)
 
+    def failed(self, failed: dict[int, list[str]]) -> None:
+        """Tell all workers of schedulers that failed."""
+        self._failed = dict(failed)
+
     def sticks(self, rows: dict[int, list[Any]]) -> None:
         """Tell all workers of clients and their hosts."""
         for group, facts in rows.items():
             self._sticks.setdefault(group, []).extend(facts)
 
-    def snapshot(self, identity: bytes, targets: tuple[Target, ...], loads: dict[int, dict[int, int]]) -> None:
+    def snapshot(
+        self,
+        identity: bytes,
+        targets: tuple[Target, ...],
+        loads: dict[int, dict[int, int]],
+        failed: dict[int, list[str]] | None = None,
+    ) -> None:
         """Answer one worker's Hello with all there is."""
         # What waits to be published is in the snapshot already; to send it again does no harm.
-        self.tell(identity, Snapshot(self.epoch, self.sequence, targets, loads))
+        self.tell(identity, Snapshot(self.epoch, self.sequence, targets, loads, failed or {}))
 
     def tell(self, identity: bytes, message: Message) -> None:
         """To one worker; dropped if it is gone or does not read."""
@@ -97,7 +108,7 @@ class Bus:
         loop: Any = gevent.get_hub().loop
         while True:
             now = loop.now()
-            if self._targets or self._loads or self._sticks or now - self._published >= _HEARTBEAT:
+            if self._targets or self._loads or self._sticks or self._failed or now - self._published >= _HEARTBEAT:
                 self._published = now
                 self.flush()
             gevent.sleep(_FLUSH)
@@ -107,8 +118,11 @@ class Bus:
         targets, self._targets = tuple(self._targets.values()), {}
         loads, self._loads = self._loads, {}
         sticks, self._sticks = self._sticks, {}
+        failed, self._failed = self._failed, {}
         self.sequence += 1
         try:
-            self._state.send(encode_body(Update(self.epoch, self.sequence, targets, loads, sticks)), zmq.DONTWAIT)
+            self._state.send(
+                encode_body(Update(self.epoch, self.sequence, targets, loads, sticks, failed)), zmq.DONTWAIT
+            )
         except zmq.Again:
             self._lost += 1  # all workers see the gap

@@ -19,6 +19,7 @@ import gevent
 import gevent.event
 
 from control.bus import Bus
+from control.fallbacks import Fallbacks
 from control.memory import Memory
 from control.prober import Prober
 from control.resolver import Resolver
@@ -54,6 +55,7 @@ from director.messages import (
     Reopen,
     Request,
     Running,
+    SchedulerFailed,
     Sticks,
     Tally,
 )
@@ -84,6 +86,7 @@ class Hub:
         self.running = Running(0, Config())
         self.totals = Totals()
         self.stickies = Stickies(relays=True)
+        self.fallbacks = Fallbacks()
         self.memory = Memory(birth.memory)
         self.bus = Bus(self._hear)
         self.resolver = Resolver(lambda number: self.verdicts.announce(number))
@@ -149,6 +152,7 @@ class Hub:
         self.resolver.want({host.number: host.ip for host in hosts} | Verdicts.names(running.config))
         self.verdicts.configure(running)
         self.stickies.configure(running.config)
+        self.fallbacks.configure(running)
         self._master.tell(Applied(running.version))
         if not self._ready:
             self._ready = True
@@ -180,7 +184,7 @@ class Hub:
                 for rows in self.stickies.batches():
                     self.bus.tell(identity, Sticks(rows))
                 loads = {row.slot: dict(row.open) for row in self.totals.rows.values()}
-                self.bus.snapshot(identity, self.verdicts.targets(), loads)
+                self.bus.snapshot(identity, self.verdicts.targets(), loads, self.fallbacks.failed)
             case Load(slot, _, _, _):
                 if identity not in self._peers:
                     self.bus.resync(identity)
@@ -192,6 +196,9 @@ class Hub:
             case Sticks(rows):
                 self.stickies.hear(rows)
                 self.bus.sticks(self.stickies.take(sys.maxsize))
+            case SchedulerFailed():
+                if self.fallbacks.hear(message):
+                    self.bus.failed(self.fallbacks.failed)
             case FaultReport(host, fault, reason):
                 self.verdicts.fault(host, fault, reason)
             case _:
@@ -215,15 +222,22 @@ class Hub:
 
     def save(self, counts: bool = False) -> None:
         """Put what changed into the memory file; those of checks only if `counts`."""
-        if not (self._dirty or self.verdicts.dirty or (counts and self.verdicts.counted)):
+        if not (self._dirty or self.verdicts.dirty or self.fallbacks.dirty or (counts and self.verdicts.counted)):
             return
         self._dirty = False
-        self.memory.save({"totals": self.totals.dump(), "verdicts": self.verdicts.dump(counts)})
+        self.memory.save(
+            {
+                "totals": self.totals.dump(),
+                "verdicts": self.verdicts.dump(counts),
+                "fallbacks": self.fallbacks.dump(),
+            }
+        )
 
     def _restore(self) -> None:
         value = self.memory.load()
         if value is not None:
             self.totals.restore(value["totals"])
+            self.fallbacks.restore(value["fallbacks"])
             down = self.verdicts.restore(value["verdicts"])
             logs.info(Event.HUB_RESTORED, rows=len(self.totals.rows), down=down)
 
@@ -250,6 +264,7 @@ class Hub:
                 uptime=time.time() - self._started(),
                 running=self.running,
                 totals=self.totals,
+                fallbacks=self.fallbacks,
                 processes=self._processes,
                 state=self.verdicts.state,
                 since=self.verdicts.since,

@@ -8,6 +8,7 @@ from typing import Any
 
 import psutil
 
+from control.fallbacks import Fallbacks
 from control.totals import Row, Totals
 from director.config.model import Group, Host, Service
 from director.messages import Fault, HostState, Kind, ProcessInfo, Running
@@ -23,6 +24,7 @@ class Report:
     uptime: float
     running: Running
     totals: Totals
+    fallbacks: Fallbacks
     processes: tuple[ProcessInfo, ...]
     state: Callable[[int], HostState]
     since: Callable[[int], float]
@@ -97,6 +99,8 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
     return {
         "name": group.name,
         "scheduler": group.scheduler,
+        "scheduler_in_use": report.fallbacks.in_use(group.number, group.scheduler),
+        "scheduler_failures": report.fallbacks.counts.get(group.number, 0),
         "enabled": group.name == service.enabled,
         "panic": report.panic(group.number),
         "hosts": [_host(report, host) for host in group.hosts],

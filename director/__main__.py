@@ -17,7 +17,7 @@ import workers.run
 from control.client import Client
 from control.commands.command import CommandError
 from control.render import plain
-from director import demo, logs
+from director import demo, logs, plugins
 from director.config.model import Config
 from director.errors import DirectorError, Exit, Severity, SystemFailure, UnreachableError
 from director.master import checker, stopping
@@ -113,6 +113,7 @@ def start(options: argparse.Namespace, places: Places) -> int:
     config = _checked(places.config)
     if config is None:
         return Exit.BAD_CONFIG
+    plugins.search_beside(os.path.dirname(os.path.abspath(places.config)))  # here, for all children
     owner = os.getuid()
     readiness = Readiness() if options.foreground else daemonise()
     if isinstance(readiness, int):

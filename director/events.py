@@ -45,6 +45,7 @@ class Event(StrEnum):
     GROUP_CALM = "group calm"
     HOST_RESOLVED = "host resolved"
     HOST_UNRESOLVED = "host unresolved"
+    SCHEDULER_FAILED = "scheduler failed"
     HUB_RESTORED = "hub restored"
     COMMAND_REFUSED = "command refused"
     COMMAND_FAILED = "command failed"

@@ -256,6 +256,15 @@ class GroupEnable:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangeScheduler:
+    """The group chooses by this scheduler from now on. Connections in progress stay."""
+
+    service: str
+    group: str
+    scheduler: str
+
+
+@dataclass(frozen=True, slots=True)
 class Reload:
     """Read the config file again and apply what differs."""
 
@@ -265,7 +274,7 @@ class StopDaemon:
     """End gracefully, as TERM does."""
 
 
-Change = HostDown | HostUp | GroupEnable
+Change = HostDown | HostUp | GroupEnable | ChangeScheduler
 Order = Change | Reload | StopDaemon
 
 
@@ -359,6 +368,16 @@ class Sticks:
 
 
 @dataclass(frozen=True, slots=True)
+class SchedulerFailed:
+    """Worker -> hub: the group's own scheduler failed here, for this reason; repeated until the hub has heard."""
+
+    group: int
+    scheduler: str
+    fallback: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class FaultReport:
     """Worker -> hub, at once: a connection attempt to this host failed."""
 
@@ -390,6 +409,7 @@ class Snapshot:
     sequence: int
     targets: tuple[Target, ...]
     loads: dict[int, dict[int, int]]  # {slot: {host number: open}}
+    failed: dict[int, list[str]] = field(default_factory=dict)  # {group number: [scheduler, fallback, reason]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,6 +421,7 @@ class Update:
     targets: tuple[Target, ...] = ()
     loads: dict[int, dict[int, int]] = field(default_factory=dict)
     sticks: dict[int, Any] = field(default_factory=dict)  # as in Sticks
+    failed: dict[int, list[str]] = field(default_factory=dict)  # all, as in Snapshot, when there is a new one
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,6 +453,7 @@ Message = (
     | Load
     | Tally
     | Sticks
+    | SchedulerFailed
     | FaultReport
     | Snapshot
     | Update

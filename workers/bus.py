@@ -7,6 +7,7 @@ new epoch (another hub), is healed by asking for a snapshot. Nothing here blocks
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -99,6 +100,7 @@ class Bus:
                     self._board.forget(slot)
                 self._hear(message.loads, whole=True)
                 self._services.learn(message.targets, complete=True)
+                self._services.fall_back(message.failed)
                 first = not self.synced
                 self.synced = True
                 self._send_whole()
@@ -119,6 +121,8 @@ class Bus:
         self._hear(message.loads, whole=False)
         if message.targets:
             self._services.learn(message.targets)
+        if message.failed:
+            self._services.fall_back(message.failed)
         if message.sticks:
             self._services.stickies.hear(message.sticks)
 
@@ -126,6 +130,7 @@ class Bus:
         for slot, row in loads.items():
             if slot != self._slot:
                 self._board.set_others(slot, row, whole)
+        self._board.heard = time.monotonic()
         self._board.workers = max(1, len(self._board.slots()) + 1)
 
     def _flush(self) -> None:
@@ -153,5 +158,7 @@ class Bus:
     def _send_whole(self, tally_too: bool = True) -> None:
         self._sent += 1
         self.send(Load(self._slot, self._incarnation, self._sent, True, self._board.whole()))
+        for report in self._services.schedulings.reports():
+            self.send(report)
         if self.tally is not None:
             self.send(self.tally(tally_too))

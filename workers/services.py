@@ -8,18 +8,20 @@ even before the hub has said anything: `suspect`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from random import Random
 from typing import Any
 
 from director.addresses import literal
 from director.config import model
+from director.config.model import STICKY
 from director.messages import HostState, Running, Target
 from director.scheduling.scheduler import GroupScheduler
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 from director.scheduling.slowstart import SlowStarts
-from director.scheduling.sticky import Stickies, StickyScheduler
+from director.scheduling.sticky import Stickies
 from director.tally import HostTally, ServiceTally
+from workers.schedulings import Schedulings
 from workers.sockopts import Option, of_service
 
 SUSPICION = 2.0  # seconds that a host which failed stays out if the hub says nothing
@@ -60,9 +62,9 @@ class Services:
         self.sources: dict[int, tuple[bool, str | None]] = {}  # {host number: (fast open, source address)}
         self.running: Running | None = None
         self.stickies = Stickies()
+        self.schedulings = Schedulings(board, random)
         self._slowstarts = SlowStarts()
         self._board = board
-        self._random = random
         self._schedulers: dict[int, GroupScheduler] = {}  # by group number
         self._up: dict[int, bool] = {}  # the hub's verdicts, by host number
         self._suspects: dict[int, float] = {}  # {host number: until}
@@ -112,6 +114,7 @@ class Services:
         # A removed service lives on in its sessions; its totals stay with the hub.
         self.by_number = services
         self._schedulers = schedulers
+        self.schedulings.failing &= schedulers.keys()
 
     def _scheduler(self, group: model.Group) -> GroupScheduler:
         hosts = [self._board.hosts[host.number] for host in group.hosts]
@@ -120,15 +123,13 @@ class Services:
             host.usable = self._usable(host.number)
         scheduler = self._schedulers.get(group.number)
         if scheduler is None or scheduler.scheduler != group.scheduler:
-            return self._made(group, hosts)
+            return self.schedulings.make(group, hosts, self.stickies.tables.get(group.number), scheduler)
         scheduler.refresh(hosts)
         return scheduler
 
-    def _made(self, group: model.Group, hosts: Sequence[HostLoad]) -> GroupScheduler:
-        table = self.stickies.tables.get(group.number)
-        if table is None:
-            return GroupScheduler(group.scheduler, hosts, self._random)
-        return StickyScheduler(group.scheduler, hosts, self._random, table, time.monotonic)
+    def group_scheduler(self, number: int) -> GroupScheduler | None:
+        """The scheduler of a group."""
+        return self._schedulers.get(number)
 
     def _usable(self, number: int) -> bool:
         assert self.running is not None
@@ -166,6 +167,14 @@ class Services:
                 host.weight = weight
                 groups.add(host.group)
         return groups
+
+    def fall_back(self, failed: Mapping[int, list[str]]) -> None:
+        """What the hub says of schedulers that failed, anywhere: all workers go on by the same."""
+        for number, (name, fallback, reason) in failed.items():
+            self.schedulings.failing.discard(number)
+            scheduler = self._schedulers.get(number)
+            if scheduler is not None and scheduler.scheduler.removesuffix(STICKY) == name:
+                self.schedulings.follow(scheduler, fallback, reason)
 
     def suspect(self, host: HostLoad, now: float) -> None:
         """A connect to it failed: nobody else gets it until the hub has decided, or a moment passed."""

@@ -83,6 +83,7 @@ class Names(StrEnum):
     GROUP = "group"
     HOST = "host"
     CLIENT = "client"
+    SCHEDULER = "scheduler"
     COMMAND = "command"
 
 

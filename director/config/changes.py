@@ -12,13 +12,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from director.config.lookup import find_group, find_host, find_service
-from director.config.model import Config, Group, Host, Service
-from director.errors import RefusedError
+from director.config.lookup import find_group, find_host, find_service, nearest
+from director.config.model import OWN_SCHEDULER, STICKY, Config, Group, Host, Service
+from director.config.values import BadValue, canonical_scheduler
+from director.errors import RefusedError, UsageError
 from director.messages import (
     Actor,
     AdminDown,
     Change,
+    ChangeScheduler,
     GroupEnable,
     HostDown,
     HostState,
@@ -83,10 +85,33 @@ def _group_enable(running: Running, change: GroupEnable, actor: Actor, at: float
     return replace(running, config=config), f"{label} is enabled"
 
 
+def _change_scheduler(running: Running, change: ChangeScheduler, actor: Actor, at: float, force: bool) -> _Outcome:
+    service = find_service(running.config, change.service)
+    group = find_group(service, change.group)
+    try:
+        scheduler = canonical_scheduler(change.scheduler)
+    except BadValue as error:
+        raise UsageError(f"can't use scheduler {change.scheduler!r}: {error.reason}; {error.remedy}") from None
+    label = f"group {group.name!r} of {service.name}"
+    if scheduler == group.scheduler:
+        return running, f"{label} is scheduled by {scheduler} already"
+    own = scheduler.removesuffix(STICKY)
+    if own.startswith(OWN_SCHEDULER) and own not in running.config.own_schedulers:
+        # Never by force: it would be code that a client names.
+        raise RefusedError(
+            f"can't use scheduler {own}: neither the config file nor an installed entry point names it;"
+            f" {nearest(own, running.config.own_schedulers)}"
+        )
+    groups = tuple(replace(one, scheduler=scheduler) if one is group else one for one in service.groups)
+    config = _with_service(running.config, replace(service, groups=groups))
+    return replace(running, config=config), f"{label} is scheduled by {scheduler}, no longer by {group.scheduler}"
+
+
 _AMENDERS: dict[type[Any], Callable[[Running, Any, Actor, float, bool], _Outcome]] = {
     HostDown: _host_down,
     HostUp: _host_up,
     GroupEnable: _group_enable,
+    ChangeScheduler: _change_scheduler,
 }
 
 

@@ -247,7 +247,11 @@ class Dns:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """One whole config.xml. `workers` None: one for each processor we may use."""
+    """One whole config.xml. `workers` None: one for each processor we may use.
+
+    `own_schedulers`: the users' own that may be chosen at run time, since the
+    file or an installed entry point names them. The checker finds them.
+    """
 
     services: tuple[Service, ...] = ()
     admins: tuple[Admin, ...] = ()
@@ -265,3 +269,4 @@ class Config:
     worker_timeout: float = 15.0
     upgrade_timeout: float = 60.0
     upgrade_probation: float = 10.0
+    own_schedulers: tuple[str, ...] = field(default=(), compare=False)

@@ -44,7 +44,7 @@ _MICROSECOND = Decimal("0.000001")
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)(ms|s|m|h|)")
 _DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 _INTEGER = re.compile(r"[0-9]{1,18}")
-_OWN_SCHEDULER = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", re.ASCII)
+_OWN_SCHEDULER = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*|[A-Za-z_][\w-]*", re.ASCII)
 _STATUSES = re.compile(r"[1-5][0-9]{2}(?:-[1-5][0-9]{2})?")
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.|$)", re.DOTALL)
 _ESCAPED = {"r": b"\r", "n": b"\n", "t": b"\t", "0": b"\0", "\\": b"\\"}
@@ -278,7 +278,9 @@ def canonical_scheduler(text: str) -> str:
     name = SCHEDULER_ALIASES.get(first, first)
     if name.startswith(OWN_SCHEDULER):
         if not _OWN_SCHEDULER.fullmatch(name.removeprefix(OWN_SCHEDULER)):
-            raise BadValue("names no class", f"write {OWN_SCHEDULER}package.module:Class")
+            raise BadValue(
+                "names no class", f"write {OWN_SCHEDULER}package.module:Class, or {OWN_SCHEDULER}NAME of an entry point"
+            )
     elif name.removesuffix(STICKY) not in SCHEDULERS:
         raise BadValue(
             "unknown",

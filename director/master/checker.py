@@ -15,9 +15,11 @@ import select
 import signal
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from director import plugins
 from director.config import reader, unbuilt
+from director.config.model import OWN_SCHEDULER, STICKY, Config
 from director.errors import ChildExit, Problem, Severity, SystemFailure
 from director.framing import FrameReader, decode, encode
 from director.master.child import fork_child
@@ -45,6 +47,29 @@ def _nobody() -> Identity | None:
     except KeyError:
         return Identity(65534, 65534, ())
     return Identity(account.pw_uid, account.pw_gid, ())
+
+
+def _with_own_schedulers(
+    config: Config, problems: tuple[Problem, ...], text: bytes, path: str
+) -> tuple[Config | None, tuple[Problem, ...]]:
+    """Load the users' own schedulers, for a trial: those the file names must be good, others are left out."""
+    groups = [group for service in config.services for group in service.groups]
+    named = {name for group in groups if (name := group.scheduler.removesuffix(STICKY)).startswith(OWN_SCHEDULER)}
+    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        faults = {name: plugins.trial(name) for name in sorted({*named, *plugins.installed()})}
+    bad = [
+        Problem(Severity.ERROR, path, _line(text, name), f"can't use scheduler {name}: {faults[name]}")
+        for name in sorted(named)
+        if faults[name]
+    ]
+    if bad:
+        return None, (*problems, *bad)
+    return replace(config, own_schedulers=tuple(name for name, fault in faults.items() if not fault)), problems
+
+
+def _line(text: bytes, word: str) -> int:
+    """The first line that has the word in it."""
+    return next((number for number, line in enumerate(text.splitlines(), 1) if word.encode() in line), 0)
 
 
 @dataclass
@@ -105,6 +130,8 @@ def begin(system: System, text: bytes, path: str) -> Check:
             config, problems = reader.read(text, path, folder)
             if config is not None:
                 problems = (*problems, *unbuilt.warnings(config, path))
+                plugins.search_beside(folder)
+                config, problems = _with_own_schedulers(config, problems, text, path)
         except MemoryError:
             problem = Problem(Severity.ERROR, path, 0, "can't check the config: it needs too much memory")
             config, problems = None, (problem,)

@@ -28,6 +28,10 @@ from director.scheduling.scoreboard import HostLoad
 NOBODY: Collection[int] = ()
 
 
+class SchedulerFault(Exception):
+    """A scheduler can't be used, or can't any longer; the message says why, for an operator."""
+
+
 class Policy:
     """One way to choose. `watches` says whether it wants `moved` called."""
 

@@ -14,34 +14,54 @@ only of hosts where the policy or a maxconn needs it. Whoever changes
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from random import Random
 
-from director.config.model import STICKY
-from director.scheduling.policies import POLICIES, Policy
+from director.config.model import DEFAULT_SCHEDULER, STICKY
+from director.scheduling.policies import POLICIES, Policy, SchedulerFault
 from director.scheduling.scoreboard import HostLoad
+
+Make = Callable[[str, Random], Policy]  # a policy by its name; raises SchedulerFault
+
+
+def built_in(name: str, random: Random) -> Policy:
+    """One of our own policies."""
+    return POLICIES[name](random)
 
 
 class GroupScheduler:
     """Chooses among `hosts`, which belong to no other scheduler from now on.
 
-    scheduler: a name in POLICIES, with or without `,sticky`, which is not ours.
+    scheduler: a name that `make` knows, with or without `,sticky`, which is not ours.
+    fallback: who takes over when that one fails; `on_fault` is told of it.
     """
 
-    def __init__(self, scheduler: str, hosts: Sequence[HostLoad], random: Random) -> None:
+    def __init__(
+        self,
+        scheduler: str,
+        hosts: Sequence[HostLoad],
+        random: Random,
+        *,
+        make: Make = built_in,
+        fallback: str = DEFAULT_SCHEDULER,
+        on_fault: Callable[[GroupScheduler], object] = lambda group: None,
+    ) -> None:
         self.scheduler = scheduler
-        self.name = scheduler.removesuffix(STICKY)
+        self.name = scheduler.removesuffix(STICKY)  # of the one in use: another one after a fault
         self.reason = self.name  # why the last one chosen was: what sessions remember
         self.random = random
-        make = POLICIES[self.name]
-        self._ordinary = make(random)
-        self._backups = make(random)
-        self._active = self._ordinary
+        self.fault = ""  # why `scheduler` is not in use
+        self._fallback = fallback
+        self._on_fault = on_fault
+        self._make = make
         self._usable: set[int] = set()  # ordinary hosts that could be candidates but for their maxconn
-        self._prepared: dict[Policy, list[tuple[int, float]]] = {}
+        self.hosts: Sequence[HostLoad] = ()
         for host in hosts:
             host.home = None
-        self.hosts: Sequence[HostLoad] = ()
+        try:
+            self._install(self.name)
+        except SchedulerFault as fault:
+            self._fall_back(fault)
         self.refresh(hosts)
 
     def choose(self, client: str, tried: Collection[int] = ()) -> HostLoad | None:
@@ -50,9 +70,37 @@ class GroupScheduler:
         When every ordinary host that is usable has been tried, a backup is
         better than none.
         """
-        if tried and self._usable.issubset(tried):
-            return self._backups.pick(client, tried)
-        return self._active.pick(client, tried)
+        try:
+            if tried and self._usable.issubset(tried):
+                return self._backups.pick(client, tried)
+            return self._active.pick(client, tried)
+        except SchedulerFault as fault:
+            self._fall_back(fault)
+            return self.choose(client, tried)
+
+    def switch(self, name: str, fault: str) -> None:
+        """Go on by another scheduler, because of this fault of `scheduler`. Counts stay."""
+        for host in self.hosts:
+            if host.home is not None:
+                self._take_out(host)
+        self.fault = fault
+        self._install(name)
+        self.refresh()
+
+    def _install(self, name: str) -> None:
+        ordinary, backups = self._make(name, self.random), self._make(name, self.random)
+        self.name = self.reason = name
+        self._ordinary = self._active = ordinary
+        self._backups = backups
+        self._prepared: dict[Policy, list[tuple[int, float]]] = {}
+
+    def _fall_back(self, fault: SchedulerFault) -> None:
+        name, self._fallback = self._fallback, DEFAULT_SCHEDULER  # the last resort does not fail
+        try:
+            self.switch(name, str(fault))
+        except SchedulerFault:
+            self.switch(DEFAULT_SCHEDULER, str(fault))
+        self._on_fault(self)
 
     def changed(self, host: HostLoad) -> None:
         """A count of `host` changed in another way than through the Scoreboard, which tells us itself."""

@@ -108,11 +108,12 @@ class HostLoad:
 class Scoreboard:
     """All hosts of the config by number, this worker's counts and what it heard of others'.
 
-    `workers`: how many are serving, this one included; set by the caller.
+    `workers`: how many are serving, this one included; set by the caller, as `heard` is.
     """
 
     def __init__(self, config: Config | None = None) -> None:
         self.workers = 1
+        self.heard = 0.0  # when others were last heard of; monotonic seconds, set by the caller
         self.hosts: dict[int, HostLoad] = {}
         self.zombies: dict[int, HostLoad] = {}  # no longer in the config, but with connections of ours
         self._groups: dict[int, tuple[HostLoad, ...]] = {}

@@ -234,11 +234,12 @@ class StickyScheduler(GroupScheduler):
         random: Random,
         table: StickyTable,
         now: Callable[[], float],
+        **more: Any,
     ) -> None:
         self.table = table
         self._now = now
         self._by_number: dict[int, HostLoad] = {}
-        super().__init__(scheduler, hosts, random)
+        super().__init__(scheduler, hosts, random, **more)
 
     def choose(self, client: str, tried: Collection[int] = ()) -> HostLoad | None:
         now = self._now()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from control.fallbacks import Fallbacks
 from control.stats import Report, build
 from control.totals import Totals
 from director.config.model import Config, Endpoint, Group, Host, Listen, Service
@@ -31,6 +32,7 @@ def report() -> Report:
         generation="g1",
         uptime=5.0,
         running=Running(1, Config(services=(SERVICE,))),
+        fallbacks=Fallbacks(),
         totals=totals,
         processes=processes,
         state=lambda number: HostState.DOWN,

@@ -1,0 +1,81 @@
+"""Finding the classes that users' own schedulers are.
+
+`python:package.module:Class` is imported as any module is, from where Python
+looks and last from the folder of the config file; `python:NAME` is an
+installed entry point of the group `director.schedulers`. Importing runs their
+code: only in children that have given up their rights.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from director.config.model import OWN_SCHEDULER
+from director.scheduling.own import told
+from director.scheduling.policies import SchedulerFault
+
+ENTRY_POINTS = "director.schedulers"
+
+
+def search_beside(folder: str) -> None:
+    """Let modules be found in this folder, if they are nowhere else."""
+    if folder not in sys.path:
+        sys.path.append(folder)
+
+
+def installed() -> dict[str, str]:
+    """{name of a scheduler: what to load for it}, of all entry points; each under both names it may have."""
+    found = {}
+    for point in entry_points(group=ENTRY_POINTS):
+        found[f"{OWN_SCHEDULER}{point.name}"] = found[f"{OWN_SCHEDULER}{point.value}"] = point.value
+    return found
+
+
+def load(scheduler: str) -> Any:
+    """The class of a scheduler `python:...`. Raises SchedulerFault."""
+    place = scheduler.removeprefix(OWN_SCHEDULER)
+    if ":" not in place:
+        place = _of_entry_point(place).value
+    module, _, name = place.partition(":")
+    try:
+        found = getattr(import_module(module), name, None)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise SchedulerFault(f"can't import {module}: {told(error)}") from None
+        raise SchedulerFault(
+            f"can't import {module}: there is no module {error.name!r}; install it, or put it beside the config file"
+        ) from None
+    except BaseException as error:  # their code may even call exit()
+        raise SchedulerFault(f"can't import {module}: {told(error)}") from None
+    if found is None:
+        raise SchedulerFault(f"can't find {name!r} in module {module}")
+    if not callable(getattr(found, "choose", None)):
+        raise SchedulerFault(f"can't use {place}: it has no method choose(self, hosts, request)")
+    if not isinstance(found, type):
+        raise SchedulerFault(f"can't use {place}: it is no class")
+    return found
+
+
+def _of_entry_point(name: str) -> EntryPoint:
+    for point in entry_points(group=ENTRY_POINTS, name=name):
+        return point
+    raise SchedulerFault(
+        f"can't find {name!r} among the installed entry points {ENTRY_POINTS};"
+        f" to name a class, write {OWN_SCHEDULER}package.module:Class"
+    )
+
+
+def trial(scheduler: str) -> str:
+    """Why a scheduler of the user's own can't be used; empty if it can, as far as loading it shows."""
+    try:
+        made = load(scheduler)
+        try:
+            made()
+        except BaseException as error:
+            raise SchedulerFault(f"can't make a {made.__name__}: {told(error)}") from None
+    except SchedulerFault as fault:
+        return str(fault)
+    return ""

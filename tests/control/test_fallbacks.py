@@ -1,0 +1,60 @@
+"""Groups whose own scheduler failed, as the hub knows them."""
+
+from __future__ import annotations
+
+from control.fallbacks import Fallbacks
+from director.config.model import Config, Group, Service
+from director.messages import Running, SchedulerFailed
+
+FAILED = SchedulerFailed(2, "python:m:C", "leastconns", "it raised")
+
+
+def running(scheduler: str) -> Running:
+    groups = (Group(name="main", scheduler=scheduler, number=2),)
+    return Running(1, Config(services=(Service(name="web", groups=groups, enabled="main", number=1),)))
+
+
+def test_a_failure_is_counted_once_however_many_workers_say_it() -> None:
+    known = Fallbacks()
+    known.configure(running("roundrobin"))
+    known.configure(running("python:m:C,sticky"))
+    assert known.hear(FAILED) and known.hear(FAILED)
+    assert known.failed == {2: ["python:m:C", "roundrobin", "it raised"]}
+    assert known.counts == {2: 1}
+    assert known.in_use(2, "python:m:C,sticky") == "roundrobin,sticky"
+
+
+def test_another_scheduler_begins_anew_and_the_count_stays() -> None:
+    known = Fallbacks()
+    known.configure(running("python:m:C"))
+    known.hear(FAILED)
+    assert known.in_use(2, "python:m:C") == "leastconns"
+    known.configure(running("random"))
+    assert known.in_use(2, "random") == "random"
+    assert not known.hear(FAILED)
+    known.configure(running("python:m:C"))
+    assert known.failed == {}
+    assert known.hear(FAILED)
+    assert known.counts == {2: 2}
+
+
+def test_a_successor_knows_what_was_dumped() -> None:
+    known, other = Fallbacks(), Fallbacks()
+    known.configure(running("first"))
+    known.configure(running("python:m:C"))
+    known.hear(FAILED)
+    assert known.dirty
+    other.restore(known.dump())
+    assert not known.dirty
+    other.configure(running("python:m:C"))
+    assert other.in_use(2, "python:m:C") == "first"
+    assert other.hear(FAILED)
+    assert other.counts == {2: 1}
+
+
+def test_a_group_that_is_gone_is_forgotten() -> None:
+    known = Fallbacks()
+    known.configure(running("python:m:C"))
+    known.hear(FAILED)
+    known.configure(Running(2, Config()))
+    assert (known.failed, known.counts) == ({}, {})

@@ -1,0 +1,80 @@
+"""Finding users' own schedulers, and what is said of those that are no good."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from director import plugins
+from director.scheduling.policies import SchedulerFault
+
+CLASS = "class Fewest:\n    def choose(self, hosts, request):\n        return hosts[0]\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where modules are found; what was imported from there is forgotten after."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    before = set(sys.modules)
+    plugins.search_beside(str(tmp_path))
+    plugins.search_beside(str(tmp_path))
+    assert sys.path.count(str(tmp_path)) == 1
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        del sys.modules[name]
+
+
+def write(folder: Path, name: str, text: str) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(text)
+    importlib.invalidate_caches()
+
+
+def test_a_class_beside_the_config_file_is_found(folder: Path) -> None:
+    write(folder, "own_good.py", CLASS)
+    assert plugins.load("python:own_good:Fewest").__name__ == "Fewest"
+    assert plugins.trial("python:own_good:Fewest") == ""
+
+
+BAD = {
+    "no module": ("", "python:own_none:C", "can't import own_none: there is no module 'own_none'; install it"),
+    "a module it needs is missing": ("import own_nowhere", "python:own_bad:C", "own_bad.py:1: ModuleNotFoundError"),
+    "no such class": ("x = 1", "python:own_bad:C", "can't find 'C' in module own_bad"),
+    "no class": ("def C(): pass\nC.choose = C", "python:own_bad:C", "it is no class"),
+    "no method": ("class C: pass", "python:own_bad:C", "it has no method choose(self, hosts, request)"),
+    "it raises": ("\n1 / 0", "python:own_bad:C", "can't import own_bad: own_bad.py:2: ZeroDivisionError"),
+    "it exits": ("exit(3)", "python:own_bad:C", "SystemExit"),
+    "a slip of the pen": ("class C\n", "python:own_bad:C", "own_bad.py:1: "),
+    "it can't be made": (
+        "class C:\n  def __init__(self, x): pass\n  def choose(self, h, r): pass",
+        "python:own_bad:C",
+        "can't make a C: TypeError",
+    ),
+    "no entry point": ("", "python:own_none", "can't find 'own_none' among the installed entry points"),
+}
+
+
+@pytest.mark.parametrize(("text", "scheduler", "words"), BAD.values(), ids=BAD.keys())
+def test_what_is_no_good_is_told_in_one_line(folder: Path, text: str, scheduler: str, words: str) -> None:
+    write(folder, "own_bad.py", text)
+    fault = plugins.trial(scheduler)
+    assert words in fault
+    assert "\n" not in fault and "Traceback" not in fault
+
+
+def test_an_entry_point_is_found_by_its_name_and_by_its_class(folder: Path) -> None:
+    write(folder, "own_installed.py", CLASS)
+    write(folder, "own-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: own\nVersion: 1.0\n")
+    write(folder, "own-1.0.dist-info/entry_points.txt", "[director.schedulers]\nfewest = own_installed:Fewest\n")
+    assert plugins.installed() == {
+        "python:fewest": "own_installed:Fewest",
+        "python:own_installed:Fewest": "own_installed:Fewest",
+    }
+    assert plugins.trial("python:fewest") == ""
+    with pytest.raises(SchedulerFault):
+        plugins.load("python:fowest")

@@ -1,0 +1,123 @@
+"""A scheduler of the user's own: found beside the config file, swapped live, and nobody's outage when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.system.addresses import ask_name, connect, free_address, read_line
+from tests.system.configs import director, group, host, service
+from tests.system.daemon import Daemon
+from tests.system.hosts import Host
+from tests.system.waiting import wait_until
+
+Hosts = Callable[..., list[Host]]
+
+MINE = """\
+import pathlib, time
+
+class Last:
+    def choose(self, hosts, request):
+        return hosts[-1]
+
+class Fragile:
+    def __init__(self):
+        self.left = 5
+
+    def choose(self, hosts, request):
+        self.left -= 1
+        if self.left < 0:
+            HOW
+        return hosts[-1]
+"""
+FAULTS = {
+    "raise": "raise KeyError(request.client)",
+    "nonsense": "return 'last'",
+    "endless": "while True: pass",
+}
+
+
+def start(daemon: Daemon, hosts: list[Host], fault: str = "raise") -> str:
+    address = free_address()
+    (daemon.folder / "mine.py").write_text(MINE.replace("HOW", FAULTS[fault]))
+    members = [host(name, one.address) for name, one in zip("ab", hosts, strict=True)]
+    # What only a group that is not enabled names may be chosen, too.
+    named = [
+        group(host("z", hosts[0].address), name=f"named{place}", scheduler=f"python:mine:{name}")
+        for place, name in enumerate(("Last", "Fragile"))
+    ]
+    main = group(*members, scheduler="first")
+    daemon.start(director(service(address, main, *named, enable="main"), workers=4))
+    return address
+
+
+def choose(daemon: Daemon, scheduler: str) -> None:
+    done = daemon.ctl("group-scheduler", "web", "main", scheduler)
+    assert done.exit == 0 and "applied by 4 of 4 workers" in done.out, done.text
+
+
+def main_group(daemon: Daemon) -> dict[str, object]:
+    groups = daemon.service()["groups"]
+    return next(one for one in groups if one["name"] == "main")
+
+
+def test_schedulers_are_swapped_live_and_only_named_code_is_run(daemon: Daemon, hosts: Hosts) -> None:
+    address = start(daemon, hosts("a", "b"))
+    with connect(address) as before:
+        assert read_line(before) == "a"
+        choose(daemon, "python:mine:Last")
+        assert {ask_name(address) for _ in range(20)} == {"b"}
+        choose(daemon, "python:mine:Last,sticky")
+        choose(daemon, "roundrobin")
+        assert {ask_name(address) for _ in range(20)} == {"a", "b"}
+        before.sendall(b"still here\n")
+        assert read_line(before) == "still here"
+    again = daemon.ctl("group-scheduler", "web", "main", "roundrobin")
+    assert again.exit == 0 and "already" in again.out
+    for scheduler, words in (
+        ("python:os:system", "neither the config file nor an installed entry point names it"),
+        ("python:mine:Lost", "did you mean 'python:mine:Last'"),
+        ("leastcons", "did you mean 'leastconns'"),
+        ("python:os.system", "write python:package.module:Class"),
+    ):
+        refused = daemon.ctl("group-scheduler", "web", "main", scheduler)
+        assert refused.exit == 1 and words in refused.err, refused.text
+    choose(daemon, "python:mine:Last")
+    assert "run-time change" in daemon.directord("reload").out
+    assert {ask_name(address) for _ in range(8)} == {"b"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_one_that_fails_is_replaced_by_the_one_before_and_no_client_notices(
+    daemon: Daemon, hosts: Hosts, fault: str
+) -> None:
+    address = start(daemon, hosts("a", "b"), fault)
+    choose(daemon, "python:mine:Fragile")
+    answers = [ask_name(address) for _ in range(60)]
+    assert set(answers) == {"a", "b"}
+    assert answers[-1] == "a"
+    wait_until(lambda: main_group(daemon)["scheduler_failures"] == 1)
+    assert main_group(daemon)["scheduler_in_use"] == "first"
+    assert main_group(daemon)["scheduler"] == "python:mine:Fragile"
+    wait_until(lambda: {ask_name(address) for _ in range(20)} == {"a"}, 3)
+
+    daemon.kill(daemon.hub())
+    daemon.kill(daemon.workers()[0])
+    wait_until(lambda: daemon.is_serving(4))
+    assert {ask_name(address) for _ in range(30)} == {"a"}
+    assert daemon.log.count("scheduler failed") == 1
+    assert "Traceback" not in daemon.log
+    assert main_group(daemon)["scheduler_failures"] == 1
+
+
+def test_a_broken_one_is_refused_with_file_and_line(daemon: Daemon, hosts: Hosts) -> None:
+    start(daemon, hosts("a", "b"))
+    (daemon.folder / "broken.py").write_text("class Broken:\n    def choose(self, hosts, request):\n        return (\n")
+    text = daemon.config_file.read_text()
+    daemon.configure(text.replace('"first"', '"python:broken:Broken"'))
+    done = daemon.directord("reload")
+    assert done.exit == 78
+    assert "config.xml:2: can't use scheduler python:broken:Broken: can't import broken: broken.py:3:" in done.err
+    assert "Traceback" not in done.text
+    assert daemon.directord("check").exit == 78

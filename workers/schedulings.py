@@ -1,0 +1,82 @@
+"""Making the scheduler of a group in this worker: ours or a user's own, sticky or not.
+
+A user's own gets a limit of time. When it fails, the group goes on by the
+scheduler it had before, at once; the hub hears of it and tells all workers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from random import Random
+
+from director import plugins
+from director.config.model import DEFAULT_SCHEDULER, OWN_SCHEDULER, STICKY, Group
+from director.messages import SchedulerFailed
+from director.scheduling.own import OwnPolicy, Surroundings
+from director.scheduling.policies import Policy, SchedulerFault
+from director.scheduling.scheduler import GroupScheduler, built_in
+from director.scheduling.scoreboard import HostLoad, Scoreboard
+from director.scheduling.sticky import StickyScheduler, StickyTable
+from workers.budget import Budget
+
+
+class Schedulings:
+    """Makes schedulers, and remembers whose failing the hub has not heard of yet."""
+
+    def __init__(self, board: Scoreboard, random: Random) -> None:
+        self.failing: set[int] = set()  # group numbers
+        self._board = board
+        self._random = random
+        self._budget: Budget | None = None
+        self._reports: dict[int, SchedulerFailed] = {}
+
+    def make(
+        self, group: Group, hosts: Sequence[HostLoad], table: StickyTable | None, before: GroupScheduler | None
+    ) -> GroupScheduler:
+        """The scheduler of a group, which had `before`; sticky if it has a table."""
+        number = group.number
+        self.failing.discard(number)
+        fallback = DEFAULT_SCHEDULER if before is None else before.name
+        if fallback == group.scheduler.removesuffix(STICKY):  # only stickiness is another
+            fallback = DEFAULT_SCHEDULER
+
+        def report(scheduler: GroupScheduler) -> None:
+            name = scheduler.scheduler.removesuffix(STICKY)
+            self._reports[number] = SchedulerFailed(number, name, scheduler.name, scheduler.fault)
+            self.failing.add(number)
+
+        if table is None:
+            return GroupScheduler(
+                group.scheduler, hosts, self._random, make=self._policy, fallback=fallback, on_fault=report
+            )
+        return StickyScheduler(
+            group.scheduler,
+            hosts,
+            self._random,
+            table,
+            time.monotonic,
+            make=self._policy,
+            fallback=fallback,
+            on_fault=report,
+        )
+
+    def reports(self) -> list[SchedulerFailed]:
+        """What the hub must hear, until it says so itself."""
+        return [self._reports[number] for number in self.failing]
+
+    def follow(self, scheduler: GroupScheduler, fallback: str, reason: str) -> None:
+        """It failed somewhere: go on as all do."""
+        if scheduler.name != fallback:
+            try:
+                scheduler.switch(fallback, reason)
+            except SchedulerFault:
+                scheduler.switch(DEFAULT_SCHEDULER, reason)
+
+    def _policy(self, name: str, random: Random) -> Policy:
+        if not name.startswith(OWN_SCHEDULER):
+            return built_in(name, random)
+        if self._budget is None:
+            self._budget = Budget()
+        around = Surroundings(time.monotonic, lambda: self._board.heard, self._budget.run)
+        return OwnPolicy(random, plugins.load(name), around)
