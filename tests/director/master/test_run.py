@@ -2,83 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import time
-from pathlib import Path
-
-import pytest
-
-from director.config.model import Config, Endpoint, Group, Host, Listen, Service
-from director.master.child import Birth
-from director.master.family import Family, Roles, make_supervisor
-from director.master.lock import Lock
-from director.master.logfiles import LogFiles
-from director.master.loop import Loop
-from director.master.readiness import Readiness
 from director.master.run import Master
 from director.master.stage import Stage
-from director.master.system import System
-from director.messages import Actor, HostDown, Request, Running
-from director.places import Places
-
-
-def never(birth: Birth) -> int:
-    raise AssertionError("nobody is born here")
-
-
-@pytest.fixture
-def master(tmp_path: Path) -> Master:
-    hosts = tuple(Host(name=name, ip=Endpoint("127.0.0.1", 1), number=number) for name, number in (("a", 3), ("b", 4)))
-    group = Group(name="main", hosts=hosts, number=2)
-    listen = Listen(ip=Endpoint("127.0.0.1", 1))
-    config = Config(services=(Service(name="web", listens=(listen,), groups=(group,), enabled="main", number=1),))
-    system = System()
-    roles = Roles(hub=never, worker=never)
-    lock = Lock(str(tmp_path / "lock"))
-    assert lock.take()
-    master = Master(
-        system=system,
-        places=Places(str(tmp_path), str(tmp_path), None, str(tmp_path / "pid")),
-        readiness=Readiness(),
-        roles=roles,
-        loop=Loop(time.monotonic),
-        lock=lock,
-        loaded=config,
-        running=Running(1, config),
-    )
-    master.family = Family(
-        system=system,
-        loop=master.loop,
-        roles=roles,
-        supervisor=make_supervisor(2, 15.0),
-        directory=str(tmp_path),
-        lock_path=lock.path,
-        owner=os.getuid(),
-        identity=None,
-        control=-1,
-        memory=-1,
-        log_files=LogFiles(),
-        connections_format="text",
-        addresses={},
-        refs=master.refs,
-        on_born=master.born,
-        on_report=master.heard,
-        on_exit=master.exited,
-    )
-    return master
-
-
-def test_a_change_makes_a_new_version_and_a_refused_one_does_not(master: Master) -> None:
-    actor = Actor("me")
-    master._request(Request(1, actor, HostDown("web", "main", "a", "why")))
-    assert master.running.version == 2
-    assert set(master.running.admin) == {3}
-    master._request(Request(2, actor, HostDown("web", "main", "b")))  # the last usable host
-    master._request(Request(3, actor, HostDown("web", "main", "a")))  # is down already
-    master._request(Request(4, actor, HostDown("web", "nain", "a")))
-    assert master.running.version == 2
-    master._request(Request(5, actor, HostDown("web", "main", "b"), force=True))
-    assert master.running.version == 3
 
 
 def test_a_slot_has_a_listener_for_each_address(master: Master) -> None:
@@ -92,9 +17,3 @@ def test_told_to_stop_twice_it_stops_fast(master: Master) -> None:
     assert (master.stage, master._fast) == (Stage.STOPPING, False)
     master.stop(fast=False)
     assert master._fast
-
-
-def test_without_a_config_file_there_is_nothing_to_reload(master: Master) -> None:
-    master.stage = Stage.SERVING
-    master._hup()
-    assert master.running.version == 1
