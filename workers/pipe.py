@@ -25,16 +25,19 @@ class Pipe:
 
 
 class Pipes:
-    """The pool of a worker."""
+    """The pool of a worker. `most`: pipes there may be at once, lent ones included."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 64) -> None:
+        self._most = most
         self._idle: list[Pipe] = []
         self.open = 0  # pipes there are, lent ones included
 
     def take(self) -> Pipe | None:
-        """An empty pipe; None if the kernel gives us none that is worth it."""
+        """An empty pipe; None if there are too many, or the kernel gives us none that is worth it."""
         if self._idle:
             return self._idle.pop()
+        if self.open >= self._most:
+            return None  # slow readers keep theirs for long, and clients need the descriptors
         try:
             read, write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:

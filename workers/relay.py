@@ -37,10 +37,10 @@ _NONBLOCK = os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE
 class Relay:
     """Moves the bytes of all sessions of a worker."""
 
-    def __init__(self, poller: Poller, sessions: Sessions) -> None:
+    def __init__(self, poller: Poller, sessions: Sessions, pipes: Pipes) -> None:
         self._poller = poller
         self._sessions = sessions
-        self.pipes = Pipes()
+        self.pipes = pipes
         sessions.drop = self._drop
         self._view = memoryview(bytearray(_BUFFER))
         self._buffers = [self._view]

@@ -48,6 +48,7 @@ from workers.acceptor import Acceptor
 from workers.bus import Bus
 from workers.connector import Connector
 from workers.connlog import ConnectionLog
+from workers.pipe import Pipes
 from workers.poller import Poller
 from workers.relay import Relay
 from workers.services import Services
@@ -56,6 +57,7 @@ from workers.tallies import Tallies
 
 HEARTBEAT = 0.25  # seconds
 _RESERVE = 128  # descriptors for everything but sessions; a quarter where there are few
+_PIPE_SHARE = 64  # of so many descriptors, two are for a pipe
 _SYNC_PATIENCE = 5.0  # seconds to wait for the hub, then serve with what the config says
 
 
@@ -99,11 +101,11 @@ class Worker:
         self.board = Scoreboard()
         self.services = Services(self.board, random_)
         self.sessions = Sessions(self.poller, self.board)
-        self.relay = Relay(self.poller, self.sessions)
+        self.relay = Relay(self.poller, self.sessions, Pipes(limit // _PIPE_SHARE))
         self.bus = Bus(birth.slot, birth.incarnation, self.board, self.services)
         self.sessions.report = self.bus.report
         self.connector = Connector(self.poller, self.sessions, self.services, self.board, self.relay, self.bus.report)
-        capacity = max(1, (limit - min(_RESERVE, limit // 4)) // 2)
+        capacity = max(1, (limit - min(_RESERVE, limit // 4) - 2 * (limit // _PIPE_SHARE)) // 2)
         self.acceptor = Acceptor(
             self.poller,
             self.sessions,

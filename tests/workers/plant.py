@@ -17,6 +17,7 @@ from director.messages import Fault, ListenerRef, Running, Slot, Target
 from director.scheduling.scoreboard import Scoreboard
 from workers.acceptor import Acceptor
 from workers.connector import Connector
+from workers.pipe import Pipes
 from workers.poller import Poller
 from workers.relay import Relay
 from workers.services import Services
@@ -47,7 +48,7 @@ class Plant:
         self.board = Scoreboard()
         self.services = Services(self.board, random.Random(1))
         self.sessions = Sessions(self.poller, self.board)
-        self.relay = Relay(self.poller, self.sessions)
+        self.relay = Relay(self.poller, self.sessions, Pipes())
         self.connector = Connector(
             self.poller,
             self.sessions,

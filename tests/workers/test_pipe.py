@@ -28,6 +28,18 @@ def test_one_with_bytes_in_it_is_closed() -> None:
     assert (pipes.open, descriptors()) == (0, before)
 
 
+def test_slow_readers_do_not_take_all_descriptors() -> None:
+    pipes = Pipes(most=2)
+    lent = [pipe for _ in range(3) if (pipe := pipes.take()) is not None]
+    assert len(lent) == 2
+    for pipe in lent:
+        pipes.give(pipe)
+    assert pipes.take() is lent[-1]
+    pipes.give(lent[-1])
+    for _ in lent:
+        pipes.sweep()
+
+
 def test_only_a_few_are_kept_and_those_go_one_by_one() -> None:
     before = descriptors()
     pipes = Pipes()
