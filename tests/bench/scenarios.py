@@ -121,7 +121,7 @@ def fairness(stage: Stage) -> None:
 def idle(stage: Stage) -> None:
     """Memory of connections that carried a message and then wait. Each time a fresh process, which owes nothing."""
     count = stage.settings.idle_connections
-    for number, peer in stage.turns(COPYING):
+    for number, peer in stage.turns(COPYING, slow=True):
         with stage.started(peer, _echo_service(stage)) as balancer:
             stage.observe(balancer, _requests(balancer), seconds=0.1)  # what is allocated once is not per connection
             before = [measure.unshared_bytes(pids) for pids in (balancer.workers, balancer.others)]
@@ -144,7 +144,7 @@ def evenness(stage: Stage) -> None:
     """How evenly four workers share short connections."""
     enough = stage.settings.even_connections
     with stage.all_started(MANY_WORKERS, lambda _peer: _echo_service(stage), 4) as balancers:
-        for number, peer in stage.turns(MANY_WORKERS, always=(Director.name,)):
+        for number, peer in stage.turns(MANY_WORKERS, always=(Director.name,), slow=True):
             balancer = balancers[peer]
             balancer.empty_log()
             before = balancer.accepted()

@@ -3,7 +3,7 @@
 All balancers of a scenario are up at the same time and take turns, so that
 what else the machine does hits each alike. Director and HAProxy, whose ratio
 must be exact, take part in every round; the others in the first, the middle
-and the last, or only in the middle one when it must be quick. A balancer that
+and the last, or only in the middle one where that takes too long. A balancer that
 can't be started here is named and left out.
 """
 
@@ -28,6 +28,7 @@ from tests.bench.samples import Results, Window
 EVERY_ROUND = (Director.name, Haproxy.name, HaproxySplice.name)
 CLIENTS = 64
 _WARM_UP = 0.2  # seconds
+_WRK_SECONDS = 1
 _PATIENCE = 10.0  # seconds that the first operation may take
 
 
@@ -53,7 +54,7 @@ class Settings:
     def idle_connections(self) -> int:
         """How many connections are held for the memory of each."""
         descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        return min(2000 if self.quick else 5000, (descriptors - 1000) // 2)
+        return min(1500 if self.quick else 3000, (descriptors - 1000) // 2)
 
 
 class Stage:
@@ -147,13 +148,16 @@ class Stage:
             self._shared[peer] = self._ends.enter_context(self.started(peer, services))
         return self._shared[peer]
 
-    def turns(self, peers: Sequence[str], always: Sequence[str] = EVERY_ROUND) -> Iterator[tuple[int, str]]:
+    def turns(
+        self, peers: Sequence[str], always: Sequence[str] = EVERY_ROUND, slow: bool = False
+    ) -> Iterator[tuple[int, str]]:
         """(round, peer) in the order of measuring. Who begins changes, so that nobody always follows the same.
 
-        Of `peers`, those that take part in this run, and the lack of any; `always` are who has every round.
+        Of `peers`, those that take part in this run, and the lack of any; `always` are who has every round, and
+        `slow` says that the others shall have one only.
         """
         count = self.settings.rounds
-        seldom = {count // 2} if self.settings.quick else {0, count // 2, count - 1}
+        seldom = {count // 2} if slow or self.settings.quick else {0, count // 2, count - 1}
         present = [peer for peer in peers if peer in self.settings.peers or peer == Direct.name]
         for number in range(count):
             shift = number % max(1, len(present))
@@ -226,8 +230,7 @@ class Stage:
         balancer.trim_log()
         cores = self.cores_for(balancer.worker_count)
         before = _Reading.of(balancer, (), cores)
-        seconds = 1 if self.settings.quick else 2
-        done, failed = wrk.run(("127.0.0.1", balancer.port("web")), close, CLIENTS, seconds, cores.load)
+        done, failed = wrk.run(("127.0.0.1", balancer.port("web")), close, CLIENTS, _WRK_SECONDS, cores.load)
         window = before.until(_Reading.of(balancer, (), cores), (), len(cores.proxy))
         self._note_failures(balancer, done, failed)
         return replace(window, done=done, failed=failed)
