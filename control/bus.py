@@ -41,6 +41,7 @@ class Bus:
         self._loads: dict[int, dict[int, int]] = {}
         self._sticks: dict[int, list[Any]] = {}
         self._failed: dict[int, list[str]] = {}
+        self._question = 0
         self._published = 0.0
         context = zmq.Context()
         self._rows = context.socket(zmq.ROUTER)
@@ -78,6 +79,12 @@ class Bus:
         """Tell all workers of clients and their hosts."""
         for group, facts in rows.items():
             self._sticks.setdefault(group, []).extend(facts)
+
+    def ask(self) -> int:
+        """Ask all workers for their digests, at this point of what they hear; returns the question's number."""
+        self._question = self.sequence + 1
+        self.flush()
+        return self.sequence
 
     def snapshot(
         self,
@@ -119,10 +126,10 @@ class Bus:
         loads, self._loads = self._loads, {}
         sticks, self._sticks = self._sticks, {}
         failed, self._failed = self._failed, {}
+        question, self._question = self._question, 0
         self.sequence += 1
+        update = Update(self.epoch, self.sequence, targets, loads, sticks, failed, question)
         try:
-            self._state.send(
-                encode_body(Update(self.epoch, self.sequence, targets, loads, sticks, failed)), zmq.DONTWAIT
-            )
+            self._state.send(encode_body(update), zmq.DONTWAIT)
         except zmq.Again:
             self._lost += 1  # all workers see the gap

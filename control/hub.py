@@ -19,6 +19,7 @@ import gevent
 import gevent.event
 
 from control.bus import Bus
+from control.digests import Digests
 from control.fallbacks import Fallbacks
 from control.memory import Memory
 from control.prober import Prober
@@ -40,10 +41,12 @@ from director.messages import (
     Answer,
     Applied,
     Configure,
+    Digest,
     Drain,
     FaultReport,
     Heartbeat,
     Hello,
+    Kind,
     Load,
     LogFile,
     Message,
@@ -89,6 +92,7 @@ class Hub:
         self.fallbacks = Fallbacks()
         self.memory = Memory(birth.memory)
         self.bus = Bus(self._hear)
+        self.digests = Digests(self.bus.ask)
         self.resolver = Resolver(lambda number: self.verdicts.announce(number))
         self.verdicts = Verdicts(
             lambda number: self.resolver.addresses.get(number, ()), self.bus.target, self.bus.flush, Random()
@@ -199,6 +203,8 @@ class Hub:
             case SchedulerFailed():
                 if self.fallbacks.hear(message):
                     self.bus.failed(self.fallbacks.failed)
+            case Digest():
+                self.digests.hear(message)
             case FaultReport(host, fault, reason):
                 self.verdicts.fault(host, fault, reason)
             case _:
@@ -208,9 +214,9 @@ class Hub:
         row = self.totals.bury(incarnation)
         self._dirty = True
         if row is not None:
-            successor = any(other.slot == row.slot for other in self.totals.rows.values())
-            if not successor:
-                self.bus.load(row.slot, dict.fromkeys(row.open, 0))
+            # The slot's next worker speaks of its own connections only; those of this one are gone.
+            successors = [other for other in self.totals.rows.values() if other.slot == row.slot]
+            self.bus.load(row.slot, {number: sum(one.open.get(number, 0) for one in successors) for number in row.open})
 
     # -- what must not be lost ---------------------------------------------------------
 
@@ -249,6 +255,11 @@ class Hub:
         self.bus.sticks(self.stickies.take(sys.maxsize))
         self.bus.flush()
         return count
+
+    def worker_digests(self) -> dict[int, str]:
+        """What each worker says its digest is, by slot; waits for all for up to a second."""
+        slots = {process.slot for process in self._processes if process.kind is Kind.WORKER and process.pid}
+        return self.digests.collect(slots)
 
     def processes(self) -> tuple[ProcessInfo, ...]:
         """All processes as the master sees them."""

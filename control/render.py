@@ -313,7 +313,9 @@ def _hosts(result: Document) -> Iterator[Block]:
 
 
 def _workers(result: Document) -> Iterator[Block]:
-    yield Table(WORKERS, result["workers"])
+    workers = result["workers"]
+    digest = (Column("DIGEST", "digest"),) if any("digest" in one for one in workers) else ()
+    yield Table(WORKERS + digest, workers)
 
 
 def _version(result: Document) -> Iterator[Block]:

@@ -62,7 +62,8 @@ def _worker(report: Report, process: ProcessInfo) -> dict[str, Any]:
         "cpu_seconds": round(gauges.get("cpu_seconds", 0.0), 3),
         "loop_lag_ms": gauges.get("loop_lag_ms", 0.0),
         "log_dropped": int(gauges.get("log_dropped", 0)),
-        "state_age_ms": round((report.now - row.heard) * 1000, 1) if row.heard else None,
+        "state_age_ms": gauges.get("state_age_ms"),
+        "row_age_ms": round((report.now - row.heard) * 1000, 1) if row.heard else None,
     }
 
 

@@ -89,13 +89,15 @@ class Totals:
         row.services.update(tally.services)
 
     def bury(self, incarnation: int) -> Row | None:
-        """The worker is gone: its totals stay, its connections don't."""
+        """The worker is gone: its totals stay, its connections don't. Returns the row as it was."""
         self._dead.add(incarnation)
         row = self.rows.pop(incarnation, None)
         if row is None:
             return None
-        for number in list(row.open):
+        had = dict(row.open)
+        for number in had:
             self._count(row, number, 0, 0.0)
+        row.open = had
         _fold(self._hosts, row.hosts, HostTally)
         _fold(self._services, row.services, ServiceTally)
         return row

@@ -378,6 +378,15 @@ class SchedulerFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Digest:
+    """Worker -> hub: a digest of what it knows of hosts and of all rows, as of the Update that asked for it."""
+
+    slot: Slot
+    question: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class FaultReport:
     """Worker -> hub, at once: a connection attempt to this host failed."""
 
@@ -422,6 +431,7 @@ class Update:
     loads: dict[int, dict[int, int]] = field(default_factory=dict)
     sticks: dict[int, Any] = field(default_factory=dict)  # as in Sticks
     failed: dict[int, list[str]] = field(default_factory=dict)  # all, as in Snapshot, when there is a new one
+    question: int = 0  # a Digest with this number is wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -454,6 +464,7 @@ Message = (
     | Tally
     | Sticks
     | SchedulerFailed
+    | Digest
     | FaultReport
     | Snapshot
     | Update

@@ -17,14 +17,16 @@ import zmq
 from director.channel import Channel
 from director.errors import RemoteProtocolError
 from director.framing import decode, encode_body
-from director.messages import FaultReport, Hello, Load, Message, Resync, Slot, Snapshot, Sticks, Tally, Update
+from director.messages import Digest, FaultReport, Hello, Load, Message, Resync, Slot, Snapshot, Sticks, Tally, Update
 from director.scheduling.scoreboard import Scoreboard
+from workers.digest import digest
 from workers.services import Services
 
 ROWS, STATE = "ipc://rows", "ipc://state"  # in the generation's directory, our working directory
 _FLUSH = 0.02  # seconds between load rows while something changes
 _WHOLE = 1.0  # seconds between whole rows
 _ASK = 0.5  # seconds until a snapshot is asked for again
+_SILENCE = 2.5  # seconds without a word from the hub, not even a heartbeat: something was lost
 
 
 class Bus:
@@ -35,6 +37,7 @@ class Bus:
         self.on_synced: Callable[[], None] = lambda: None
         self.tally: Callable[[bool], Tally] | None = None
         self._misunderstood = 0
+        self._heard = time.monotonic()
         self._slot, self._incarnation = slot, incarnation
         self._board, self._services = board, services
         self._epoch, self._sequence, self._sent = "", 0, 0
@@ -56,6 +59,11 @@ class Bus:
     def dropped(self) -> int:
         """Messages that did not fit a queue or were not understood."""
         return self._up.dropped + self._misunderstood
+
+    @property
+    def age(self) -> float:
+        """Seconds since the hub last said what it knows: how old the others' rows may be."""
+        return time.monotonic() - self._heard
 
     def start(self) -> None:
         """Begin to talk."""
@@ -96,6 +104,7 @@ class Bus:
                     self._services.stickies.resend()  # another hub, which knows what its workers know
                 # Updates published before the snapshot may still be on their way; they are older.
                 self._epoch, self._sequence = message.epoch, message.sequence
+                self._heard = time.monotonic()
                 for slot in list(self._board.slots()):
                     self._board.forget(slot)
                 self._hear(message.loads, whole=True)
@@ -118,6 +127,7 @@ class Bus:
             self._ask()
             return
         self._sequence = message.sequence
+        self._heard = time.monotonic()
         self._hear(message.loads, whole=False)
         if message.targets:
             self._services.learn(message.targets)
@@ -125,6 +135,8 @@ class Bus:
             self._services.fall_back(message.failed)
         if message.sticks:
             self._services.stickies.hear(message.sticks)
+        if message.question:
+            self.send(Digest(self._slot, message.question, digest(self._slot, self._board, self._services)))
 
     def _hear(self, loads: dict[int, dict[int, int]], whole: bool) -> None:
         for slot, row in loads.items():
@@ -152,6 +164,9 @@ class Bus:
                 gevent.sleep(_ASK)
                 continue
             gevent.sleep(_WHOLE)
+            if self.age > _SILENCE:
+                self._ask()
+                continue
             rounds += 1
             self._send_whole(rounds % 10 == 0)
 

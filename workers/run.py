@@ -245,6 +245,7 @@ class Worker:
             "open": len(self.sessions.all),
             "cpu_seconds": usage.ru_utime + usage.ru_stime,
             "loop_lag_ms": round(self._lag * 1000, 3),
+            "state_age_ms": round(self.bus.age * 1000, 1),
             "dropped": self.bus.dropped,
             "log_dropped": 0 if self._log is None else self._log.sink.dropped,
         }

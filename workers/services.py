@@ -140,6 +140,10 @@ class Services:
             and bool(self.addresses.get(number))
         )
 
+    def verdicts(self) -> dict[int, bool]:
+        """Which hosts are up, as the hub says."""
+        return {number: self._up.get(number, True) for number in self._board.hosts}
+
     def learn(self, targets: Iterable[Target], complete: bool = False) -> None:
         """Verdicts and addresses from the hub; `complete` if these are all there are."""
         if complete:

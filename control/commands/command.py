@@ -44,6 +44,9 @@ class Hub(Protocol):
     def processes(self) -> tuple[ProcessInfo, ...]:
         """All processes of this generation, the master first."""
 
+    def worker_digests(self) -> dict[int, str]:
+        """A digest of what each worker knows, by slot."""
+
     def ask(self, order: Order, actor: Actor, force: bool = False) -> Answer:
         """Have the master do it; waits for its answer. Raises RefusedError when none comes."""
 

@@ -82,7 +82,11 @@ def _chosen(entries: list[Document], name: str | None, noun: str) -> list[Docume
 
 def workers(hub: Hub, args: Args, actor: Actor) -> Document:
     """One entry a worker."""
-    return {"workers": hub.stats()["workers"]}
+    entries = hub.stats()["workers"]
+    if args["digest"]:
+        digests = hub.worker_digests()
+        entries = [{**entry, "digest": digests.get(entry["slot"])} for entry in entries]
+    return {"workers": entries}
 
 
 def version(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -101,6 +105,12 @@ ROWS: tuple[Command, ...] = (
     ),
     Command("services", Section.LOOK, "services: addresses, enabled group, connections", services),
     Command("hosts", Section.LOOK, "hosts: state, weight, connections, faults", hosts, (ANY_SERVICE, ANY_GROUP)),
-    Command("workers", Section.LOOK, "workers: connections, memory, CPU, loop lag", workers),
+    Command(
+        "workers",
+        Section.LOOK,
+        "workers: connections, memory, CPU, loop lag",
+        workers,
+        options=(Option("digest", "ask each for a digest of what it knows of hosts and of the others: all are equal"),),
+    ),
     Command("version", Section.LOOK, "the versions of this program and of the daemon", version),
 )

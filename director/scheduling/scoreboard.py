@@ -175,6 +175,11 @@ class Scoreboard:
         """The other workers whose rows are known."""
         return tuple(self._rows)
 
+    def rows(self, own: int) -> dict[int, dict[int, int]]:
+        """All rows by slot, as everybody knows them: the others' as heard, ours (slot `own`) as told."""
+        hosts = (*self.hosts.values(), *self.zombies.values())
+        return {**self._rows, own: {host.number: host.sent for host in hosts if host.sent}}
+
     def forget(self, slot: int) -> None:
         """That worker is gone, and its connections with it."""
         known = self._rows.pop(slot, {})

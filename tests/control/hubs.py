@@ -114,6 +114,9 @@ class FakeHub:
     def processes(self) -> tuple[ProcessInfo, ...]:
         return PROCESSES
 
+    def worker_digests(self) -> dict[int, str]:
+        return {0: "abc", 1: "abc"}
+
     def ask(self, order: Order, actor: Actor, force: bool = False) -> Answer:
         self.asked.append((order, actor, force))
         if isinstance(self.answer, DirectorError):

@@ -103,7 +103,7 @@ def test_the_values_are_those_counted() -> None:
     document = build(report())
     host = document["services"][0]["groups"][0]["hosts"][0]
     assert (document["pid"], document["workers"][0]["open"], document["workers"][0]["total"]) == (77, 4, 11)
-    assert document["workers"][0]["state_age_ms"] == 500.0
+    assert document["workers"][0]["row_age_ms"] == 500.0
     assert (document["services"][0]["refused"], host["total"], host["weight"]) == (2, 9, 0.5)
     assert (host["state"], host["reason"], host["by"], host["next_check_seconds"]) == ("down", "refused", "me", 1.5)
     assert 0.5 <= host["connect_ms_p50"] <= 1

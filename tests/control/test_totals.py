@@ -89,3 +89,12 @@ def test_the_dead_are_not_heard() -> None:
     assert totals.is_dead(1)
     assert totals.load(load(1, {1: 2}), 0.0, 0.0) == {}
     assert totals.row(1, 1) is None
+
+
+def test_the_dead_leave_a_row_that_says_what_all_others_must_forget() -> None:
+    totals = Totals()
+    totals.load(load(1, {1: 2, 2: 3}), 0.0, 0.0)
+    row = totals.bury(1)
+    assert row is not None
+    assert row.open == {1: 2, 2: 3}
+    assert totals.open == {1: 0, 2: 0}

@@ -72,3 +72,8 @@ def test_an_unknown_name_gets_the_nearest(hub: FakeHub, args: dict[str, str], ne
 
 def test_version_is_the_hubs(hub: FakeHub) -> None:
     assert run(hub, "version") == {"daemon": "9.9"}
+
+
+def test_workers_say_their_digests_when_asked(hub: FakeHub) -> None:
+    assert [one["digest"] for one in run(hub, "workers", digest=True)["workers"]] == ["abc", "abc"]
+    assert all("digest" not in one for one in run(hub, "workers")["workers"])
