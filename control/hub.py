@@ -8,7 +8,6 @@ memory file.
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401  getaddrinfo would import it at the first name, too late
 import os
 import sys
 import time
@@ -35,6 +34,7 @@ from director.errors import ChildExit, RefusedError
 from director.events import Event
 from director.lifeline import Lifeline
 from director.master.child import Birth
+from director.members import expand
 from director.messages import (
     Actor,
     Amend,
@@ -61,6 +61,7 @@ from director.messages import (
     SchedulerFailed,
     Sticks,
     Tally,
+    Target,
 )
 from director.scheduling.sticky import Stickies
 from director.version import VERSION
@@ -87,13 +88,14 @@ class Hub:
         self._lag = 0.0
         self._peers: dict[bytes, int] = {}  # {identity on the bus: incarnation}
         self.running = Running(0, Config())
+        self.arranged = self.running  # as names make it
         self.totals = Totals()
         self.stickies = Stickies(relays=True)
         self.fallbacks = Fallbacks()
         self.memory = Memory(birth.memory)
         self.bus = Bus(self._hear)
         self.digests = Digests(self.bus.ask)
-        self.resolver = Resolver(lambda number: self.verdicts.announce(number))
+        self.resolver = Resolver(lambda number: self.verdicts.announce(number), self._arrange)
         self.verdicts = Verdicts(
             lambda number: self.resolver.addresses.get(number, ()), self.bus.target, self.bus.flush, Random()
         )
@@ -151,16 +153,25 @@ class Hub:
 
     def _configure(self, running: Running) -> None:
         self.running = running
-        services = running.config.services
-        hosts = (host for service in services for group in service.groups for host in group.hosts)
-        self.resolver.want({host.number: host.ip for host in hosts} | Verdicts.names(running.config))
-        self.verdicts.configure(running)
-        self.stickies.configure(running.config)
-        self.fallbacks.configure(running)
+        self.resolver.want(running, Verdicts.names(running.config))
+        self._arrange()
         self._master.tell(Applied(running.version))
         if not self._ready:
             self._ready = True
             self._begin()
+
+    def _arrange(self) -> None:
+        """Work by the config and by the members that names have now."""
+        self.arranged = expand(self.running, self.resolver.members)
+        self.verdicts.configure(self.arranged)
+        self.stickies.configure(self.arranged.config)
+        self.fallbacks.configure(self.arranged)
+        for target in self._parents():
+            self.bus.target(target)
+
+    def _parents(self) -> tuple[Target, ...]:
+        """Hosts whose members stand for them."""
+        return tuple(Target(number, False, (), members=found) for number, found in self.resolver.members.items())
 
     def _begin(self) -> None:
         self.bus.start()
@@ -188,7 +199,8 @@ class Hub:
                 for rows in self.stickies.batches():
                     self.bus.tell(identity, Sticks(rows))
                 loads = {row.slot: dict(row.open) for row in self.totals.rows.values()}
-                self.bus.snapshot(identity, self.verdicts.targets(), loads, self.fallbacks.failed)
+                targets = (*self.verdicts.targets(), *self._parents())
+                self.bus.snapshot(identity, targets, loads, self.fallbacks.failed)
             case Load(slot, _, _, _):
                 if identity not in self._peers:
                     self.bus.resync(identity)
@@ -228,7 +240,8 @@ class Hub:
 
     def save(self, counts: bool = False) -> None:
         """Put what changed into the memory file; those of checks only if `counts`."""
-        if not (self._dirty or self.verdicts.dirty or self.fallbacks.dirty or (counts and self.verdicts.counted)):
+        dirty = self._dirty or self.verdicts.dirty or self.fallbacks.dirty or self.resolver.dirty
+        if not (dirty or (counts and self.verdicts.counted)):
             return
         self._dirty = False
         self.memory.save(
@@ -236,6 +249,7 @@ class Hub:
                 "totals": self.totals.dump(),
                 "verdicts": self.verdicts.dump(counts),
                 "fallbacks": self.fallbacks.dump(),
+                "resolver": self.resolver.dump(),
             }
         )
 
@@ -244,6 +258,7 @@ class Hub:
         if value is not None:
             self.totals.restore(value["totals"])
             self.fallbacks.restore(value["fallbacks"])
+            self.resolver.restore(value["resolver"])
             down = self.verdicts.restore(value["verdicts"])
             logs.info(Event.HUB_RESTORED, rows=len(self.totals.rows), down=down)
 
@@ -273,19 +288,23 @@ class Hub:
                 version=self.version,
                 generation=os.path.basename(self._birth.directory),
                 uptime=time.time() - self._started(),
-                running=self.running,
+                running=self.arranged,
                 totals=self.totals,
                 fallbacks=self.fallbacks,
                 processes=self._processes,
                 state=self.verdicts.state,
                 since=self.verdicts.since,
-                reason=self.verdicts.reason,
+                reason=self._reason,
                 next_check=self.verdicts.next_check,
                 health=self.verdicts.document,
                 panic=self.verdicts.panicking,
                 now=time.monotonic(),
             )
         )
+
+    def _reason(self, number: int) -> tuple[str, str]:
+        reason, by = self.verdicts.reason(number)
+        return reason or (self.resolver.cause(number) if not self.resolver.addresses.get(number) else ""), by
 
     def _started(self) -> float:
         return min((one.started_at for one in self._processes if one.started_at), default=self._started_at)

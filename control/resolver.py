@@ -1,81 +1,255 @@
 """Where hosts are: names become addresses, in the hub only, and never in anybody's way.
 
-Addresses and unix paths are known at once. Names are asked for in gevent's
-thread pool, at the start, when the config changes, and every 30 seconds; a name
-that can't be resolved keeps its last good answer.
+Addresses and unix paths are known at once. A name is looked up when it comes
+and whenever its last answer has run out, once for all hosts that have it. What
+an answer means is names' to say, how it is had lookup's.
 """
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable
+import heapq
+import os
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
 
 import gevent
-from gevent.threadpool import ThreadPool
+from gevent.pool import Pool
 
+from control.lookup import Lookup, NoAnswerError
+from control.names import Name, Record, best, members
+from control.resolvconf import ResolvConf, parse_hosts, parse_resolv_conf
 from director import logs
 from director.addresses import Addresses, literal
-from director.config.model import Endpoint
+from director.config.model import Dns, Endpoint, Host
 from director.events import Event
+from director.members import has_members
+from director.messages import Member, Running
 
-_AGAIN = 30.0  # seconds
+_AT_ONCE = 64  # names looked up at the same time
+_LOOK = 0.05  # seconds between looks at what is due
+_FILES = 1.0  # seconds between looks at the files
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where this machine says something of names."""
+
+    hosts: str = "/etc/hosts"
+    resolv_conf: str = "/etc/resolv.conf"
 
 
 class Resolver:
-    """Keeps every wanted name resolved. `changed(host number)` is called when an answer differs."""
+    """Keeps the name of every host resolved.
 
-    def __init__(self, changed: Callable[[int], None]) -> None:
-        self.addresses: dict[int, Addresses] = {}  # by host number
-        self._changed = changed
-        self._names: dict[int, Endpoint] = {}
-        self._pool = ThreadPool(4)
+    `changed(number)`: a host has other addresses; `regrouped()`: some have
+    other members. Both are called from greenlets of the resolver.
+    """
 
-    def want(self, hosts: dict[int, Endpoint]) -> None:
-        """These are the hosts there are, by number."""
-        names = {}
-        for number, ip in hosts.items():
-            known = literal(ip)
-            if known is None:
-                names[number] = ip
-                if self._names.get(number) != ip:
-                    self.addresses[number] = ()
+    def __init__(
+        self, changed: Callable[[int], None], regrouped: Callable[[], None], files: Files | None = None
+    ) -> None:
+        self.addresses: dict[int, Addresses] = {}  # by the number of a host or member
+        self.members: dict[int, tuple[Member, ...]] = {}  # by the number of the host
+        self.dirty = False  # something changed since the last dump
+        self._changed, self._regrouped = changed, regrouped
+        self._files = files or Files()
+        self._stamps: tuple[Any, ...] = ()
+        self._dns = Dns()
+        self._hosts: dict[int, Host] = {}  # those with a name
+        self._names: dict[str, Name] = {}  # by `_key`
+        self._users: dict[str, set[int]] = {}  # numbers of the hosts, by `_key`
+        self._queue: list[tuple[float, str]] = []  # when to ask for what; a heap
+        self._numbers: dict[int, dict[str, int]] = {}  # {host: {place: number}}
+        self._last = 0
+        self._pool = Pool(_AT_ONCE)
+        self._lookup = self._read_files()
+
+    # -- what is wanted ------------------------------------------------------------
+
+    def want(self, running: Running, others: Mapping[int, Endpoint] = MappingProxyType({})) -> None:
+        """These are the hosts there are. What is known of their names is used at once.
+
+        `others`: what else has an address, by a number that no host has.
+        """
+        dns_before, self._dns = self._dns, running.config.dns
+        hosts = [host for service in running.config.services for group in service.groups for host in group.hosts]
+        hosts += [Host(name=str(endpoint), ip=endpoint, number=number) for number, endpoint in others.items()]
+        before, self._hosts = self._hosts, {}
+        addresses_before, self.addresses = self.addresses, {}
+        self._users = {}
+        for host in hosts:
+            known = None if host.ip.srv else literal(host.ip)
+            if known is not None:
+                self.addresses[host.number] = known
+                self._numbers.pop(host.number, None)
             else:
-                self.addresses[number] = known
-        for number in self.addresses.keys() - hosts.keys():
-            del self.addresses[number]
-        fresh = [number for number, ip in names.items() if self._names.get(number) != ip]
-        self._names = names
-        for number in fresh:
-            gevent.spawn(self._resolve, number)
+                self._hosts[host.number] = host
+                self._users.setdefault(_key(host), set()).add(host.number)
+                if host.number in before and _key(before[host.number]) != _key(host):
+                    self._numbers.pop(host.number, None)
+                else:
+                    self.addresses[host.number] = addresses_before.get(host.number, ())
+        now = time.monotonic()
+        self._names = {key: self._names.get(key) or Name(now) for key in self._users}
+        self._numbers = {number: known for number, known in self._numbers.items() if number in self._hosts}
+        if self._dns != dns_before:
+            self._lookup = self._read_files()
+            self._all_due(now)
+        self._queue = [(name.due, key) for key, name in self._names.items() if not name.asking]
+        heapq.heapify(self._queue)
+        self.members = {}
+        for host in self._hosts.values():
+            self._place(host)
+        self.dirty = True
+
+    def cause(self, number: int) -> str:
+        """Why a host has no address; "" if it has, or nobody has been asked yet."""
+        host = self._hosts.get(number)
+        return self._names[_key(host)].cause if host is not None else ""
+
+    # -- looking up ----------------------------------------------------------------
 
     def start(self) -> None:
-        """Ask again from time to time."""
-        gevent.spawn(self._repeat)
+        """Begin to look up."""
+        gevent.spawn(self._run)
 
-    def _repeat(self) -> None:
+    def _run(self) -> None:
+        files_due = 0.0
         while True:
-            gevent.sleep(_AGAIN)
-            for number in list(self._names):
-                self._resolve(number)
+            now = time.monotonic()
+            if now >= files_due:
+                files_due = now + _FILES
+                if self._stamps != self._stamp():
+                    self._lookup = self._read_files()
+                    self._all_due(now)
+            while self._queue and self._queue[0][0] <= now:
+                _, key = heapq.heappop(self._queue)
+                name = self._names.get(key)
+                if name is not None and not name.asking and name.due <= now:
+                    name.asking = True
+                    self._pool.spawn(self._ask, key, name)  # waits while too many are under way
+            gevent.sleep(_LOOK)
 
-    def _resolve(self, number: int) -> None:
-        ip = self._names.get(number)
-        if ip is None:
-            return
+    def _ask(self, key: str, name: Name) -> None:
+        before, answered = name.records, not name.cause
         try:
-            found = self._pool.apply(socket.getaddrinfo, (ip.host, ip.port), {"type": socket.SOCK_STREAM})
-        except (OSError, UnicodeError) as error:
-            if not self.addresses.get(number):
-                logs.warning(Event.HOST_UNRESOLVED, name=ip.host, cause=error)
+            if key.startswith("srv:"):
+                answer = self._lookup.srv(key.removeprefix("srv:"), before)
+            else:
+                answer = self._lookup.addresses(key, before)
+            # A tenth of chance, or all names of one server would be asked for in the same moment for ever.
+            ttl = answer.ttl * random.uniform(0.9, 1.0)
+            changed = name.found(time.monotonic(), answer.records, ttl, self._dns)
+        except NoAnswerError as failure:
+            changed = name.failed(time.monotonic(), str(failure), self._dns)
+            if answered or changed:
+                kept = _words(name.records)
+                logs.warning(Event.HOST_UNRESOLVED, name=key, cause=failure, kept=kept)
+        finally:
+            name.asking = False
+        if self._names.get(key) is not name:
             return
-        addresses = tuple((int(family), tuple(where)) for family, _, _, _, where in found)
-        if self._names.get(number) != ip or self.addresses.get(number) == addresses:
+        heapq.heappush(self._queue, (name.due, key))
+        if changed:
+            logs.info(Event.HOST_RESOLVED, name=key, old=_words(before), new=_words(name.records))
+            self._tell(key)
+
+    def _tell(self, key: str) -> None:
+        self.dirty = True
+        before = self.members
+        self.members = dict(before)
+        for number in self._users[key]:
+            old = self.addresses.get(number, ())
+            self._place(self._hosts[number])
+            if self.addresses.get(number, ()) != old:
+                self._changed(number)
+        if self.members != before:
+            self._regrouped()
+
+    def _place(self, host: Host) -> None:
+        """Have a host be where its name says."""
+        name = self._names[_key(host)]
+        if has_members(host):
+            self.addresses[host.number] = ()
+            self.members[host.number] = found = members(host, name.records, lambda ip: self._number(host, ip))
+            for member in found:
+                self.addresses[member.number] = literal(member.ip) or ()
             return
-        before = self.addresses.get(number, ())
-        self.addresses[number] = addresses
-        logs.info(Event.HOST_RESOLVED, name=ip.host, old=_words(before), new=_words(addresses))
-        self._changed(number)
+        current = [str(where[0]) for _, where in self.addresses.get(host.number, ())]
+        ips = best(name.records, self._dns.prefer, current)
+        self.addresses[host.number] = tuple(known for ip in ips for known in literal(Endpoint(ip, host.ip.port)) or ())
+
+    def _number(self, host: Host, ip: Endpoint) -> int:
+        """A place keeps its number while the host has its name: it may come back while connections to it are open."""
+        known = self._numbers.setdefault(host.number, {})
+        if str(ip) not in known:
+            self._last -= 1
+            known[str(ip)] = self._last
+        return known[str(ip)]
+
+    def _all_due(self, now: float) -> None:
+        for name in self._names.values():
+            name.due = now
+        self._queue = [(now, key) for key, name in self._names.items() if not name.asking]  # all equal: a heap
+
+    # -- the files -----------------------------------------------------------------
+
+    def _read_files(self) -> Lookup:
+        self._stamps = self._stamp()
+        conf = parse_resolv_conf(_read(self._files.resolv_conf))
+        servers = tuple((server.host, server.port) for server in self._dns.servers) or conf.servers
+        conf = ResolvConf(servers, self._dns.search or conf.search, conf.ndots)
+        return Lookup(conf, parse_hosts(_read(self._files.hosts)), self._dns.timeout, self._dns.max_ttl)
+
+    def _stamp(self) -> tuple[Any, ...]:
+        return tuple(_identity(path) for path in (self._files.hosts, self._files.resolv_conf))
+
+    # -- what must not be lost -------------------------------------------------------
+
+    def dump(self) -> dict[str, Any]:
+        """Last good answers and numbers, for the hub after this one."""
+        self.dirty = False
+        now = time.monotonic()
+        names = {
+            key: [now - name.good_at, [[one.priority, one.address, one.port, one.weight] for one in name.records]]
+            for key, name in self._names.items()
+            if name.records
+        }
+        return {"names": names, "numbers": self._numbers, "last": self._last}
+
+    def restore(self, value: dict[str, Any]) -> None:
+        """What an earlier hub dumped; before `want`. Everything is asked for anew, but known meanwhile."""
+        now = time.monotonic()
+        for key, (ago, records) in value["names"].items():
+            name = self._names[key] = Name(now)
+            name.good_at, name.records = now - ago, tuple(Record(*record) for record in records)
+        self._numbers, self._last = value["numbers"], value["last"]
 
 
-def _words(addresses: Addresses) -> str:
-    return ",".join(str(where[0]) for _, where in addresses) or "none"
+def _key(host: Host) -> str:
+    return f"srv:{host.ip.srv}" if host.ip.srv else host.ip.host
+
+
+def _words(records: tuple[Record, ...]) -> str:
+    return ",".join(f"{one.address}:{one.port}" if one.port else one.address for one in records) or "none"
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def _identity(path: str) -> tuple[int, ...]:
+    """What differs once a file was written or replaced."""
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return ()
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size

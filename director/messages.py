@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NewType
 
-from director.config.model import Config
+from director.config.model import Config, Endpoint
 from director.errors import Problem
 
 Slot = NewType("Slot", int)
@@ -396,11 +396,23 @@ class FaultReport:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """One of the places that a host's name stands for: see `director.members`."""
+
+    number: int
+    name: str
+    ip: Endpoint
+    weight: float
+    backup: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """What the hub knows of a host that a worker must: may it be used, and where is it.
 
     `addresses`: (family, address) as `socket.connect` takes them, best first.
     `returned_at`: when it was last used again after it was not; slow start counts from there.
+    `members`: of a host that is several; each has a Target of its own.
     """
 
     host: int
@@ -408,6 +420,7 @@ class Target:
     addresses: tuple[tuple[int, Any], ...]
     since_at: float = 0.0
     returned_at: float = 0.0
+    members: tuple[Member, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

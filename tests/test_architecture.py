@@ -30,7 +30,10 @@ PURE = (
     "director/messages.py",
     "director/master/supervisor.py",
     "control/dialogues.py",
+    "director/members.py",
+    "control/names.py",
     "control/render.py",
+    "control/resolvconf.py",
 )
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "gevent", "logging", "mmap", "multiprocessing", "os", "psutil", "resource",

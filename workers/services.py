@@ -8,14 +8,15 @@ even before the hub has said anything: `suspect`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from director.addresses import literal
 from director.config import model
 from director.config.model import STICKY
-from director.messages import HostState, Running, Target
+from director.members import expand
+from director.messages import HostState, Member, Running, Target
 from director.scheduling.scheduler import GroupScheduler
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 from director.scheduling.slowstart import SlowStarts
@@ -64,6 +65,8 @@ class Services:
         self.stickies = Stickies()
         self.schedulings = Schedulings(board, random)
         self._slowstarts = SlowStarts()
+        self._arranged: Running | None = None  # as names make it
+        self._members: dict[int, tuple[Member, ...]] = {}  # by host number
         self._board = board
         self._schedulers: dict[int, GroupScheduler] = {}  # by group number
         self._up: dict[int, bool] = {}  # the hub's verdicts, by host number
@@ -72,6 +75,12 @@ class Services:
     def configure(self, running: Running) -> None:
         """Work by this. Connections in progress are not touched."""
         self.running = running
+        self._arrange()
+
+    def _arrange(self) -> None:
+        """Work by the config and by the members that names have now."""
+        assert self.running is not None
+        running = self._arranged = expand(self.running, self._members)
         self._board.configure(running.config)
         self.stickies.configure(running.config)
         self._slowstarts.configure(running.config)
@@ -132,9 +141,9 @@ class Services:
         return self._schedulers.get(number)
 
     def _usable(self, number: int) -> bool:
-        assert self.running is not None
+        assert self._arranged is not None
         return (
-            number not in self.running.admin
+            number not in self._arranged.admin
             and self._up.get(number, True)
             and number not in self._suspects
             and bool(self.addresses.get(number))
@@ -144,7 +153,7 @@ class Services:
         """Which hosts are up, as the hub says."""
         return {number: self._up.get(number, True) for number in self._board.hosts}
 
-    def learn(self, targets: Iterable[Target], complete: bool = False) -> None:
+    def learn(self, targets: Sequence[Target], complete: bool = False) -> None:
         """Verdicts and addresses from the hub; `complete` if these are all there are."""
         if complete:
             self.addresses.clear()
@@ -156,7 +165,11 @@ class Services:
             self._slowstarts.returned(target.host, target.returned_at)
             self._suspects.pop(target.host, None)  # the hub has had its say
             touched.add(target.host)
-        self._refresh(self._board.hosts if complete else touched, self._warm_up())
+        warmed = self._warm_up()
+        if self._regroup(targets, complete):
+            self._arrange()
+        else:
+            self._refresh(self._board.hosts if complete else touched, warmed)
 
     def warm_up(self) -> None:
         """A few times a second: hosts that returned get more of their weight."""
@@ -179,6 +192,17 @@ class Services:
             scheduler = self._schedulers.get(number)
             if scheduler is not None and scheduler.scheduler.removesuffix(STICKY) == name:
                 self.schedulings.follow(scheduler, fallback, reason)
+
+    def _regroup(self, targets: Sequence[Target], complete: bool) -> bool:
+        """Whether some hosts have other members now."""
+        before = self._members
+        self._members = {} if complete else dict(before)
+        for target in targets:
+            if target.members:
+                self._members[target.host] = target.members
+            else:
+                self._members.pop(target.host, None)
+        return self.running is not None and self._members != before
 
     def suspect(self, host: HostLoad, now: float) -> None:
         """A connect to it failed: nobody else gets it until the hub has decided, or a moment passed."""
@@ -206,9 +230,9 @@ class Services:
 
     def state(self, number: int) -> HostState:
         """A host's state, as this worker sees it."""
-        assert self.running is not None
-        if number in self.running.admin:
-            return self.running.admin[number].state
+        assert self._arranged is not None
+        if number in self._arranged.admin:
+            return self._arranged.admin[number].state
         if not self.addresses.get(number):
             return HostState.UNRESOLVED
         return HostState.UP if self._usable(number) else HostState.DOWN

@@ -238,7 +238,7 @@ class Scoreboard:
         return self._groups[number]
 
     def _configured(self, before: dict[int, HostLoad], service: Service, group: Group, host: Host) -> HostLoad:
-        load = before.get(host.number)
+        load = before.get(host.number) or self.zombies.pop(host.number, None)
         if load is None:
             load = HostLoad(host.number, host.name)
             load.others = load.score = sum(row.get(host.number, 0) for row in self._rows.values())

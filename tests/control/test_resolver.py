@@ -1,36 +1,259 @@
-"""Where hosts are."""
+"""Where hosts are, by a real name server and by one that misbehaves."""
 
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
 import gevent
 import pytest
 
-from control.resolver import Resolver
-from director.addresses import Addresses
-from director.config.model import Endpoint
+from control.resolver import Files, Resolver
+from director.config.model import Config, Dns, Endpoint, Group, Host, Service
+from director.messages import Running
+from tests.system.nameserver import Dnsmasq, OddServer
+
+NUMBER = 5
 
 
-def test_a_name_is_resolved_and_said() -> None:
-    changed: list[int] = []
-    resolver = Resolver(changed.append)
-    resolver.want({5: Endpoint("localhost", 80), 6: Endpoint("10.0.0.1", 80)})
-    assert resolver.addresses[5] == ()
-    with gevent.Timeout(10):
-        while not changed:
+class Farm:
+    """A resolver for one host, and what it says."""
+
+    def __init__(self, folder: Path, server: str) -> None:
+        address, _, port = server.rpartition(":")
+        self.changed: list[int] = []
+        self.regrouped = 0
+        self.files = Files(str(folder / "hosts"), str(folder / "resolv.conf"))
+        self.dns = Dns(servers=(Endpoint(address, int(port)),), min_ttl=0.1, timeout=1.0)
+        self.resolver = self.another()
+
+    def another(self) -> Resolver:
+        return Resolver(self.changed.append, self._regroup, self.files)
+
+    def _regroup(self) -> None:
+        self.regrouped += 1
+
+    def want(self, ip: Endpoint, resolve: str = "first", **dns_values: object) -> None:
+        host = Host(name="app", ip=ip, resolve=resolve, number=NUMBER, weight=2.0)
+        group = Group(name="main", hosts=(host,), number=2)
+        values = {name: getattr(self.dns, name) for name in Dns.__dataclass_fields__}
+        self.dns = Dns(**{**values, **dns_values})
+        self.resolver.want(Running(1, Config(services=(Service(name="web", groups=(group,), number=1),), dns=self.dns)))
+
+    def where(self) -> list[str]:
+        return [str(where[0]) for _, where in self.resolver.addresses.get(NUMBER, ())]
+
+    def places(self) -> set[str]:
+        return {str(member.ip) for member in self.resolver.members.get(NUMBER, ())}
+
+
+def until(condition: Callable[[], object], timeout: float = 10.0) -> None:
+    with gevent.Timeout(timeout):
+        while not condition():
             gevent.sleep(0.01)
-    assert changed == [5]
-    addresses: Addresses = resolver.addresses[5]
-    found = [str(where[0]) for _, where in addresses]
-    assert set(found) & {"127.0.0.1", "::1"}
-    resolver.want({5: Endpoint("10.0.0.2", 80)})
-    assert resolver.addresses == {5: ((int(socket.AF_INET), ("10.0.0.2", 80)),)}
 
 
-def test_a_name_that_can_not_be_resolved_stays_without_an_address() -> None:
-    resolver = Resolver(lambda number: pytest.fail("nothing was found"))
-    resolver.want({5: Endpoint("no-such-host.invalid", 80)})
-    with gevent.Timeout(20):
-        resolver._resolve(5)
-    assert resolver.addresses[5] == ()
+@pytest.fixture
+def dnsmasq() -> Iterator[Dnsmasq]:
+    with Dnsmasq() as server:
+        yield server
+
+
+def app(port: int = 80) -> Endpoint:
+    return Endpoint("app.test", port)
+
+
+def test_addresses_are_known_at_once(tmp_path: Path) -> None:
+    farm = Farm(tmp_path, "127.0.0.1:9")
+    farm.want(Endpoint("10.0.0.2", 80))
+    assert farm.resolver.addresses == {NUMBER: ((int(socket.AF_INET), ("10.0.0.2", 80)),)}
+
+
+def test_a_record_that_changes_is_followed_by_its_ttl(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
+    dnsmasq.say("address=/app.test/10.0.0.1", "address=/app.test/fd00::1")
+    farm = Farm(tmp_path, dnsmasq.address)
+    farm.want(app())
+    assert farm.where() == []
+    farm.resolver.start()
+    until(farm.where)
+    assert farm.where() == ["10.0.0.1", "fd00::1"]
+    assert farm.changed == [NUMBER]
+    farm.want(app(), prefer="ipv6")
+    assert farm.where() == ["fd00::1", "10.0.0.1"]
+    dnsmasq.say("address=/app.test/10.0.0.9")
+    began = time.monotonic()
+    until(lambda: farm.where() == ["10.0.0.9"])
+    assert time.monotonic() - began < 5
+
+
+def test_the_last_good_answer_outlives_a_server_that_hangs_or_is_gone(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
+    dnsmasq.say("address=/app.test/10.0.0.1")
+    farm = Farm(tmp_path, dnsmasq.address)
+    farm.want(app())
+    farm.resolver.start()
+    until(farm.where)
+    dnsmasq.hang()
+    until(lambda: "no answer" in farm.resolver.cause(NUMBER))
+    dnsmasq.stop()
+    until(lambda: "refused" in farm.resolver.cause(NUMBER))
+    assert farm.where() == ["10.0.0.1"]
+    dnsmasq.say("address=/app.test/10.0.0.2")
+    until(lambda: farm.where() == ["10.0.0.2"])
+    assert farm.resolver.cause(NUMBER) == ""
+
+
+def test_after_hold_the_last_good_answer_is_dropped(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
+    dnsmasq.say("address=/app.test/10.0.0.1")
+    farm = Farm(tmp_path, dnsmasq.address)
+    farm.want(app(), hold=1.0)
+    farm.resolver.start()
+    until(farm.where)
+    dnsmasq.say()
+    until(lambda: "NXDOMAIN" in farm.resolver.cause(NUMBER))
+    assert farm.where() == ["10.0.0.1"]
+    until(lambda: not farm.where())
+    dnsmasq.say("address=/app.test/10.0.0.3")
+    until(farm.where)
+
+
+def test_an_answer_of_fifty_addresses_is_fifty_members(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
+    addresses = [f"10.0.1.{count}" for count in range(50)]
+    dnsmasq.say(*(f"host-record=app.test,{address}" for address in addresses))
+    farm = Farm(tmp_path, dnsmasq.address)
+    farm.want(app(8080), "all")
+    farm.resolver.start()
+    until(farm.places)
+    # It does not fit the 512 bytes that this server sends by UDP: all of them is an answer by TCP.
+    assert farm.places() == {f"{address}:8080" for address in addresses}
+    assert farm.regrouped == 1
+    assert {member.weight for member in farm.resolver.members[NUMBER]} == {2.0}
+
+
+def test_a_member_keeps_its_number_also_for_the_next_hub(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
+    dnsmasq.say("host-record=app.test,10.0.0.1", "host-record=app.test,10.0.0.2")
+    farm = Farm(tmp_path, dnsmasq.address)
+    farm.want(app(), "all")
+    farm.resolver.start()
+    until(farm.places)
+    before = {member.name: member.number for member in farm.resolver.members[NUMBER]}
+    dump = farm.resolver.dump()
+    farm.resolver = farm.another()
+    farm.resolver.restore(dump)
+    farm.want(app(), "all")
+    assert {member.name: member.number for member in farm.resolver.members[NUMBER]} == before
+    farm.resolver.start()
+    dnsmasq.say("host-record=app.test,10.0.0.2", "host-record=app.test,10.0.0.3")
+    until(lambda: farm.places() == {"10.0.0.2:80", "10.0.0.3:80"})
+    dnsmasq.say("host-record=app.test,10.0.0.1")
+    until(lambda: farm.places() == {"10.0.0.1:80"})
+    (member,) = farm.resolver.members[NUMBER]
+    assert member.number == before[member.name]
+
+
+def test_srv_records_give_ports_weights_and_backups(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
+    dnsmasq.say(
+        "srv-host=_http._tcp.app.test,one.test,8001,10,30",
+        "srv-host=_http._tcp.app.test,two.test,8002,10,10",
+        "srv-host=_http._tcp.app.test,spare.test,8003,20,0",
+        "host-record=one.test,10.0.0.1",
+        "host-record=two.test,10.0.0.2",
+        "host-record=spare.test,10.0.0.3",
+    )
+    farm = Farm(tmp_path, dnsmasq.address)
+    farm.want(Endpoint(srv="_http._tcp.app.test"))
+    farm.resolver.start()
+    until(farm.places)
+    found = {str(member.ip): (member.weight, member.backup) for member in farm.resolver.members[NUMBER]}
+    assert found == {"10.0.0.1:8001": (3.0, False), "10.0.0.2:8002": (1.0, False), "10.0.0.3:8003": (2.0, True)}
+
+
+def test_the_hosts_file_comes_first_and_is_read_again(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
+    dnsmasq.say("address=/app.test/10.0.0.1")
+    (tmp_path / "hosts").write_text("10.9.9.9  app.test\n")
+    farm = Farm(tmp_path, dnsmasq.address)
+    farm.want(app())
+    farm.resolver.start()
+    until(lambda: farm.where() == ["10.9.9.9"])
+    (tmp_path / "hosts").write_text("# nothing\n")
+    until(lambda: farm.where() == ["10.0.0.1"])
+
+
+def test_resolv_conf_names_servers_and_completes_names_and_is_read_again(tmp_path: Path) -> None:
+    farm = Farm(tmp_path, "127.0.0.1:9")
+    (tmp_path / "resolv.conf").write_text("nameserver 127.0.0.77\nsearch b.test\n")
+    farm.want(Endpoint("app", 80), servers=())
+    assert farm.resolver._lookup._conf.servers == (("127.0.0.77", 53),)
+    assert farm.resolver._lookup._conf.candidates("app") == ("app.b.test.", "app.")
+
+
+def test_a_short_name_is_completed_by_search(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
+    dnsmasq.say("address=/app.test/10.0.0.1")
+    farm = Farm(tmp_path, dnsmasq.address)
+    farm.want(Endpoint("app", 80), search=("no.test", "test"))
+    farm.resolver.start()
+    until(farm.where)
+    assert farm.where() == ["10.0.0.1"]
+
+
+def answered(query: dns.message.Message, *addresses: str) -> dns.message.Message:
+    found = dns.message.make_response(query)
+    (question,) = query.question
+    if question.rdtype == 1 and addresses:
+        found.answer.append(dns.rrset.from_text(question.name, 1, "IN", "A", *addresses))
+    return found
+
+
+def test_what_makes_no_sense_is_no_answer_and_a_later_good_one_is(tmp_path: Path) -> None:
+    def servfail(query: dns.message.Message, _: bool) -> dns.message.Message:
+        found = dns.message.make_response(query)
+        found.set_rcode(dns.rcode.SERVFAIL)
+        return found
+
+    def other_id(query: dns.message.Message, _: bool) -> dns.message.Message:
+        found = answered(query, "10.6.6.6")
+        found.id ^= 1
+        return found
+
+    def loop(query: dns.message.Message, _: bool) -> dns.message.Message:
+        found = dns.message.make_response(query)
+        name = query.question[0].name
+        found.answer.append(dns.rrset.from_text(name, 1, "IN", "CNAME", str(name)))
+        return found
+
+    def refused_by_tcp(query: dns.message.Message, by_tcp: bool) -> dns.message.Message | bytes:
+        found = answered(query)
+        found.flags |= dns.flags.TC
+        return b"\0" if by_tcp else found
+
+    with OddServer(servfail) as server:
+        farm = Farm(tmp_path, server.address)
+        farm.want(app(), timeout=0.2)
+        farm.resolver.start()
+        until(lambda: "SERVFAIL" in farm.resolver.cause(NUMBER))
+        for reply in (lambda query, by_tcp: b"rubbish", lambda query, by_tcp: None, other_id, loop, refused_by_tcp):
+            asked = server.asked
+            server.reply = reply
+            farm.want(app(), timeout=farm.dns.timeout + 0.001)
+            until(lambda asked=asked: server.asked >= asked + 2)  # type: ignore[misc]
+            assert farm.where() == []
+        server.reply = lambda query, by_tcp: answered(query, "10.0.0.1")
+        until(lambda: farm.where() == ["10.0.0.1"], timeout=20)
+
+
+def test_a_server_that_is_silent_delays_nobody(tmp_path: Path) -> None:
+    with OddServer(lambda query, by_tcp: None) as server:
+        farm = Farm(tmp_path, server.address)
+        farm.want(app())
+        farm.resolver.start()
+        worst = 0.0
+        for _ in range(50):
+            before = time.monotonic()
+            gevent.sleep(0.01)
+            worst = max(worst, time.monotonic() - before)
+        assert worst < 0.2

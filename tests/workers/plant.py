@@ -85,7 +85,7 @@ class Plant:
         group = Group(name="main", scheduler="roundrobin", hosts=numbered, number=2)
         web = Service(name="web", groups=(group,), enabled="main", number=SERVICE, **service)
         self.services.configure(Running(1, Config(services=(web,))))
-        self.services.learn(Target(3 + place, True, (_address(where),)) for place, where in enumerate(hosts))
+        self.services.learn([Target(3 + place, True, (_address(where),)) for place, where in enumerate(hosts)])
 
     def connect(self) -> socket.socket:
         """A client's connection; blocking, with a time limit."""
