@@ -20,7 +20,8 @@ import gevent.event
 from control.bus import Bus
 from control.digests import Digests
 from control.fallbacks import Fallbacks
-from control.memory import Memory
+from control.limits import Limits
+from control.memory import LEDGER, Memory
 from control.prober import Prober
 from control.resolver import Resolver
 from control.server import Server
@@ -44,6 +45,7 @@ from director.messages import (
     Digest,
     Drain,
     FaultReport,
+    Grants,
     Heartbeat,
     Hello,
     Kind,
@@ -93,6 +95,7 @@ class Hub:
         self.stickies = Stickies(relays=True)
         self.fallbacks = Fallbacks()
         self.memory = Memory(birth.memory)
+        self.limits = Limits(Memory(birth.memory, LEDGER), self._grant)
         self.bus = Bus(self._hear)
         self.digests = Digests(self.bus.ask)
         self.resolver = Resolver(lambda number: self.verdicts.announce(number), self._arrange)
@@ -165,6 +168,8 @@ class Hub:
         self.arranged = expand(self.running, self.resolver.members)
         self.verdicts.configure(self.arranged)
         self.stickies.configure(self.arranged.config)
+        self.limits.configure(self.arranged.config)
+        self.totals.own(self.arranged.config)
         self.fallbacks.configure(self.arranged)
         for target in self._parents():
             self.bus.target(target)
@@ -201,10 +206,12 @@ class Hub:
                 loads = {row.slot: dict(row.open) for row in self.totals.rows.values()}
                 targets = (*self.verdicts.targets(), *self._parents())
                 self.bus.snapshot(identity, targets, loads, self.fallbacks.failed)
+                self.limits.join(incarnation)
             case Load(slot, _, _, _):
                 if identity not in self._peers:
                     self.bus.resync(identity)
                 self.bus.load(slot, self.totals.load(message, time.monotonic(), time.time()))
+                self.limits.heard(message)
                 self._dirty = True
             case Tally():
                 self.totals.tally(message, time.monotonic())
@@ -222,7 +229,14 @@ class Hub:
             case _:
                 logs.error(Event.PROCESS_FAILED, reason=f"a worker sent {type(message).__name__}")
 
+    def _grant(self, incarnation: int, grants: Grants) -> None:
+        for identity, known in self._peers.items():
+            if known == incarnation:
+                self.bus.tell(identity, grants)
+
     def _bury(self, incarnation: int) -> None:
+        self.limits.leave(incarnation)
+        self._peers = {identity: known for identity, known in self._peers.items() if known != incarnation}
         row = self.totals.bury(incarnation)
         self._dirty = True
         if row is not None:
@@ -233,10 +247,14 @@ class Hub:
     # -- what must not be lost ---------------------------------------------------------
 
     def _keep(self) -> None:
+        rounds = 0
         while True:
             gevent.sleep(0.25)
             self.save()
             self.stickies.sweep(time.monotonic())
+            rounds += 1
+            if rounds % 4 == 0:
+                self.limits.repeat()
 
     def save(self, counts: bool = False) -> None:
         """Put what changed into the memory file; those of checks only if `counts`."""

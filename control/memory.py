@@ -16,19 +16,21 @@ import msgpack
 
 _HEADER = struct.Struct(">QII")  # number of the write, length, checksum
 _PLACES = (0, 1 << 34)  # the file has holes: only what is written takes memory
+LEDGER = 1 << 36  # where the ledger of permits begins, which is saved at other times than the rest
 
 
 class Memory:
-    """One value in a file descriptor."""
+    """One value in a file descriptor, `base` bytes from its start."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, base: int = 0) -> None:
         self._fd = fd
+        self._places = tuple(base + place for place in _PLACES)
         self._number = 0
 
     def load(self) -> Any:
         """The value last written whole; None if there never was one."""
         newest: Any = None
-        for place in _PLACES:
+        for place in self._places:
             header = os.pread(self._fd, _HEADER.size, place)
             if len(header) < _HEADER.size:
                 continue
@@ -45,7 +47,7 @@ class Memory:
         """Write a value; anything msgpack can."""
         data: bytes = msgpack.packb(value)
         self._number += 1
-        place = _PLACES[self._number % 2]
+        place = self._places[self._number % 2]
         header = _HEADER.pack(self._number, len(data), zlib.crc32(data))
         os.pwrite(self._fd, data, place + _HEADER.size)
         os.pwrite(self._fd, header, place)

@@ -88,7 +88,7 @@ def _service(report: Report, service: Service) -> dict[str, Any]:
         "peak": max(int(peak), opened),
         "peak_at": peak_at,
         "maxconn": service.maxconn,
-        "queued": 0,
+        "queued": report.totals.queued(service.number),
         "refused": tally.refused,
         "bytes_in": tally.bytes_in,
         "bytes_out": tally.bytes_out,

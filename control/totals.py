@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from director.config.model import Config
 from director.messages import Load, Tally
 from director.tally import HostTally, ServiceTally
 
@@ -22,6 +23,7 @@ class Row:
     hosts: dict[int, list[Any]] = field(default_factory=dict)
     services: dict[int, list[Any]] = field(default_factory=dict)
     gauges: dict[str, float] = field(default_factory=dict)
+    queued: dict[int, int] = field(default_factory=dict)  # clients waiting, by service number
     heard: float = 0.0  # monotonic seconds
 
 
@@ -39,6 +41,7 @@ class Totals:
         self.rows: dict[int, Row] = {}  # by incarnation
         self.open: dict[int, int] = {}  # by host number, over all rows
         self.peaks: dict[int, list[float]] = {}  # {host or service number: [most open, when]}
+        self.owners: dict[int, int] = {}  # {host number: service number}
         self._hosts: dict[int, list[Any]] = {}
         self._services: dict[int, list[Any]] = {}
         self._dead: set[int] = set()
@@ -59,6 +62,7 @@ class Totals:
         if row is None:
             return {}
         row.heard = now
+        row.queued = load.queued
         changed = {number: count for number, count in load.open.items() if row.open.get(number, 0) != count}
         if load.whole:
             changed.update({number: 0 for number in row.open if number not in load.open})
@@ -70,8 +74,27 @@ class Totals:
         total = self.open.get(number, 0) + count - row.open.pop(number, 0)
         if count:
             row.open[number] = count
+        service = self.owners.get(number)
+        if service is not None:
+            opened = self.open.get(service, 0) + total - self.open.get(number, 0)
+            self.open[service] = opened
+            self.peak(service, opened, wall)
         self.open[number] = total
         self.peak(number, total, wall)
+
+    def own(self, config: Config) -> None:
+        """These are the services of all hosts from now on."""
+        self.owners = {
+            host.number: service.number for service in config.services for group in service.groups for host in group.hosts
+        }
+        for service in config.services:
+            self.open[service.number] = 0
+        for number, owner in self.owners.items():
+            self.open[owner] += self.open.get(number, 0)
+
+    def queued(self, service: int) -> int:
+        """Clients of a service that wait for a permit."""
+        return sum(row.queued.get(service, 0) for row in self.rows.values())
 
     def peak(self, number: int, count: int, wall: float) -> None:
         """Remember the most that was ever open of a host or service, and when."""

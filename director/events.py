@@ -49,6 +49,8 @@ class Event(StrEnum):
     HUB_RESTORED = "hub restored"
     COMMAND_REFUSED = "command refused"
     COMMAND_FAILED = "command failed"
+    LIMIT_NEAR = "limit near"
+    LIMIT_REACHED = "limit reached"
     LOG_REOPENED = "log reopened"
     LOG_FAILED = "log failed"
     PRIVILEGES_KEPT = "privileges kept"

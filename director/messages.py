@@ -331,7 +331,9 @@ class Hello:
 class Load:
     """Worker -> hub: entries of my load row that changed, or all of them if `whole`.
 
-    `open`: {host number: connections open}.
+    `open`: {host number: connections open}. `permits`: {limit: (version seen,
+    used, wanted)}, for the limits of `director.scheduling.permits`. `queued`:
+    {service number: clients waiting}, always all there are.
     """
 
     slot: Slot
@@ -339,6 +341,8 @@ class Load:
     sequence: int
     whole: bool
     open: dict[int, int]
+    permits: dict[int, tuple[int, int, int]] = field(default_factory=dict)
+    queued: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,6 +452,13 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Grants:
+    """Hub -> one worker: {limit: (allotment, version)}, of what changed or of all."""
+
+    allotments: dict[int, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Resync:
     """Hub -> one worker: I am new here, or lost your thread; send whole rows."""
 
@@ -481,5 +492,6 @@ Message = (
     | FaultReport
     | Snapshot
     | Update
+    | Grants
     | Resync
 )

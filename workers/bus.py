@@ -17,10 +17,24 @@ import zmq
 from director.channel import Channel
 from director.errors import RemoteProtocolError
 from director.framing import decode, encode_body
-from director.messages import Digest, FaultReport, Hello, Load, Message, Resync, Slot, Snapshot, Sticks, Tally, Update
+from director.messages import (
+    Digest,
+    FaultReport,
+    Grants,
+    Hello,
+    Load,
+    Message,
+    Resync,
+    Slot,
+    Snapshot,
+    Sticks,
+    Tally,
+    Update,
+)
 from director.scheduling.scoreboard import Scoreboard
 from workers.digest import digest
 from workers.services import Services
+from workers.waitqueue import WaitQueue
 
 ROWS, STATE = "ipc://rows", "ipc://state"  # in the generation's directory, our working directory
 _FLUSH = 0.02  # seconds between load rows while something changes
@@ -52,6 +66,8 @@ class Bus:
         self._state.connect(STATE)
         self._rows.connect(ROWS)
         loop = gevent.get_hub().loop
+        self.queue: WaitQueue | None = None  # the clients who wait for a permit
+        self._queued: dict[int, int] = {}
         self._up = Channel(self._rows, loop, lambda parts: self._hear_from(parts, self._on_rows))
         self._down = Channel(self._state, loop, lambda parts: self._hear_from(parts, self._on_state))
 
@@ -115,6 +131,8 @@ class Bus:
                 self._send_whole()
                 if first:
                     self.on_synced()
+            case Grants(allotments):
+                self._board.granted(allotments)
             case Resync():
                 self._ask()
 
@@ -148,13 +166,24 @@ class Bus:
     def _flush(self) -> None:
         while True:
             gevent.sleep(_FLUSH)
-            if not self.synced:
-                continue
-            if changed := self._board.changed():
-                self._sent += 1
-                self.send(Load(self._slot, self._incarnation, self._sent, False, changed))
-            if rows := self._services.stickies.take():
-                self.send(Sticks(rows))
+            if self.synced:
+                self._send_changes()
+
+    def _send_changes(self) -> None:
+        queued = self._count_waiting()
+        changed, permits = self._board.changed(), self._board.permits.rows(whole=False)
+        if changed or permits or queued != self._queued:
+            self._queued = queued
+            self._sent += 1
+            self.send(Load(self._slot, self._incarnation, self._sent, False, changed, permits, queued))
+        if rows := self._services.stickies.take():
+            self.send(Sticks(rows))
+
+    def _count_waiting(self) -> dict[int, int]:
+        if self.queue is None:
+            return {}
+        self._board.permits.want(self.queue.wanted())
+        return self.queue.lengths()
 
     def _repeat(self) -> None:
         rounds = 0
@@ -172,7 +201,9 @@ class Bus:
 
     def _send_whole(self, tally_too: bool = True) -> None:
         self._sent += 1
-        self.send(Load(self._slot, self._incarnation, self._sent, True, self._board.whole()))
+        self._queued = self._count_waiting()
+        permits = self._board.permits.rows(whole=True)
+        self.send(Load(self._slot, self._incarnation, self._sent, True, self._board.whole(), permits, self._queued))
         for report in self._services.schedulings.reports():
             self.send(report)
         if self.tally is not None:

@@ -14,12 +14,14 @@ from collections.abc import Callable
 from typing import Any
 
 from director.messages import Fault
+from director.scheduling.permits import DIRECTOR
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 from director.tally import bucket
 from workers.poller import ALL_EDGES, BROKEN, WRITE, Poller
 from workers.relay import Relay
 from workers.services import Service, Services
 from workers.session import Session, Sessions, Side
+from workers.waitqueue import WaitQueue
 
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 _TCP_FASTOPEN_CONNECT, _IP_BIND_ADDRESS_NO_PORT = 30, 24
@@ -54,19 +56,50 @@ class Connector:
         self._waiting: dict[Session, None] = {}  # unix hosts with a full backlog
         self._view = memoryview(bytearray(_EARLY))
         self._buffers = [self._view]
+        self.queue = WaitQueue(poller, sessions, board, self._start)
+        board.on_room = self.queue.room
         self.client_stage = self._on_client
         self.server_stage = self._on_server
 
     def begin(self, service: Service, fd: int, address: Any) -> None:
-        """Find a host for a client that was just accepted on `fd`; it is closed if there is none."""
+        """Find a host for a client that was just accepted on `fd`; it waits for a permit, or is closed."""
         session = self._sessions.begin(service, fd, address, self.client_stage)
-        early = self._read_early(session, service)
-        if self._next_host(session, early):
+        session.early = self._read_early(session, service)
+        if (not self.queue.holds(service) and self._next_host(session)) or self._wait(session):
             self._poller.add(fd, session.client)
         else:
-            if session.end == "--":
-                session.end = "SC"
-            self._sessions.end(session)
+            self._end(session, "SC")
+
+    def _start(self, session: Session) -> bool:
+        """Find a host for one that waited. False: it must wait on."""
+        if self._next_host(session):
+            session.waited = self._poller.now - session.accepted
+            return True
+        if session.end == "--" and self._may_wait(session):
+            return False
+        self._end(session, "SC")
+        return True
+
+    def _wait(self, session: Session) -> bool:
+        """Queue for a permit. False: it would be in vain, or the queue is full."""
+        if session.end != "--" or not self._may_wait(session):
+            return False
+        if self.queue.join(session):
+            return True
+        session.end = "PC"
+        return False
+
+    def _may_wait(self, session: Session) -> bool:
+        """Whether it is for want of a permit that the session has no host."""
+        scheduler, retries = session.service.scheduler, session.service.retries
+        if scheduler is None or not self._board.permits.limits or not scheduler.crowded:
+            return False
+        return retries is None or not session.tried or len(session.tried) <= retries
+
+    def _end(self, session: Session, state: str) -> None:
+        if session.end == "--":
+            session.end = state
+        self._sessions.end(session)
 
     def _read_early(self, session: Session, service: Service) -> bytes | None:
         """What the client has sent already, if most clients of the service speak so soon.
@@ -93,9 +126,11 @@ class Connector:
 
     # -- choosing ----------------------------------------------------------------
 
-    def _next_host(self, session: Session, early: bytes | None = None) -> bool:
+    def _next_host(self, session: Session) -> bool:
         """Begin an attempt with the next host; False if there is none to try."""
         service = session.service
+        if self._board.permits.limits and not self._board.permits.room(DIRECTOR, service.number, service.group):
+            return False
         tried = session.tried
         retries = service.retries
         while service.scheduler is not None and (not tried or retries is None or len(tried) <= retries):
@@ -108,14 +143,14 @@ class Connector:
             session.address = 0
             if tried:
                 service.hosts_tally[host.number].retries += 1
-            if self._attempt(session, host, early):
+            if self._attempt(session, host):
                 return True
             self._board.release(host)
             session.host = None
             tried = session.tried
         return False
 
-    def _attempt(self, session: Session, host: HostLoad, early: bytes | None = None) -> bool:
+    def _attempt(self, session: Session, host: HostLoad) -> bool:
         """Try the addresses of a host from `session.address` on; False if none is left."""
         addresses = self._services.addresses.get(host.number, ())
         fault, cause = Fault.CONNECT_FAILED, "it has no address"
@@ -133,12 +168,12 @@ class Connector:
                 fault, cause = Fault.CONNECT_FAILED, "its source address is not ours"
                 session.address += 1
                 continue
-            if early is not None and family != _UNIX:
+            if session.early is not None and family != _UNIX:
                 # Have the last packet of the handshake wait for the first bytes.
                 sock.setsockopt(_TCP, _QUICKACK, 0)
             code = sock.connect_ex(where)
             if code in (_EINPROGRESS, 0, _EAGAIN):
-                self._begun(session, sock.detach(), early, code)
+                self._begun(session, sock.detach(), code)
                 return True
             sock.close()
             if code in _OURS:
@@ -164,14 +199,14 @@ class Connector:
             return False
         return True
 
-    def _begun(self, session: Session, fd: int, early: bytes | None, code: int) -> None:
+    def _begun(self, session: Session, fd: int, code: int) -> None:
         session.connecting = self._poller.now
         client = session.client
         if client.peer is client:
             server = Side(session, fd, self.server_stage, True)
             session.server = server
             server.peer, client.peer = client, server
-            server.pending = early
+            server.pending, session.early = session.early, None
         else:
             server = session.server
             server.fd = fd
@@ -214,6 +249,7 @@ class Connector:
             session = client.session
             self._connecting.pop(session, None)
             self._waiting.pop(session, None)
+            self.queue.leave(session)
             session.end = "CC"
             self._sessions.end(session)
 
@@ -234,9 +270,8 @@ class Connector:
         session.host = None
         if session.end != "RC" and self._next_host(session):
             return
-        if session.end == "--":
-            session.end = "sC" if fault is Fault.CONNECT_TIMEOUT else "SC"
-        self._sessions.end(session)
+        if not self._wait(session):
+            self._end(session, "sC" if fault is Fault.CONNECT_TIMEOUT else "SC")
 
     def _fail(self, session: Session, host: HostLoad, fault: Fault, cause: str) -> None:
         """This host is no good: others are asked from now on."""
@@ -253,8 +288,10 @@ class Connector:
         session.tried.add(host.number)
 
     def sweep(self) -> None:
-        """A few times a second: attempts that took too long, and unix hosts to ask again."""
+        """A few times a second: attempts and waits that took too long, and unix hosts to ask again."""
         now = self._poller.now
+        self._board.let_go(now)
+        self.queue.sweep()
         for session in list(self._connecting):
             if now - session.connecting < session.service.connect_timeout:
                 if session.service.connect_timeout >= 5.0:

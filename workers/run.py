@@ -116,6 +116,7 @@ class Worker:
         )
         self._tallies = Tallies(birth.slot, birth.incarnation, self.services)
         self.bus.tally = self._tally
+        self.bus.queue = self.connector.queue
         self.bus.on_synced = self._synced
         self._log: ConnectionLog | None = None
         if birth.connections >= 0:

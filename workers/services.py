@@ -41,6 +41,9 @@ class Service:
         self.scheduler: GroupScheduler | None = None  # of the enabled group
         self.options: tuple[Option, ...] = ()  # socket options
         self.labels: dict[int, str] = {}  # group/host by host number, of all services
+        self.group = 0  # the number of the enabled group
+        self.queue = 1000  # clients that may wait for a permit, in all workers
+        self.queue_timeout = 5.0
         self.nobody = ""  # the label of a connection that got no host
         self.unlogged = False  # some of its connections, or all, are not in the connection log
         self.log_errors = False  # ... but those that did not end well are
@@ -102,6 +105,8 @@ class Services:
             ours.unlogged = service.log != "all"
             ours.log_errors = service.log == "errors"
             ours.log_every = int(service.log.partition(":")[2] or 0)
+            ours.queue = service.queue
+            ours.queue_timeout = service.queue_timeout
             ours.scheduler = None
             for group in service.groups:
                 for host in group.hosts:
@@ -120,6 +125,7 @@ class Services:
                 if group.name == service.enabled:
                     ours.scheduler = scheduler
                     ours.observe_window = group.observe_window
+                    ours.group = group.number
         # A removed service lives on in its sessions; its totals stay with the hub.
         self.by_number = services
         self._schedulers = schedulers

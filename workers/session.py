@@ -72,6 +72,7 @@ class Session:
         "connecting",
         "counted_in",
         "counted_out",
+        "early",
         "end",
         "host",
         "id",
@@ -103,6 +104,7 @@ class Session:
         self.counted_out = 0
         self.end = "--"
         self.tuned = False
+        self.early: bytes | None = None  # what the client sent before it had a host
         self.owed = False  # the client spoke last
         self.waited = 0.0  # seconds, for a permit
 
@@ -150,7 +152,8 @@ class Sessions:
                 self.drop(server)
             if server.fd >= 0:
                 close(server.fd)
-            self.board.release(host)
+            # What the host has not ended itself, it may still count for a moment.
+            self.board.release(host, None if server.ended else self.poller.now)
             if session.connected:
                 host_tally = service.hosts_tally[host.number]
                 self._count(session, host_tally, client.received, server.received)

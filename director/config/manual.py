@@ -101,6 +101,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
         "sticky-size": Entry("How many clients are remembered; those seen least recently go first.", "100000"),
         "min-up": Entry("Automatic verdicts never take the last so many hosts of the group.", "1"),
         "slowstart": Entry("A host that comes back gets its full share only after this time.", "30s"),
+        "maxconn": Entry("The most connections to its hosts at once, over all workers and generations.", "2000"),
         "observe-window": Entry("A connection reset within this time of its start is a fault of the host.", "1s"),
     },
     "host": {

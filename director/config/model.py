@@ -153,6 +153,7 @@ class Group:
     min_up: int = 0
     slowstart: float = 0.0
     observe_window: float = 1.0
+    maxconn: int | None = None
     number: int = field(default=0, compare=False)
 
 

@@ -169,6 +169,7 @@ ELEMENTS = {
                     "min-up": integer(0),
                     "slowstart": duration(),
                     "observe-window": duration(),
+                    "maxconn": _MAXCONN,
                 },
             ),
             {"check": "check", "host": "hosts"},

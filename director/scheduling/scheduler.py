@@ -102,6 +102,11 @@ class GroupScheduler:
             self.switch(DEFAULT_SCHEDULER, str(fault))
         self._on_fault(self)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether hosts would take clients if they were not full."""
+        return any(host.usable and host.weight > 0.0 for host in self.hosts)
+
     def changed(self, host: HostLoad) -> None:
         """A count of `host` changed in another way than through the Scoreboard, which tells us itself."""
         if host.moved is not None:
@@ -145,7 +150,7 @@ class GroupScheduler:
     def _consider(self, host: HostLoad) -> None:
         """Put `host` where it belongs, and have the Scoreboard tell us what we must know."""
         tier = self._tier(host)
-        limited = host.maxconn is not None
+        limited = host.limit is not None
         host.moved = None
         if tier is None or not host.usable:
             if host.home is not None:

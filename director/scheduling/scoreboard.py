@@ -16,13 +16,18 @@ Counterpart of health (who is up). Decides nothing; see scheduler.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from director.config.model import Config, Group, Host, Service
+from director.scheduling.permits import DIRECTOR, Allotment, Grant, Permits, limits
 
 if TYPE_CHECKING:
     from director.scheduling.policies import Policy
+
+
+CUT_HOLD = 1.0  # seconds that a connection which was cut counts for its limits
 
 
 class HostLoad:
@@ -40,6 +45,7 @@ class HostLoad:
         "group",
         "home",
         "key",
+        "limit",
         "maxconn",
         "moved",
         "name",
@@ -77,6 +83,7 @@ class HostLoad:
         self.weight = weight
         self.backup = backup
         self.maxconn = maxconn
+        self.limit: Allotment | None = None  # our part of its maxconn; None without one
         self.usable = usable
         self.own = 0  # connections this worker has open to it
         self.sent = 0  # `own` as the others were last told
@@ -98,8 +105,8 @@ class HostLoad:
 
     @property
     def full(self) -> bool:
-        """Has all the connections it may have, as far as known."""
-        return self.maxconn is not None and self.own + self.others >= self.maxconn
+        """Has all the connections that this worker may give it now."""
+        return self.limit is not None and self.limit.used >= self.limit.allotted
 
     def __repr__(self) -> str:
         return f"<HostLoad {self.name} own={self.own} others={self.others} score={self.score}>"
@@ -119,6 +126,10 @@ class Scoreboard:
         self._groups: dict[int, tuple[HostLoad, ...]] = {}
         self._rows: dict[int, dict[int, int]] = {}  # {slot: {host number: open}}, of the other workers
         self._unsent: list[HostLoad] = []
+        self.permits = Permits()
+        self._limits = self.permits.limits
+        self._held: deque[tuple[float, HostLoad]] = deque()  # cut: count until their hosts have noticed
+        self.on_room: Callable[[], object] = lambda: None  # a permit came free, or an allotment grew
         if config is not None:
             self.configure(config)
 
@@ -133,18 +144,51 @@ class Scoreboard:
         if not host.unsent:
             host.unsent = True
             self._unsent.append(host)
+        if self._limits:
+            self.permits.take(DIRECTOR, host.service, host.group, host.number)
         if host.moved is not None:
             host.moved(host)
 
-    def release(self, host: HostLoad) -> None:
-        """The connection that `acquire` counted is over."""
+    def release(self, host: HostLoad, cut_at: float | None = None) -> None:
+        """The connection that `acquire` counted is over.
+
+        `cut_at`: it was cut then, by the clock that `let_go` gets; the host needs
+        a moment to notice, and until then its permit is not given to another.
+        """
         host.own -= 1
         host.score -= 1
         if not host.unsent:
             host.unsent = True
             self._unsent.append(host)
+        if self._limits:
+            if cut_at is not None:
+                self._held.append((cut_at, host))
+            else:
+                self._give(host)
         if host.moved is not None:
             host.moved(host)
+
+    def let_go(self, now: float) -> None:
+        """Give back the permits of connections that were cut a second ago."""
+        while self._held and now - self._held[0][0] >= CUT_HOLD:
+            _, host = self._held.popleft()
+            self._give(host)
+            if host.moved is not None:
+                host.moved(host)
+
+    def _give(self, host: HostLoad) -> None:
+        self.permits.give(DIRECTOR, host.service, host.group, host.number)
+        self.on_room()
+
+    def granted(self, grants: Mapping[int, Grant]) -> None:
+        """What the hub allots to this worker."""
+        changed = self.permits.granted(grants)
+        for number in changed:
+            host = self.hosts.get(number)
+            if host is not None and host.moved is not None:
+                host.moved(host)
+        if changed:
+            self.on_room()
 
     # -- the bus -------------------------------------------------------------
 
@@ -232,6 +276,21 @@ class Scoreboard:
                 host.moved = None
                 if host.own or host.sent:
                     self.zombies[number] = host
+        self.limit(limits(config))
+
+    def limit(self, numbers: Iterable[int]) -> None:
+        """There are these limits from now on. Schedulers want `refresh()` after it."""
+        self.permits.configure(numbers, self._used)
+        self._limits = self.permits.limits
+        for host in (*self.hosts.values(), *self.zombies.values()):
+            host.limit = self._limits.get(host.number)
+
+    def _used(self, number: int) -> int:
+        """Connections of ours that count for a limit."""
+        hosts = [*self.hosts.values(), *self.zombies.values()]
+        if number == DIRECTOR:
+            return sum(host.own for host in hosts)
+        return sum(host.own for host in hosts if number in (host.number, host.group, host.service))
 
     def group(self, number: int) -> tuple[HostLoad, ...]:
         """The hosts of a group, in the order of the config."""

@@ -13,9 +13,8 @@ def test_a_plain_config_gets_no_warning() -> None:
 
 def test_each_thing_is_said_once() -> None:
     config = Config(
-        maxconn=10,
         admins=(Admin(listen=Endpoint("*", 1)), Admin(listen=Endpoint("*", 2))),
     )
     found = warnings(config, "c.xml")
     assert all(problem.severity is Severity.WARNING for problem in found)
-    assert [problem.message.split()[0] for problem in found] == ["admin", "maxconn"]
+    assert [problem.message.split()[0] for problem in found] == ["admin"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 
 from director.config.model import Config, Endpoint, Group, Host, Service
@@ -14,7 +14,7 @@ from director.scheduling.scoreboard import HostLoad, Scoreboard
 def hosts(*weights: float, maxconn: int | None = None) -> list[HostLoad]:
     """Usable hosts h0, h1, ... with these weights, numbered from 0."""
     return [
-        HostLoad(number, f"h{number}", weight=weight, maxconn=maxconn, usable=True)
+        HostLoad(number, f"h{number}", group=1001, service=1000, weight=weight, maxconn=maxconn, usable=True)
         for number, weight in enumerate(weights)
     ]
 
@@ -24,7 +24,18 @@ def board(members: Sequence[HostLoad], workers: int = 1) -> Scoreboard:
     scoreboard = Scoreboard()
     scoreboard.workers = workers
     scoreboard.hosts = {host.number: host for host in members}
+    limit(scoreboard)
     return scoreboard
+
+
+def limit(scoreboard: Scoreboard, refresh: Callable[[], None] = lambda: None) -> None:
+    """Have the scoreboard keep the maxconn of its hosts, alone: there is no other worker."""
+    wanted = {host.number: host.maxconn for host in scoreboard.hosts.values() if host.maxconn is not None}
+    scoreboard.limit(wanted)
+    refresh()
+    scoreboard.granted(
+        {number: (most, scoreboard.permits.limits[number].version + 1) for number, most in wanted.items()}
+    )
 
 
 def shares(scheduler: GroupScheduler, scoreboard: Scoreboard, choices: int) -> list[int]:

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from director.scheduling.policies import POLICIES
 from director.scheduling.scheduler import GroupScheduler
 from director.scheduling.scoreboard import HostLoad
-from tests.director.scheduling.farms import board, hosts, scheduler
+from tests.director.scheduling.farms import board, hosts, limit, scheduler
 
 each = pytest.mark.parametrize("name", POLICIES)
 
@@ -50,19 +50,23 @@ def test_each_host_is_tried_once(name: str) -> None:
 
 
 @each
-def test_a_host_at_its_limit_waits_for_a_release_here_or_elsewhere(name: str) -> None:
+def test_a_host_at_its_limit_waits_for_a_release_or_a_larger_allotment(name: str) -> None:
     members = hosts(1, maxconn=2)
     counts = board(members)
     group = scheduler(name, members)
     counts.acquire(members[0])
     assert chosen(group) == {0}
-    counts.set_others(1, {0: 1}, whole=False)
+    counts.granted({0: (1, 5)})
     assert chosen(group) == set()
-    counts.set_others(1, {0: 0}, whole=False)
+    counts.granted({0: (2, 6)})
     assert chosen(group) == {0}
     counts.acquire(members[0])
     assert chosen(group) == set()
-    counts.release(members[0])
+    counts.release(members[0], cut_at=10.0)
+    assert chosen(group) == set()
+    counts.let_go(10.9)
+    assert chosen(group) == set()
+    counts.let_go(11.0)
     assert chosen(group) == {0}
 
 
@@ -177,7 +181,7 @@ class Group(RuleBasedStateMachine):
     def change(self, number: int, weight: float, maxconn: int | None, backup: bool) -> None:
         host = self.members[number]
         host.weight, host.maxconn, host.backup = weight, maxconn, backup
-        self.group.refresh()
+        limit(self.counts, self.group.refresh)
 
     @rule(kept=st.sets(numbers, min_size=1))
     def reload(self, kept: set[int]) -> None:

@@ -1,0 +1,108 @@
+"""The hub's shell around the ledger of permits: saves it, tells workers, and says when a limit is near.
+
+The ledger lies in the memory file before any worker hears of more permits, so
+that the next hub never gives them out a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import gevent
+
+from control.memory import Memory
+from director import logs
+from director.config.model import Config
+from director.events import Event
+from director.messages import Grants, Load
+from director.scheduling.permits import DIRECTOR, Grant, Ledger, limits
+from director.scheduling.scoreboard import CUT_HOLD
+
+_DELAY = 0.004  # seconds in which news are gathered
+_NEAR, _FAR = 0.8, 0.7  # of a limit: warn at the one, and not again before it was below the other
+
+Send = Callable[[int, Grants], None]  # incarnation, what it is told
+
+
+class Limits:
+    """All limits of the config. Peers of the ledger are incarnations of workers."""
+
+    def __init__(self, memory: Memory, send: Send) -> None:
+        self.ledger = Ledger()
+        self._memory = memory
+        self._send = send
+        self._names: dict[int, str] = {}
+        self._warned: dict[int, float] = {}  # {limit: the share that was warned of}
+        self._flushing = False
+        saved = memory.load()
+        if saved is not None:
+            self.ledger.restore(saved)
+
+    def configure(self, config: Config) -> None:
+        """Keep these limits from now on."""
+        self._names = {DIRECTOR: "director"}
+        for service in config.services:
+            self._names[service.number] = service.name
+            for group in service.groups:
+                self._names[group.number] = f"{service.name}/{group.name}"
+                for host in group.hosts:
+                    self._names[host.number] = f"{service.name}/{group.name}/{host.name}"
+        self.ledger.configure(limits(config))
+        self._news()
+
+    def join(self, incarnation: int) -> None:
+        """A worker is there, or begins anew: it is told of all its allotments."""
+        self.ledger.join(incarnation)
+        self._news()
+
+    def heard(self, load: Load) -> None:
+        """A worker's row."""
+        if not load.permits:
+            return
+        self.ledger.heard(load.incarnation, load.sequence, load.permits)
+        for number in load.permits:
+            if number in self.ledger.limits:
+                self._watch(number)
+        self._news()
+
+    def leave(self, incarnation: int) -> None:
+        """A worker died; its permits are free once its hosts have noticed."""
+        self.ledger.leave(incarnation)
+        gevent.spawn_later(CUT_HOLD, self._forget, incarnation)
+
+    def repeat(self) -> None:
+        """Tell every worker all of it again, in case something was lost."""
+        for peer in list(self.ledger.peers):
+            grants: Mapping[int, Grant] = self.ledger.grants(peer)
+            if grants:
+                self._send(peer, Grants(dict(grants)))
+
+    def _forget(self, incarnation: int) -> None:
+        self.ledger.forget(incarnation)
+        self._news()
+
+    def _news(self) -> None:
+        if self.ledger.has_news and not self._flushing:
+            self._flushing = True
+            gevent.spawn_later(_DELAY, self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        news = self.ledger.news()
+        self._memory.save(self.ledger.dump())
+        for peer, grants in news.items():
+            self._send(peer, Grants(grants))
+
+    def _watch(self, number: int) -> None:
+        limit = self.ledger.limits[number]
+        used = self.ledger.used(number)
+        share = used / limit if limit else 1.0
+        warned = self._warned.get(number, 0.0)
+        if share < _FAR:
+            self._warned.pop(number, None)
+        elif share >= 1.0 > warned:
+            self._warned[number] = 1.0
+            logs.warning(Event.LIMIT_REACHED, limit=self._names.get(number, number), maxconn=limit)
+        elif share >= _NEAR > warned:
+            self._warned[number] = share
+            logs.warning(Event.LIMIT_NEAR, limit=self._names.get(number, number), used=used, maxconn=limit)

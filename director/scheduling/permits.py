@@ -1,0 +1,319 @@
+"""Limits that are exact over all processes: who may use how many permits.
+
+A limit is a `maxconn`: of the director (number DIRECTOR), a service, a group
+or a host, by its number. The hub's Ledger shares each out among its peers (the
+workers): an allotment is the most that a peer may use. Both sides speak in
+absolute numbers that may be lost, repeated and overtaken:
+
+    hub -> peer   (limit, allotment, version)
+    peer -> hub   (limit, version seen, used, wanted)
+
+To raise, the ledger books first and tells then. To lower, it tells first, and
+books only when the peer says, with that version, what it still uses. So the sum
+of what is booked never exceeds the limit, but for a limit that was set below
+use: then ended connections are not replaced until it holds.
+
+While nobody waits, allotments have room to spare, so that no connection waits
+for the hub; when somebody does, what others don't use comes down. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from director.config.model import Config
+
+DIRECTOR = -1  # the number of the limit over all services
+
+Row = tuple[int, int, int]  # version seen, used, wanted
+Grant = tuple[int, int]  # allotment, version
+
+
+def limits(config: Config) -> dict[int, int]:
+    """Every limit that a config sets, by number."""
+    found = {} if config.maxconn is None else {DIRECTOR: config.maxconn}
+    for service in config.services:
+        if service.maxconn is not None:
+            found[service.number] = service.maxconn
+        for group in service.groups:
+            if group.maxconn is not None:
+                found[group.number] = group.maxconn
+            found.update({host.number: host.maxconn for host in group.hosts if host.maxconn is not None})
+    return found
+
+
+@dataclass(slots=True)
+class Allotment:
+    """A worker's part of one limit. `told`: the row last sent."""
+
+    allotted: int = 0
+    version: int = 0
+    used: int = 0
+    wanted: int = 0
+    told: Row | None = None
+
+    @property
+    def full(self) -> bool:
+        return self.used >= self.allotted
+
+
+class Permits:
+    """A worker's side: its allotments by limit."""
+
+    def __init__(self) -> None:
+        self.limits: dict[int, Allotment] = {}
+
+    def configure(self, limits: Iterable[int], used: Callable[[int], int]) -> None:
+        """There are these limits. `used`: how many connections of ours count for a new one."""
+        before = self.limits
+        self.limits = {}
+        for number in limits:
+            known = before.get(number)
+            self.limits[number] = Allotment(used=used(number)) if known is None else known
+
+    def room(self, *numbers: int) -> bool:
+        """Whether one more would be within each of these limits, as far as they are limits."""
+        for number in numbers:
+            limit = self.limits.get(number)
+            if limit is not None and limit.used >= limit.allotted:
+                return False
+        return True
+
+    def take(self, *numbers: int) -> None:
+        """One more counts for each of these."""
+        for number in numbers:
+            limit = self.limits.get(number)
+            if limit is not None:
+                limit.used += 1
+
+    def give(self, *numbers: int) -> None:
+        """One fewer counts for each of these."""
+        for number in numbers:
+            limit = self.limits.get(number)
+            if limit is not None and limit.used:
+                limit.used -= 1
+
+    def want(self, wanted: Mapping[int, int]) -> None:
+        """How many wait for each limit; nobody for those not named."""
+        for number, limit in self.limits.items():
+            limit.wanted = wanted.get(number, 0)
+
+    def granted(self, grants: Mapping[int, Grant]) -> list[int]:
+        """What the hub says. Returns the limits that have another allotment now."""
+        changed = []
+        for number, (allotted, version) in grants.items():
+            limit = self.limits.get(number)
+            if limit is None or version <= limit.version:
+                continue
+            limit.version = version
+            if limit.allotted != allotted:
+                limit.allotted = allotted
+                changed.append(number)
+        return changed
+
+    def rows(self, whole: bool) -> dict[int, Row]:
+        """What to tell the hub: what changed since last told, or all."""
+        found = {}
+        for number, limit in self.limits.items():
+            row = (limit.version, limit.used, limit.wanted)
+            if whole or row != limit.told:
+                limit.told = found[number] = row
+        return found
+
+
+@dataclass(slots=True)
+class Entry:
+    """One peer's part of one limit in the ledger. `booked`: the most it may believe it may use."""
+
+    booked: int = 0
+    allotted: int = 0
+    version: int = 0
+    used: int = 0
+    wanted: int = 0
+    leaving: bool = False  # dead, but its connections may still be at the hosts
+
+    @property
+    def demand(self) -> int:
+        return self.used + self.wanted
+
+
+class Ledger:
+    """The hub's side. Peers are named by any number; a peer that left must not come back under the same."""
+
+    def __init__(self) -> None:
+        self.limits: dict[int, int] = {}
+        self.peers: dict[int, int] = {}  # {peer: number of the last row heard of it}
+        self.entries: dict[int, dict[int, Entry]] = {}  # {limit: {peer: entry}}
+        self._untold: dict[int, set[int]] = {}  # {peer: limits}
+
+    # -- who there is ----------------------------------------------------------
+
+    def configure(self, limits: Mapping[int, int]) -> None:
+        """These are the limits from now on."""
+        for number in self.entries.keys() - limits.keys():
+            del self.entries[number]
+        self.limits = dict(limits)
+        for number in limits:
+            for peer in self.peers:
+                self._entry(number, peer)
+            self.balance(number)
+
+    def join(self, peer: int) -> None:
+        """A peer is there, or asks for all it should know."""
+        if peer not in self.peers:
+            self.peers[peer] = -1
+            for number in self.limits:
+                self._entry(number, peer)
+                self.balance(number)
+        self._untold[peer] = set(self.limits)
+
+    def leave(self, peer: int) -> None:
+        """It is dead. What is booked for it stays so until `forget`: hosts need a moment to notice."""
+        for entries in self.entries.values():
+            if peer in entries:
+                entries[peer].leaving = True
+                entries[peer].wanted = 0
+
+    def forget(self, peer: int) -> None:
+        """Nothing of it is left."""
+        self.peers.pop(peer, None)
+        self._untold.pop(peer, None)
+        for number, entries in self.entries.items():
+            if entries.pop(peer, None) is not None:
+                self.balance(number)
+
+    # -- what they say ----------------------------------------------------------
+
+    def heard(self, peer: int, sequence: int, rows: Mapping[int, Row]) -> None:
+        """A peer's rows; one that an other has overtaken says nothing new."""
+        if peer not in self.peers or sequence <= self.peers[peer]:
+            return
+        self.peers[peer] = sequence
+        for number, (version, used, wanted) in rows.items():
+            if number not in self.limits:
+                continue
+            entry = self._entry(number, peer)
+            if entry.leaving:
+                continue
+            before = (entry.booked, entry.used, entry.wanted)
+            entry.used, entry.wanted = used, wanted
+            if version == entry.version:
+                entry.booked = max(entry.allotted, used)
+            elif used > entry.booked:
+                entry.booked = used  # it has them, whatever we thought
+            if (entry.booked, used, wanted) != before:
+                self.balance(number)
+
+    def balance(self, number: int) -> None:
+        """Share a limit out anew."""
+        entries = self.entries.get(number, {})
+        reserved = sum(entry.booked for entry in entries.values() if entry.leaving)
+        living = {peer: entry for peer, entry in entries.items() if not entry.leaving}
+        if not living:
+            return
+        available = max(0, self.limits[number] - reserved)
+        targets = self._targets(living, available)
+        for peer, entry in living.items():
+            if targets[peer] < entry.allotted:
+                self._allot(number, peer, entry, targets[peer])
+        free = available - sum(entry.booked for entry in living.values())
+        for peer, entry in living.items():
+            most = max(entry.booked, entry.booked + min(free, targets[peer] - entry.booked))
+            target = min(targets[peer], most)
+            if target > entry.allotted:
+                free -= max(0, target - entry.booked)
+                entry.booked = max(entry.booked, target)
+                self._allot(number, peer, entry, target)
+
+    def _targets(self, living: Mapping[int, Entry], available: int) -> dict[int, int]:
+        demands = {peer: entry.demand for peer, entry in living.items()}
+        if sum(demands.values()) > available:
+            return _fair(demands, available, {peer: entry.allotted for peer, entry in living.items()})
+        spare = available // (2 * len(living)) or min(available, 1)
+        kept = {peer: max(entry.allotted, demands[peer]) for peer, entry in living.items()}
+        if sum(kept.values()) > available:
+            rest = (available - sum(demands.values())) // (2 * len(living))
+            return {peer: demand + rest for peer, demand in demands.items()}
+        left = available - sum(kept.values())
+        for peer, entry in living.items():
+            if kept[peer] - entry.used < (spare + 1) // 2:
+                more = min(left, entry.used + spare - kept[peer])
+                kept[peer] += max(0, more)
+                left -= max(0, more)
+        return kept
+
+    def _allot(self, number: int, peer: int, entry: Entry, allotted: int) -> None:
+        entry.allotted = allotted
+        entry.version += 1
+        self._untold.setdefault(peer, set()).add(number)
+
+    def _entry(self, number: int, peer: int) -> Entry:
+        return self.entries.setdefault(number, {}).setdefault(peer, Entry())
+
+    # -- what to tell them ---------------------------------------------------------
+
+    @property
+    def has_news(self) -> bool:
+        """Whether somebody has to be told of an allotment."""
+        return bool(self._untold)
+
+    def news(self) -> dict[int, dict[int, Grant]]:
+        """{peer: {limit: grant}} of what changed. Save the ledger before anybody hears of it."""
+        untold, self._untold = self._untold, {}
+        return {peer: self.grants(peer, numbers) for peer, numbers in untold.items() if peer in self.peers}
+
+    def grants(self, peer: int, numbers: Iterable[int] | None = None) -> dict[int, Grant]:
+        """What a peer should know of these limits, or of all."""
+        found = {}
+        for number in self.limits if numbers is None else numbers:
+            entry = self.entries.get(number, {}).get(peer)
+            if entry is not None:
+                found[number] = (entry.allotted, entry.version)
+        return found
+
+    def used(self, number: int) -> int:
+        """Permits of a limit in use, as far as known."""
+        return sum(entry.used for entry in self.entries.get(number, {}).values())
+
+    # -- what must not be lost ---------------------------------------------------------
+
+    def dump(self) -> list[Any]:
+        """All of it, as plain values."""
+        return [
+            [number, peer, entry.booked, entry.allotted, entry.version, entry.leaving]
+            for number, entries in self.entries.items()
+            for peer, entry in entries.items()
+        ]
+
+    def restore(self, dumped: Iterable[Any]) -> None:
+        """What an earlier hub dumped; until a peer is heard, all that is booked for it counts as used."""
+        for number, peer, booked, allotted, version, leaving in dumped:
+            entry = self._entry(number, peer)
+            entry.booked, entry.allotted, entry.version = booked, allotted, version
+            entry.used, entry.leaving = booked, leaving
+            self.peers.setdefault(peer, -1)
+
+
+def _fair(demands: Mapping[int, int], available: int, before: Mapping[int, int]) -> dict[int, int]:
+    """Shares of `available`, nobody more than he demands, and nobody less while another has more.
+
+    What can't be shared evenly goes to those who had more before, so that it does not wander.
+    """
+    shares = dict.fromkeys(demands, 0)
+    left = available
+    open_ = sorted(demands, key=lambda peer: (demands[peer], -before[peer], peer))
+    while open_ and left:
+        share = left // len(open_)
+        peer = open_[0]
+        if demands[peer] <= share:
+            shares[peer] = demands[peer]
+            left -= demands[peer]
+            open_.pop(0)
+            continue
+        odd = left - share * len(open_)
+        for rank, one in enumerate(sorted(open_, key=lambda peer: (-before[peer], peer))):
+            shares[one] = share + (rank < odd)
+        break
+    return shares

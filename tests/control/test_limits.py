@@ -1,0 +1,96 @@
+"""The hub's shell around the ledger."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+
+import gevent
+import pytest
+
+from control.limits import Limits
+from control.memory import LEDGER, Memory
+from director.config.model import Config, Endpoint, Group, Host, Service
+from director.messages import Grants, Load, Slot
+
+WEB = 1
+
+
+def config(maxconn: int | None) -> Config:
+    host = Host(name="a", ip=Endpoint("127.0.0.1", 80), number=3)
+    group = Group(name="main", hosts=(host,), number=2)
+    return Config(services=(Service(name="web", groups=(group,), enabled="main", number=WEB, maxconn=maxconn),))
+
+
+@pytest.fixture
+def fd() -> Iterator[int]:
+    fd = os.memfd_create("test")
+    yield fd
+    os.close(fd)
+
+
+def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    with gevent.Timeout(seconds):
+        while not condition():
+            gevent.sleep(0.001)
+
+
+def row(incarnation: int, sequence: int, version: int, used: int, wanted: int) -> Load:
+    return Load(Slot(0), incarnation, sequence, False, {}, {WEB: (version, used, wanted)})
+
+
+def test_workers_are_told_what_they_may_use(fd: int) -> None:
+    told: dict[int, Grants] = {}
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits.configure(config(100))
+    limits.join(7)
+    until(lambda: 7 in told)
+    assert told[7].allotments[WEB][0] == 50
+
+
+def test_the_next_hub_knows_what_was_promised(fd: int) -> None:
+    told: dict[int, Grants] = {}
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits.configure(config(10))
+    limits.join(7)
+    limits.heard(row(7, 1, 0, 0, 10))
+    until(lambda: 7 in told and told[7].allotments[WEB][0] == 10)
+    again = Limits(Memory(fd, LEDGER), told.__setitem__)
+    again.configure(config(10))
+    again.join(8)
+    until(lambda: 8 in told)
+    assert told[8].allotments[WEB][0] == 0
+
+
+def test_the_permits_of_the_dead_come_back(fd: int) -> None:
+    told: dict[int, Grants] = {}
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits.configure(config(10))
+    for incarnation in (7, 8):
+        limits.join(incarnation)
+    limits.heard(row(7, 1, 0, 0, 20))
+    until(lambda: 7 in told and told[7].allotments[WEB][0] >= 5)
+    limits.leave(7)
+    limits.heard(row(8, 1, told[8].allotments[WEB][1], 0, 20))
+    until(lambda: told[8].allotments[WEB][0] == 10)
+
+
+def test_a_limit_that_is_near_and_reached_is_said_once(fd: int, caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("director")
+    logger.addHandler(caplog.handler)
+    logger.setLevel(logging.INFO)
+    try:
+        limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None)
+        limits.configure(config(10))
+        limits.join(7)
+        for sequence, used in enumerate((5, 8, 9, 10, 10, 5, 10)):
+            limits.heard(row(7, sequence, 0, used, 0))
+    finally:
+        logger.removeHandler(caplog.handler)
+    said = [record.getMessage() for record in caplog.records]
+    assert said == [
+        "limit near: limit=web used=8 maxconn=10",
+        "limit reached: limit=web maxconn=10",
+        "limit reached: limit=web maxconn=10",
+    ]

@@ -1,0 +1,170 @@
+"""maxconn holds over all workers, to the connection, whatever dies meanwhile; who must wait is served in turn."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.system.addresses import connect, free_address, parse
+from tests.system.configs import director, group, host, service
+from tests.system.daemon import Daemon
+from tests.system.waiting import wait_until
+
+HOLD = 0.2  # seconds that a host keeps a connection
+
+
+class CountingHost:
+    """Serves each connection for HOLD seconds, says "served" and closes; `most` is the most it ever had at once."""
+
+    def __init__(self) -> None:
+        self.address = free_address()
+        self.open = self.most = self.served = 0
+        self._lock = threading.Lock()
+        self._listener = socket.socket(*[parse(self.address)[0]])
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(parse(self.address)[1])
+        self._listener.listen(4096)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                sock, _ = self._listener.accept()
+            except OSError:
+                return
+            with self._lock:
+                self.open += 1
+                self.most = max(self.most, self.open)
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        with sock:
+            sock.settimeout(HOLD)
+            end = time.monotonic() + HOLD
+            try:
+                while (left := end - time.monotonic()) > 0:
+                    sock.settimeout(left)
+                    if not sock.recv(100):
+                        break
+            except TimeoutError:
+                pass
+            except OSError:
+                pass
+            with self._lock:
+                self.open -= 1  # before the client can see the end, as the next one may come then
+                self.served += 1
+            try:
+                sock.sendall(b"served\n")
+            except OSError:
+                pass  # it left
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+class Crowd:
+    """Many clients at once; each reads until it is closed. `answers` are what they got."""
+
+    def __init__(self, address: str, count: int) -> None:
+        self.clients = [connect(address, 60.0) for _ in range(count)]
+        self.answers: list[bytes] = []
+        self._threads = [threading.Thread(target=self._read, args=(client,), daemon=True) for client in self.clients]
+        for thread in self._threads:
+            thread.start()
+
+    def _read(self, client: socket.socket) -> None:
+        with client:
+            try:
+                self.answers.append(client.recv(100))
+            except OSError as error:
+                self.answers.append(str(error).encode())
+
+    def wait(self) -> int:
+        """Wait for all; returns how many were served."""
+        for thread in self._threads:
+            thread.join(60.0)
+        return sum(answer == b"served\n" for answer in self.answers)
+
+
+@pytest.fixture
+def counting() -> Iterator[CountingHost]:
+    one = CountingHost()
+    yield one
+    one.close()
+
+
+def config(address: str, host_address: str, maxconn: int | None = 20, host_maxconn: int | None = None) -> str:
+    one = host("a", host_address, maxconn=host_maxconn or "none")
+    web = service(
+        address, group(one, scheduler="leastconns"), queue=5000, queue_timeout="60s", maxconn=maxconn or "none"
+    )
+    return director(web, workers=4)
+
+
+@pytest.mark.parametrize("of", ["service", "host"])
+def test_a_limit_holds_over_all_workers_and_all_are_served_in_turn(
+    daemon: Daemon, counting: CountingHost, of: str
+) -> None:
+    address = free_address()
+    daemon.start(config(address, counting.address, *((20, None) if of == "service" else (None, 20))))
+    crowd = Crowd(address, 200)
+    wait_until(lambda: daemon.service()["queued"] > 0)
+    assert crowd.wait() == 200
+    assert counting.most <= 20
+    assert counting.most >= 19, "permits are used while somebody waits"
+    wait_until(lambda: daemon.service()["queued"] == 0)
+    peak = daemon.service()["peak"]
+    assert 10 <= peak <= 20
+    assert "limit reached" in daemon.log
+
+
+def test_a_limit_holds_while_workers_and_hub_are_killed_and_it_is_changed(
+    daemon: Daemon, counting: CountingHost
+) -> None:
+    address = free_address()
+    daemon.start(config(address, counting.address, 20))
+    crowd = Crowd(address, 300)
+    wait_until(lambda: counting.served > 40)
+    daemon.kill(daemon.hub())
+    wait_until(lambda: counting.served > 80)
+    lost = daemon.stats()["workers"][0]["open"]
+    daemon.kill(daemon.workers()[0])
+    wait_until(lambda: counting.served > 120)
+    assert counting.most <= 20
+    daemon.reload(config(address, counting.address, 30))
+    served = crowd.wait()
+    assert served >= 300 - lost - 20
+    assert counting.most <= 30
+
+
+def test_a_lower_limit_holds_once_enough_have_ended(daemon: Daemon, counting: CountingHost) -> None:
+    address = free_address()
+    daemon.start(config(address, counting.address, 20))
+    crowd = Crowd(address, 150)
+    wait_until(lambda: counting.served > 30)
+    daemon.reload(config(address, counting.address, 8))
+    wait_until(lambda: counting.open <= 8)
+    with counting._lock:
+        counting.most = 0
+    assert crowd.wait() == 150
+    assert counting.most <= 8
+
+
+def test_a_full_queue_closes_at_once_and_a_long_wait_in_time(daemon: Daemon, counting: CountingHost) -> None:
+    address = free_address()
+    web = service(address, group(host("a", counting.address)), maxconn=1, queue=0)
+    slow = free_address()
+    late = service(slow, group(host("a", counting.address)), name="late", maxconn=1, queue_timeout="0.3s")
+    text = director(web, late, workers=1).replace('level="debug"', 'level="debug" connections="connections.log"')
+    daemon.start(text)
+    wait_until(lambda: Crowd(address, 1).wait() == 1)  # the first permit has arrived
+    wait_until(lambda: Crowd(slow, 1).wait() == 1)
+    assert Crowd(address, 10).wait() < 10
+    assert Crowd(slow, 10).wait() < 10
+    log = daemon.folder / "connections.log"
+    wait_until(lambda: " PC " in log.read_text() and " sQ " in log.read_text())
+    wait_until(lambda: daemon.service()["refused"] > 0)

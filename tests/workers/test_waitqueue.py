@@ -1,0 +1,126 @@
+"""Clients that wait for a permit."""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+import gevent
+
+from director.config.model import Config, Endpoint, Group, Host, Service
+from director.messages import Running, Target
+from tests.workers.plant import SERVICE, Plant, accepted, listening, read, until
+
+
+def limited(address: Any, maxconn: int | None = 1, host_maxconn: int | None = None, **service: Any) -> Plant:
+    """A plant whose service, or host, has a limit; what it allots is said by `grant`."""
+    plant = Plant([address])
+    host = Host(name="h0", ip=Endpoint("10.0.0.1", 1), number=3, maxconn=host_maxconn)
+    group = Group(name="main", scheduler="roundrobin", hosts=(host,), number=2)
+    web = Service(name="web", groups=(group,), enabled="main", number=SERVICE, maxconn=maxconn, **service)
+    plant.services.configure(Running(1, Config(services=(web,))))
+    plant.services.learn([Target(3, True, ((int(socket.AF_INET), list(address)),))])
+    return plant
+
+
+def waiting(plant: Plant) -> int:
+    return plant.connector.queue.lengths().get(SERVICE, 0)
+
+
+def test_clients_wait_in_turn_for_a_permit() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname())
+        first, second = plant.connect(), plant.connect()
+        until(lambda: waiting(plant) == 2)
+        first.sendall(b"first")
+        second.sendall(b"second")
+        plant.board.granted({SERVICE: (1, 1)})
+        one = accepted(host)
+        assert read(one, 5) == b"first"
+        assert waiting(plant) == 1
+        one.close()
+        first.close()
+        two = accepted(host)
+        assert read(two, 6) == b"second"
+        assert waiting(plant) == 0
+        two.close()
+        second.close()
+        until(lambda: not plant.sessions.all)
+        plant.close()
+
+
+def test_a_limit_of_the_host_makes_clients_wait_too() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname(), maxconn=None, host_maxconn=1)
+        client = plant.connect()
+        until(lambda: waiting(plant) == 1)
+        plant.board.granted({3: (1, 1)})
+        server = accepted(host)
+        assert waiting(plant) == 0
+        server.close()
+        client.close()
+        until(lambda: not plant.sessions.all)
+        plant.close()
+
+
+def test_who_has_waited_too_long_is_closed() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname(), queue_timeout=0.05)
+        client = plant.connect()
+        until(lambda: waiting(plant) == 1)
+
+        def over() -> bool:
+            plant.sweep()
+            return not plant.sessions.all
+
+        until(over)
+        assert plant.ended == ["sQ"]
+        assert read(client, 1) == b""
+        plant.close()
+
+
+def test_who_finds_the_queue_full_is_closed_at_once() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname(), queue=1)
+        first = plant.connect()
+        until(lambda: waiting(plant) == 1)
+        second = plant.connect()
+        assert read(second, 1) == b""
+        assert plant.ended == ["PC"]
+        first.close()
+        plant.close()
+
+
+def test_a_client_that_breaks_off_waits_no_more() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname())
+        client = plant.connect()
+        until(lambda: waiting(plant) == 1)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+        until(lambda: not plant.sessions.all)
+        assert (waiting(plant), plant.ended) == (0, ["CC"])
+        plant.close()
+
+
+def test_what_was_cut_keeps_its_permit_for_a_moment() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname())
+        plant.board.granted({SERVICE: (1, 1)})
+        client = plant.connect()
+        server = accepted(host)
+        until(lambda: len(plant.sessions.all) == 1)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+        until(lambda: not plant.sessions.all)
+        other = plant.connect()
+        until(lambda: waiting(plant) == 1)
+        gevent.sleep(0.01)
+        assert waiting(plant) == 1
+        plant.board.let_go(plant.poller.now + 1.0)
+        server2 = accepted(host)
+        assert waiting(plant) == 0
+        for sock in (server, server2, other):
+            sock.close()
+        until(lambda: not plant.sessions.all)
+        plant.close()
