@@ -14,33 +14,48 @@ of what is booked never exceeds the limit, but for a limit that was set below
 use: then ended connections are not replaced until it holds.
 
 While nobody waits, allotments have room to spare, so that no connection waits
-for the hub; when somebody does, what others don't use comes down. Pure.
+for the hub; when somebody does, what others don't use comes down.
+
+The places in a service's queue are permits, too: their limit has the number
+`queue_of(service)`. Ledgers stack: to a ledger above, a whole generation is
+one peer (see Branch). All versions of a ledger are of one count, so that a
+late word about a limit that was removed is never taken for one about its
+successor. Pure.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from director.config.model import Config
 
-DIRECTOR = -1  # the number of the limit over all services
+DIRECTOR = 0  # the number of the limit over all services; nothing else has it
+_QUEUES = 1 << 40  # beyond all numbers that are given
 
 Row = tuple[int, int, int]  # version seen, used, wanted
 Grant = tuple[int, int]  # allotment, version
 
 
+def queue_of(service: int) -> int:
+    """The number of the limit on clients that wait for a service."""
+    return _QUEUES + service
+
+
 def limits(config: Config) -> dict[int, int]:
-    """Every limit that a config sets, by number."""
+    """Every limit that a config sets, by number. A queue is one where anything else may make clients wait."""
     found = {} if config.maxconn is None else {DIRECTOR: config.maxconn}
     for service in config.services:
-        if service.maxconn is not None:
-            found[service.number] = service.maxconn
+        own: dict[int, int | None] = {service.number: service.maxconn}
         for group in service.groups:
-            if group.maxconn is not None:
-                found[group.number] = group.maxconn
-            found.update({host.number: host.maxconn for host in group.hosts if host.maxconn is not None})
+            own[group.number] = group.maxconn
+            own.update((host.number, host.maxconn) for host in group.hosts)
+        set_ones = {number: limit for number, limit in own.items() if limit is not None}
+        if set_ones or config.maxconn is not None:
+            set_ones[queue_of(service.number)] = service.queue
+        found.update(set_ones)
     return found
 
 
@@ -56,7 +71,15 @@ class Allotment:
 
     @property
     def full(self) -> bool:
+        """Whether nothing more may begin."""
         return self.used >= self.allotted
+
+    def is_news(self, row: Row) -> bool:
+        """Whether the hub must hear it now: far from what is allotted, the next whole row will do."""
+        told = self.told
+        if told is None or row[0] != told[0] or row[2] != told[2]:
+            return True
+        return row[1] != told[1] and 2 * max(row[1], told[1]) >= self.allotted
 
 
 class Permits:
@@ -118,7 +141,7 @@ class Permits:
         found = {}
         for number, limit in self.limits.items():
             row = (limit.version, limit.used, limit.wanted)
-            if whole or row != limit.told:
+            if whole or limit.is_news(row):
                 limit.told = found[number] = row
         return found
 
@@ -146,7 +169,8 @@ class Ledger:
         self.limits: dict[int, int] = {}
         self.peers: dict[int, int] = {}  # {peer: number of the last row heard of it}
         self.entries: dict[int, dict[int, Entry]] = {}  # {limit: {peer: entry}}
-        self._untold: dict[int, set[int]] = {}  # {peer: limits}
+        self._version = 0
+        self._untold: defaultdict[int, set[int]] = defaultdict(set)  # {peer: limits}
 
     # -- who there is ----------------------------------------------------------
 
@@ -159,6 +183,22 @@ class Ledger:
             for peer in self.peers:
                 self._entry(number, peer)
             self.balance(number)
+
+    def relimit(self, limits: Mapping[int, int]) -> None:
+        """Of the limits there are, these are other ones now."""
+        for number, limit in limits.items():
+            self.limits[number] = limit
+            self.balance(number)
+
+    def adopt(self, peer: int, rows: Mapping[int, Row]) -> None:
+        """A peer joins that has permits already: they are booked before anybody gets one."""
+        self.peers[peer] = -1
+        for number, (_, used, wanted) in rows.items():
+            if number in self.limits:
+                entry = self._entry(number, peer)
+                entry.booked, entry.used, entry.wanted = used, used, wanted
+                self.balance(number)
+        self.join(peer)
 
     def join(self, peer: int) -> None:
         """A peer is there, or asks for all it should know."""
@@ -201,8 +241,9 @@ class Ledger:
             entry.used, entry.wanted = used, wanted
             if version == entry.version:
                 entry.booked = max(entry.allotted, used)
-            elif used > entry.booked:
-                entry.booked = used  # it has them, whatever we thought
+            else:
+                self._untold[peer].add(number)  # ours was lost, or is on its way
+                entry.booked = max(entry.booked, used)  # it has them, whatever we thought
             if (entry.booked, used, wanted) != before:
                 self.balance(number)
 
@@ -246,11 +287,16 @@ class Ledger:
 
     def _allot(self, number: int, peer: int, entry: Entry, allotted: int) -> None:
         entry.allotted = allotted
-        entry.version += 1
-        self._untold.setdefault(peer, set()).add(number)
+        self._version += 1
+        entry.version = self._version
+        self._untold[peer].add(number)
 
     def _entry(self, number: int, peer: int) -> Entry:
-        return self.entries.setdefault(number, {}).setdefault(peer, Entry())
+        entries = self.entries.setdefault(number, {})
+        if peer not in entries:
+            entries[peer] = entry = Entry()
+            self._allot(number, peer, entry, 0)
+        return entries[peer]
 
     # -- what to tell them ---------------------------------------------------------
 
@@ -261,7 +307,7 @@ class Ledger:
 
     def news(self) -> dict[int, dict[int, Grant]]:
         """{peer: {limit: grant}} of what changed. Save the ledger before anybody hears of it."""
-        untold, self._untold = self._untold, {}
+        untold, self._untold = self._untold, defaultdict(set)
         return {peer: self.grants(peer, numbers) for peer, numbers in untold.items() if peer in self.peers}
 
     def grants(self, peer: int, numbers: Iterable[int] | None = None) -> dict[int, Grant]:
@@ -276,6 +322,14 @@ class Ledger:
     def used(self, number: int) -> int:
         """Permits of a limit in use, as far as known."""
         return sum(entry.used for entry in self.entries.get(number, {}).values())
+
+    def booked(self, number: int) -> int:
+        """The most permits of a limit that all peers together may believe they may use."""
+        return sum(entry.booked for entry in self.entries.get(number, {}).values())
+
+    def wanted(self, number: int) -> int:
+        """How many more of a limit would be used."""
+        return sum(entry.wanted for entry in self.entries.get(number, {}).values())
 
     # -- what must not be lost ---------------------------------------------------------
 
@@ -294,6 +348,33 @@ class Ledger:
             entry.booked, entry.allotted, entry.version = booked, allotted, version
             entry.used, entry.leaving = booked, leaving
             self.peers.setdefault(peer, -1)
+            self._version = max(self._version, version)
+
+
+class Branch:
+    """A ledger whose limits are what another one allots to it: all of its peers are one peer there.
+
+    So the workers of an old generation live on under the ledger of a new one.
+    What they may use is booked for all of them above, and counts as used there.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.permits = Permits()
+        self.permits.configure(ledger.limits, ledger.booked)
+        # Until the ledger above speaks, nobody gets more than he has.
+        ledger.relimit({number: ledger.booked(number) for number in ledger.limits})
+
+    def granted(self, grants: Mapping[int, Grant]) -> None:
+        """What the ledger above says."""
+        changed = self.permits.granted(grants)
+        self.ledger.relimit({number: self.permits.limits[number].allotted for number in changed})
+
+    def rows(self, whole: bool) -> dict[int, Row]:
+        """What to tell the ledger above."""
+        for number, limit in self.permits.limits.items():
+            limit.used, limit.wanted = self.ledger.booked(number), self.ledger.wanted(number)
+        return self.permits.rows(whole)
 
 
 def _fair(demands: Mapping[int, int], available: int, before: Mapping[int, int]) -> dict[int, int]:

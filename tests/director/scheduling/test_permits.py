@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from director.scheduling.permits import Grant, Ledger, Permits, Row
+from director.scheduling.permits import Branch, Grant, Ledger, Permits, Row
 
 LIMIT = 7  # its number
+STEPS = ("connect", "end", "old row", "new row", "up", "down")
 
 
 class Peer:
@@ -280,3 +282,85 @@ def test_a_restored_ledger_books_what_the_old_one_did() -> None:
     booked = {peer: entry.booked for peer, entry in again.entries[LIMIT].items()}
     assert all(booked[peer] >= entry.booked for peer, entry in ledger.entries[LIMIT].items())
     assert sum(booked.values()) <= 10
+
+
+def test_a_late_word_about_a_limit_that_was_removed_does_not_last() -> None:
+    ledger, one, two = pair(10)
+    late = ledger.grants(1)
+    for limits in ({}, {LIMIT: 2}):
+        ledger.configure(limits)
+        for peer in (one, two):
+            peer.permits.configure(limits, lambda _: 0)
+    one.permits.granted(late)
+    assert one.permits.limits[LIMIT].allotted > 2
+    exchange(ledger, one, two)
+    assert sum(peer.permits.limits[LIMIT].allotted for peer in (one, two)) <= 2
+
+
+def test_a_lost_grant_is_said_again_to_who_shows_that_he_missed_it() -> None:
+    ledger, one, two = pair(10)
+    one.permits.want({LIMIT: 10})
+    exchange(ledger, one, two)
+    one.permits.give(LIMIT)
+    two.permits.limits[LIMIT].used = 1
+    ledger.configure({LIMIT: 4})
+    ledger.news()  # lost
+    exchange(ledger, one, two)
+    exchange(ledger, one, two)
+    assert one.permits.limits[LIMIT].version == ledger.entries[LIMIT][1].version
+
+
+@given(
+    limit=st.integers(0, 8),
+    steps=st.lists(
+        st.tuples(st.sampled_from(["connect", "end", "old row", "new row", "up", "down"]), st.integers(0, 3))
+    ),
+)
+def test_an_old_generation_and_a_new_one_stay_within_one_limit(limit: int, steps: list[tuple[str, int]]) -> None:
+    """Peers 0 and 1 are the old generation's, 2 and 3 the new one's; messages arrive at any time, or late."""
+    ledger = Ledger()
+    ledger.configure({LIMIT: limit})
+    peers = [Peer(number, [LIMIT]) for number in range(4)]
+    for peer in peers[:2]:
+        ledger.join(peer.number)
+        peer.permits.want({LIMIT: 3})
+    for _ in range(4):
+        talk(ledger, peers[:2])
+    branch, new = Branch(ledger), Ledger()
+    new.configure({LIMIT: limit})
+    new.adopt(9, branch.rows(whole=True))
+    for peer in peers[2:]:
+        new.join(peer.number)
+    sent = 0
+    for step, who in steps:
+        peer = peers[who]
+        if step == "connect" and peer.permits.room(LIMIT):
+            peer.permits.take(LIMIT)
+        elif step == "connect":
+            peer.permits.want({LIMIT: 2})
+        elif step == "end":
+            peer.permits.give(LIMIT)
+        elif step == "up":
+            sent += 1
+            new.heard(9, sent, branch.rows(whole=True))
+        elif step == "down":
+            branch.granted(new.grants(9))
+        else:
+            talk(ledger, peers[:2]) if step == "old row" else talk(new, peers[2:])
+        assert sum(peer.used for peer in peers) <= limit
+    for _ in range(8):  # once all is quiet, who waits gets what is left
+        talk(ledger, peers[:2])
+        talk(new, peers[2:])
+        sent += 1
+        new.heard(9, sent, branch.rows(whole=True))
+        branch.granted(new.grants(9))
+    assert new.booked(LIMIT) <= limit
+    assert new.entries[LIMIT][9].used == ledger.booked(LIMIT)
+
+
+def talk(ledger: Ledger, peers: list[Peer]) -> None:
+    """A row of each to the ledger, and what it says back."""
+    for peer in peers:
+        peer.sent += 1
+        ledger.heard(peer.number, peer.sent, peer.permits.rows(whole=True))
+        peer.permits.granted(ledger.grants(peer.number))
