@@ -139,7 +139,7 @@ class Hub:
                 self._processes = processes
                 alive = {process.incarnation for process in processes if process.pid}
                 newest = max(alive, default=0)
-                for incarnation in set(self.totals.rows) - alive:
+                for incarnation in (self.totals.rows.keys() | self.limits.ledger.peers.keys()) - alive:
                     # One born after this message was written is none of the dead.
                     if incarnation < newest:
                         gevent.spawn_later(_READ_ON, self._bury, incarnation)

@@ -15,7 +15,7 @@ from director import logs
 from director.config.model import Config
 from director.events import Event
 from director.messages import Grants, Load
-from director.scheduling.permits import DIRECTOR, Grant, Ledger, limits
+from director.scheduling.permits import DIRECTOR, Grant, Ledger, limits, queue_of
 from director.scheduling.scoreboard import CUT_HOLD
 
 _DELAY = 0.004  # seconds in which news are gathered
@@ -43,6 +43,7 @@ class Limits:
         self._names = {DIRECTOR: "director"}
         for service in config.services:
             self._names[service.number] = service.name
+            self._names[queue_of(service.number)] = f"queue of {service.name}"
             for group in service.groups:
                 self._names[group.number] = f"{service.name}/{group.name}"
                 for host in group.hosts:

@@ -85,7 +85,10 @@ class Totals:
     def own(self, config: Config) -> None:
         """These are the services of all hosts from now on."""
         self.owners = {
-            host.number: service.number for service in config.services for group in service.groups for host in group.hosts
+            host.number: service.number
+            for service in config.services
+            for group in service.groups
+            for host in group.hosts
         }
         for service in config.services:
             self.open[service.number] = 0

@@ -81,6 +81,11 @@ class Bus:
         """Seconds since the hub last said what it knows: how old the others' rows may be."""
         return time.monotonic() - self._heard
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is no hub that answers, by its heartbeats."""
+        return not self.synced or self.age > _SILENCE
+
     def start(self) -> None:
         """Begin to talk."""
         gevent.spawn(self._flush)

@@ -81,13 +81,11 @@ class Connector:
         return True
 
     def _wait(self, session: Session) -> bool:
-        """Queue for a permit. False: it would be in vain, or the queue is full."""
+        """Queue for a permit. False: it would be in vain."""
         if session.end != "--" or not self._may_wait(session):
             return False
-        if self.queue.join(session):
-            return True
-        session.end = "PC"
-        return False
+        self.queue.join(session)
+        return True
 
     def _may_wait(self, session: Session) -> bool:
         """Whether it is for want of a permit that the session has no host."""
@@ -290,7 +288,7 @@ class Connector:
     def sweep(self) -> None:
         """A few times a second: attempts and waits that took too long, and unix hosts to ask again."""
         now = self._poller.now
-        self._board.let_go(now)
+        self._sessions.cuts.sweep()
         self.queue.sweep()
         for session in list(self._connecting):
             if now - session.connecting < session.service.connect_timeout:

@@ -71,6 +71,10 @@ class Poller:
             self._owners[fd] = owner
         self._epoll.register(fd, mask)
 
+    def replace(self, fd: int, owner: Pollable) -> None:
+        """What happens to `fd` is another one's affair from now on."""
+        self._owners[fd] = owner
+
     def watch_writing(self, owner: Writable) -> None:
         """From now on it is told, too, when there is room to write; at once if there is."""
         if not owner.watched:

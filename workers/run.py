@@ -117,6 +117,7 @@ class Worker:
         self._tallies = Tallies(birth.slot, birth.incarnation, self.services)
         self.bus.tally = self._tally
         self.bus.queue = self.connector.queue
+        self.connector.queue.is_alone = lambda: self.bus.is_alone
         self.bus.on_synced = self._synced
         self._log: ConnectionLog | None = None
         if birth.connections >= 0:

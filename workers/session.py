@@ -13,6 +13,7 @@ from typing import Any
 from director.messages import Fault
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 from director.tally import HostTally, bucket
+from workers.cuts import Cuts
 from workers.pipe import Pipe
 from workers.poller import Poller
 from workers.services import Service
@@ -115,6 +116,7 @@ class Sessions:
     def __init__(self, poller: Poller, board: Scoreboard) -> None:
         self.poller = poller
         self.board = board
+        self.cuts = Cuts(poller, board)
         self.all: dict[int, Session] = {}
         self.on_end: Callable[[], None] | None = None
         self.log: Callable[[Session], None] | None = None  # the connection log
@@ -150,10 +152,14 @@ class Sessions:
             server = session.server
             if server.pending is not None:
                 self.drop(server)
+            held = False
             if server.fd >= 0:
-                close(server.fd)
-            # What the host has not ended itself, it may still count for a moment.
-            self.board.release(host, None if server.ended else self.poller.now)
+                # What the host has not ended itself, it may still count for a moment.
+                if self.board.permits.limits and not (server.ended or server.dead):
+                    held = self.cuts.hold(server.fd, host)
+                if not held:
+                    close(server.fd)
+            self.board.release(host, held)
             if session.connected:
                 host_tally = service.hosts_tally[host.number]
                 self._count(session, host_tally, client.received, server.received)

@@ -1,95 +1,152 @@
 """Clients that wait for a permit, since a limit is reached: first come, first served.
 
-A service's queue is bounded; who finds it full is closed at once, and who has
-waited for the service's queue-timeout is closed then.
+The places in a service's queue are permits, too, shared out over all workers. A
+client for whom this worker has no place yet is kept for the moment in which the
+hub can find one; if it finds none, the queue is full, and the client is closed.
+Who has waited for the service's queue-timeout is closed then.
 """
 
 from __future__ import annotations
 
+import time
+from collections import Counter
 from collections.abc import Callable
 
-from director.scheduling.permits import DIRECTOR
+import gevent
+
+from director.scheduling.permits import DIRECTOR, queue_of
 from director.scheduling.scoreboard import Scoreboard
 from workers.poller import Poller
 from workers.services import Service
 from workers.session import Session, Sessions
 
+PATIENCE = 0.2  # seconds in which the hub, if it lives, has found a place if there is one
+
+
+class Line:
+    """Who waits for one service, the oldest first. `asking`: has no place yet, and since when."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.placed: dict[Session, None] = {}
+        self.asking: dict[Session, float] = {}
+
+    def __len__(self) -> int:
+        return len(self.placed) + len(self.asking)
+
 
 class WaitQueue:
-    """All waiting clients of a worker, by service. `start(session)` finds one a host, or returns False."""
+    """All waiting clients of a worker. `start(session)` finds one a host, or returns False.
+
+    `is_alone`: whether there is no hub to ask for places; then a worker takes all that the service has.
+    """
 
     def __init__(self, poller: Poller, sessions: Sessions, board: Scoreboard, start: Callable[[Session], bool]) -> None:
         self._poller = poller
         self._sessions = sessions
         self._board = board
         self._start = start
-        self._waiting: dict[Service, dict[Session, None]] = {}  # oldest first
-        self._missed: dict[Service, int] = {}  # clients that found no room, since last asked
+        self._lines: dict[Service, Line] = {}  # only where somebody waits
         self._asked = False
+        self._armed = False
+        self.is_alone: Callable[[], bool] = lambda: False
         self.stage = self._run
 
     def holds(self, service: Service) -> bool:
         """Whether anybody waits for the service: newcomers must, too."""
-        return service in self._waiting
+        return service in self._lines
 
-    def join(self, session: Session) -> bool:
-        """Wait; False if there is no room."""
-        service = session.service
-        queue = self._waiting.get(service, {})
-        if len(queue) >= -(-service.queue // self._board.workers):
-            self._missed[service] = self._missed.get(service, 0) + 1
-            return False
-        queue[session] = None
-        self._waiting[service] = queue
-        return True
+    def join(self, session: Session) -> None:
+        """Wait, with a place or until it is known that there is none."""
+        line = self._lines.setdefault(session.service, Line(session.service))
+        line.asking[session] = self._poller.now
+        self._place(line)
+        if line.asking and not self._armed:
+            self._armed = True
+            gevent.spawn_later(PATIENCE, self._refuse)
 
     def leave(self, session: Session) -> None:
         """It waits no more. No harm if it never did."""
-        queue = self._waiting.get(session.service)
-        if queue is not None:
-            queue.pop(session, None)
-            if not queue:
-                del self._waiting[session.service]
+        line = self._lines.get(session.service)
+        if line is not None:
+            line.placed.pop(session, None)
+            line.asking.pop(session, None)
+            self._place(line)
 
     def room(self) -> None:
         """There may be a permit: see who can start, once what goes on now is done."""
-        if self._waiting and not self._asked:
+        if self._lines and not self._asked:
             self._asked = True
             self._poller.unfinished(self._run, self)
 
     def _run(self, _owner: object = None, _mask: int = 0) -> None:
         self._asked = False
-        for queue in list(self._waiting.values()):
-            for session in list(queue):
+        for line in list(self._lines.values()):
+            for session in [*line.placed, *line.asking]:
                 if not self._start(session):
                     break
                 self.leave(session)
+            self._place(line)
+
+    def _place(self, line: Line) -> None:
+        """Give places to those who ask for one, as far as there are any."""
+        service = line.service
+        limit = self._board.permits.limits.get(queue_of(service.number))
+        places = service.queue if limit is None or self.is_alone() else limit.allotted
+        while line.asking and len(line.placed) < places:
+            session = next(iter(line.asking))
+            del line.asking[session]
+            line.placed[session] = None
+        if limit is not None:
+            limit.used = len(line.placed)
+        if not line:
+            self._lines.pop(service, None)
 
     def sweep(self) -> None:
         """A few times a second: end those who have waited for too long."""
         now = self._poller.now
-        for service, queue in list(self._waiting.items()):
-            for session in list(queue):
-                if now - session.accepted < service.queue_timeout:
+        for line in list(self._lines.values()):
+            for session in list(line.placed):
+                if now - session.accepted < line.service.queue_timeout:
                     break
-                self.leave(session)
-                session.end = "sQ"
-                self._sessions.end(session)
+                self._close(session, "sQ")
         self.room()
+
+    def _refuse(self) -> None:
+        """The hub had its time: who has no place by now gets none."""
+        self._armed = False
+        self._poller.now = time.monotonic()
+        for line in list(self._lines.values()):
+            self._place(line)
+            for session, since in list(line.asking.items()):
+                if self._poller.now - since < PATIENCE * 0.9:
+                    self._armed = True
+                    break
+                self._close(session, "PC")
+        if self._armed:
+            gevent.spawn_later(PATIENCE / 4, self._refuse)
+
+    def _close(self, session: Session, end: str) -> None:
+        self.leave(session)
+        session.end = end
+        self._sessions.end(session)
 
     def lengths(self) -> dict[int, int]:
         """How many wait, by service number."""
-        return {service.number: len(queue) for service, queue in self._waiting.items()}
+        return {service.number: len(line) for service, line in self._lines.items()}
 
-    def wanted(self) -> dict[int, int]:
-        """How many permits of each limit would be used, or would have been since last asked."""
-        found: dict[int, int] = {}
-        missed, self._missed = self._missed, {}
-        for service in {*self._waiting, *missed}:
-            count = len(self._waiting.get(service, ())) + missed.get(service, 0)
-            numbers = {DIRECTOR, service.number, service.group}
-            if service.scheduler is not None:
-                numbers.update(host.number for host in service.scheduler.hosts if host.usable)
-            for number in numbers:
-                found[number] = found.get(number, 0) + count
+    def wanted(self) -> Counter[int]:
+        """How many permits would be used at once if there were any, of each limit that is in the way.
+
+        A limit that is not would keep from others what cannot be used here.
+        """
+        found: Counter[int] = Counter()
+        room = self._board.permits.room
+        for service, line in self._lines.items():
+            above = [number for number in (DIRECTOR, service.number, service.group) if not room(number)]
+            hosts = () if service.scheduler is None else service.scheduler.hosts
+            for number in above or [host.number for host in hosts if host.usable and host.full]:
+                found[number] += len(line)
+            if line.asking:
+                found[queue_of(service.number)] += len(line.asking)
         return found

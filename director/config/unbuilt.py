@@ -11,7 +11,8 @@ from director.errors import Problem, Severity
 def warnings(config: Config, file: str) -> tuple[Problem, ...]:
     """One warning for each kind of thing that this version does not do."""
     return tuple(
-        Problem(Severity.WARNING, file, 0, f"{thing}: not built yet, ignored") for thing in dict.fromkeys(_unbuilt(config))
+        Problem(Severity.WARNING, file, 0, f"{thing}: not built yet, ignored")
+        for thing in dict.fromkeys(_unbuilt(config))
     )
 
 

@@ -32,8 +32,8 @@ from typing import Any
 
 from director.config.model import Config
 
-DIRECTOR = 0  # the number of the limit over all services; nothing else has it
-_QUEUES = 1 << 40  # beyond all numbers that are given
+_BEYOND = 1 << 40  # all numbers that are given
+DIRECTOR = _BEYOND  # the number of the limit over all services
 
 Row = tuple[int, int, int]  # version seen, used, wanted
 Grant = tuple[int, int]  # allotment, version
@@ -41,7 +41,7 @@ Grant = tuple[int, int]  # allotment, version
 
 def queue_of(service: int) -> int:
     """The number of the limit on clients that wait for a service."""
-    return _QUEUES + service
+    return _BEYOND + service
 
 
 def limits(config: Config) -> dict[int, int]:

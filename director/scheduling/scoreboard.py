@@ -16,7 +16,6 @@ Counterpart of health (who is up). Decides nothing; see scheduler.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +127,6 @@ class Scoreboard:
         self._unsent: list[HostLoad] = []
         self.permits = Permits()
         self._limits = self.permits.limits
-        self._held: deque[tuple[float, HostLoad]] = deque()  # cut: count until their hosts have noticed
         self.on_room: Callable[[], object] = lambda: None  # a permit came free, or an allotment grew
         if config is not None:
             self.configure(config)
@@ -149,35 +147,26 @@ class Scoreboard:
         if host.moved is not None:
             host.moved(host)
 
-    def release(self, host: HostLoad, cut_at: float | None = None) -> None:
+    def release(self, host: HostLoad, held: bool = False) -> None:
         """The connection that `acquire` counted is over.
 
-        `cut_at`: it was cut then, by the clock that `let_go` gets; the host needs
-        a moment to notice, and until then its permit is not given to another.
+        `held`: the host has not noticed yet. Its permits are given to another only by `give_back`.
         """
         host.own -= 1
         host.score -= 1
         if not host.unsent:
             host.unsent = True
             self._unsent.append(host)
-        if self._limits:
-            if cut_at is not None:
-                self._held.append((cut_at, host))
-            else:
-                self._give(host)
-        if host.moved is not None:
+        if self._limits and not held:
+            self.give_back(host)
+        elif host.moved is not None:
             host.moved(host)
 
-    def let_go(self, now: float) -> None:
-        """Give back the permits of connections that were cut a second ago."""
-        while self._held and now - self._held[0][0] >= CUT_HOLD:
-            _, host = self._held.popleft()
-            self._give(host)
-            if host.moved is not None:
-                host.moved(host)
-
-    def _give(self, host: HostLoad) -> None:
+    def give_back(self, host: HostLoad) -> None:
+        """The permits of a connection to this host are free."""
         self.permits.give(DIRECTOR, host.service, host.group, host.number)
+        if host.moved is not None:
+            host.moved(host)
         self.on_room()
 
     def granted(self, grants: Mapping[int, Grant]) -> None:

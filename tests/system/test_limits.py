@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from tests.system.addresses import connect, free_address, parse
 from tests.system.configs import director, group, host, service
 from tests.system.daemon import Daemon
+from tests.system.hosts import Echo, Host
 from tests.system.waiting import wait_until
+
+Serve = Callable[..., Host]
 
 HOLD = 0.2  # seconds that a host keeps a connection
 
@@ -168,3 +173,83 @@ def test_a_full_queue_closes_at_once_and_a_long_wait_in_time(daemon: Daemon, cou
     log = daemon.folder / "connections.log"
     wait_until(lambda: " PC " in log.read_text() and " sQ " in log.read_text())
     wait_until(lambda: daemon.service()["refused"] > 0)
+
+
+def test_1000_at_once_are_served_within_100_whatever_dies(daemon: Daemon, counting: CountingHost) -> None:
+    """With the queue that is the default: its places are one pool for all workers."""
+    address = free_address()
+
+    def text(maxconn: int) -> str:
+        web = service(address, group(host("a", counting.address)), maxconn=maxconn, queue_timeout="60s")
+        return director(web, workers=4)
+
+    daemon.start(text(100))
+    crowd = Crowd(address, 1000)
+    wait_until(lambda: counting.served > 150)
+    hub = daemon.hub()
+    daemon.kill(hub)
+    wait_until(lambda: counting.served > 300)
+    slot, victim = next(iter(daemon.workers().items()))
+    daemon.kill(victim, signal.SIGSTOP)  # so that what it holds can be counted
+    held = {port for port, pid in daemon.owners().items() if pid == victim}
+    daemon.kill(victim)
+    wait_until(lambda: daemon.workers()[slot] != victim)
+    wait_until(lambda: counting.served > 500)
+    assert 95 <= counting.most <= 100
+    daemon.reload(text(60))
+    wait_until(lambda: counting.open <= 60)
+    with counting._lock:
+        counting.most = 0
+    assert crowd.wait() >= 1000 - len(held)
+    assert counting.most <= 60
+
+
+@pytest.mark.parametrize("of", ["director", "group", "service"])
+def test_permits_are_in_use_soon_while_somebody_waits(daemon: Daemon, serve: Serve, of: str) -> None:
+    address, backend = free_address(), serve(Echo)
+    text = director(service(address, group(host("a", backend.address)), queue_timeout="60s"), workers=4)
+    daemon.start(text.replace(f"<{of} ", f'<{of} maxconn="8" ', 1))
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(address)) for _ in range(40)]
+        began = time.monotonic()
+        wait_until(lambda: backend.open == 8, every=0.005)
+        took = [time.monotonic() - began]
+        while len(clients) > 8:
+            served = [client for client in clients if is_served(client)]
+            for client in served:
+                client.close()
+                clients.remove(client)
+            began = time.monotonic()
+            wait_until(lambda: backend.open == min(8, len(clients)), every=0.005)
+            took.append(time.monotonic() - began)
+        assert max(took) < 1.0, took  # half of it on a machine that does nothing else
+
+
+def is_served(client: socket.socket) -> bool:
+    client.settimeout(0.02)
+    try:
+        client.sendall(b"x")
+        return client.recv(1) == b"x"
+    except TimeoutError:
+        return False
+
+
+def test_a_queue_has_as_many_places_as_it_says_over_all_workers(daemon: Daemon, serve: Serve) -> None:
+    address, backend = free_address(), serve(Echo)
+    web = service(address, group(host("a", backend.address)), maxconn=1, queue=10, queue_timeout="60s")
+    daemon.start(director(web, workers=4))
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(address)) for _ in range(60)]
+        wait_until(lambda: daemon.service()["refused"] == 60 - 11)
+        assert backend.open == 1
+        assert daemon.service()["queued"] == 10
+        gone = sum(is_closed(client) for client in clients)
+        assert gone == 60 - 11
+
+
+def is_closed(client: socket.socket) -> bool:
+    client.settimeout(0.01)
+    try:
+        return client.recv(1) == b""
+    except TimeoutError:
+        return False

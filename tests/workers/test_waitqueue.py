@@ -9,6 +9,7 @@ import gevent
 
 from director.config.model import Config, Endpoint, Group, Host, Service
 from director.messages import Running, Target
+from director.scheduling.permits import queue_of
 from tests.workers.plant import SERVICE, Plant, accepted, listening, read, until
 
 
@@ -20,6 +21,7 @@ def limited(address: Any, maxconn: int | None = 1, host_maxconn: int | None = No
     web = Service(name="web", groups=(group,), enabled="main", number=SERVICE, maxconn=maxconn, **service)
     plant.services.configure(Running(1, Config(services=(web,))))
     plant.services.learn([Target(3, True, ((int(socket.AF_INET), list(address)),))])
+    plant.board.granted({queue_of(SERVICE): (web.queue, 1)})
     return plant
 
 
@@ -103,7 +105,7 @@ def test_a_client_that_breaks_off_waits_no_more() -> None:
         plant.close()
 
 
-def test_what_was_cut_keeps_its_permit_for_a_moment() -> None:
+def test_what_was_cut_keeps_its_permit_until_the_host_has_noticed() -> None:
     with listening() as host:
         plant = limited(host.getsockname())
         plant.board.granted({SERVICE: (1, 1)})
@@ -117,10 +119,11 @@ def test_what_was_cut_keeps_its_permit_for_a_moment() -> None:
         until(lambda: waiting(plant) == 1)
         gevent.sleep(0.01)
         assert waiting(plant) == 1
-        plant.board.let_go(plant.poller.now + 1.0)
+        assert read(server, 1) == b""
+        server.close()
         server2 = accepted(host)
         assert waiting(plant) == 0
-        for sock in (server, server2, other):
+        for sock in (server2, other):
             sock.close()
         until(lambda: not plant.sessions.all)
         plant.close()

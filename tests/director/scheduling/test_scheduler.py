@@ -62,11 +62,9 @@ def test_a_host_at_its_limit_waits_for_a_release_or_a_larger_allotment(name: str
     assert chosen(group) == {0}
     counts.acquire(members[0])
     assert chosen(group) == set()
-    counts.release(members[0], cut_at=10.0)
+    counts.release(members[0], held=True)
     assert chosen(group) == set()
-    counts.let_go(10.9)
-    assert chosen(group) == set()
-    counts.let_go(11.0)
+    counts.give_back(members[0])
     assert chosen(group) == {0}
 
 
