@@ -43,6 +43,7 @@ def build(report: Report) -> dict[str, Any]:
         "generation": report.generation,
         "pid": master.pid if master else 0,
         "uptime_seconds": round(report.uptime, 1),
+        "maxconn": report.running.config.maxconn,
         "workers": [_worker(report, one) for one in report.processes if one.kind is Kind.WORKER],
         "services": [_service(report, service) for service in report.running.config.services],
     }
@@ -100,6 +101,7 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
     return {
         "name": group.name,
         "scheduler": group.scheduler,
+        "maxconn": group.maxconn,
         "scheduler_in_use": report.fallbacks.in_use(group.number, group.scheduler),
         "scheduler_failures": report.fallbacks.counts.get(group.number, 0),
         "enabled": group.name == service.enabled,
@@ -111,6 +113,7 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
 def _host(report: Report, host: Host) -> dict[str, Any]:
     tally = report.totals.host(host.number)
     opened = report.totals.open.get(host.number, 0)
+    peak, peak_at = report.totals.peaks.get(host.number, (0, 0.0))
     reason, by = report.reason(host.number)
     health = report.health(host.number)
     faults = {fault.value: count for fault, count in zip(FAULTS, tally.faults, strict=True)}
@@ -124,7 +127,8 @@ def _host(report: Report, host: Host) -> dict[str, Any]:
         "backup": host.backup,
         "open": opened,
         "total": tally.total,
-        "peak": int(report.totals.peaks.get(host.number, (0, 0.0))[0]),
+        "peak": int(peak),
+        "peak_at": peak_at,
         "queued": 0,
         "bytes_in": tally.bytes_in,
         "bytes_out": tally.bytes_out,
