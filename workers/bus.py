@@ -162,9 +162,7 @@ class Bus:
             self.send(Digest(self._slot, message.question, digest(self._slot, self._board, self._services)))
 
     def _hear(self, loads: dict[int, dict[int, int]], whole: bool) -> None:
-        for slot, row in loads.items():
-            if slot != self._slot:
-                self._board.set_others(slot, row, whole)
+        self._board.hear({slot: row for slot, row in loads.items() if slot != self._slot}, whole)
         self._board.heard = time.monotonic()
         self._board.workers = max(1, len(self._board.slots()) + 1)
 

@@ -196,13 +196,32 @@ class Scoreboard:
 
     def set_others(self, slot: int, row: dict[int, int], whole: bool) -> None:
         """Another worker's row: entries that changed, or all there are if `whole`."""
-        known = self._rows.setdefault(slot, {})
-        if whole:
-            for number in known.keys() - row.keys():
-                self._set_other(known, number, 0)
-        for number, count in row.items():
-            if known.get(number, 0) != count:
-                self._set_other(known, number, count)
+        self.hear({slot: row}, whole)
+
+    def hear(self, rows: dict[int, dict[int, int]], whole: bool) -> None:
+        """Rows of others by slot. Whoever wants to know of a host is told once for all of them."""
+        hosts = self.hosts
+        touched: dict[HostLoad, None] = {}
+        for slot, row in rows.items():
+            known = self._rows.setdefault(slot, {})
+            if whole:
+                row = {**dict.fromkeys(known, 0), **row}
+            for number, count in row.items():
+                before = known.get(number, 0)
+                if count == before:
+                    continue
+                if count:
+                    known[number] = count
+                else:
+                    del known[number]
+                host = hosts.get(number)
+                if host is not None:  # else ours to learn of by link, or already removed
+                    host.others += count - before
+                    host.score += count - before
+                    touched[host] = None
+        for host in touched:
+            if host.moved is not None:
+                host.moved(host)
 
     def slots(self) -> tuple[int, ...]:
         """The other workers whose rows are known."""
@@ -215,21 +234,8 @@ class Scoreboard:
 
     def forget(self, slot: int) -> None:
         """That worker is gone, and its connections with it."""
-        known = self._rows.pop(slot, {})
-        for number in list(known):
-            self._set_other(known, number, 0)
-
-    def _set_other(self, known: dict[int, int], number: int, count: int) -> None:
-        before = known.pop(number, 0)
-        if count:
-            known[number] = count
-        host = self.hosts.get(number)
-        if host is None:  # ours to learn of by link, or already removed
-            return
-        host.others += count - before
-        host.score += count - before
-        if host.moved is not None:
-            host.moved(host)
+        self.hear({slot: {}}, whole=True)
+        del self._rows[slot]
 
     def _tell(self) -> None:
         for host in self._unsent:
