@@ -19,6 +19,7 @@ import gevent.event
 
 from control.bus import Bus
 from control.digests import Digests
+from control.dialogues import Outcome
 from control.fallbacks import Fallbacks
 from control.limits import Limits
 from control.memory import LEDGER, Memory
@@ -281,6 +282,20 @@ class Hub:
             logs.info(Event.HUB_RESTORED, rows=len(self.totals.rows), down=down)
 
     # -- for commands ---------------------------------------------------------------
+
+    def outages(self) -> list[dict[str, Any]]:
+        """Of hosts, those that are over; the last one last."""
+        return list(self.verdicts.past)
+
+    def retry(self, number: int) -> str | None:
+        """Test a host now; blocks this greenlet. Why it failed, None if it did not."""
+        waiting: gevent.event.AsyncResult[Outcome] = gevent.event.AsyncResult()
+        patience = self.verdicts.retry(number, waiting.set)
+        try:
+            outcome: Outcome = waiting.get(timeout=patience + _ANSWER)
+        except gevent.Timeout:
+            return "it could not be tested: it has no address"
+        return None if outcome.good else outcome.cause
 
     def forget_sticky(self, group: int, client: str | None) -> int:
         """Let a client of a group, or all, get a host as if new; returns how many were known."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 Document = dict[str, Any]
@@ -150,6 +151,11 @@ def span(seconds: float) -> str:
     return "".join(parts[:2])
 
 
+def _moment(at: float) -> str:
+    """A time on the wall clock, in UTC."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _tenths(value: float) -> str:
     return f"{value:.1f}"
 
@@ -243,6 +249,29 @@ STICKY = (
     _number("SEEN_S", "seen_seconds", _tenths),
     _number("EXPIRES_S", "expires_seconds", _tenths),
 )
+NAMED = (*PLACE[:2], Column("HOST", "name"), Column("IP", "ip"))
+DOWN_HOSTS = (
+    *NAMED,
+    STATE,
+    _number("FOR", "seconds", span),
+    Column("BY", "by"),
+    Column("ERRNO", "errno"),
+    _number("FALLS", "falls"),
+    FAULTS,
+    Column("HEALTH", "health"),
+    Column("LAST_GOOD", "last_good_check", _moment),
+    _number("NEXT_S", "next_check_seconds", _tenths),
+    REASON,
+)
+OUTAGES = (
+    *NAMED,
+    Column("FROM", "from", _moment),
+    Column("TO", "to", _moment),
+    _number("FOR", "seconds", span),
+    Column("BY", "by"),
+    Column("ERRNO", "errno"),
+    REASON,
+)
 STATS = (*PLACE, STATE, OPEN, TOTAL, PEAK, FAULTS, BYTES_IN, BYTES_OUT)
 
 
@@ -312,6 +341,14 @@ def _hosts(result: Document) -> Iterator[Block]:
     yield Table(HOSTS, result["hosts"])
 
 
+def _down_hosts(result: Document) -> Iterator[Block]:
+    entries = result["outages"] if result["past"] else result["hosts"]
+    if entries:
+        yield Table(OUTAGES if result["past"] else DOWN_HOSTS, entries)
+    else:
+        yield "no outage is remembered" if result["past"] else "no host is down"
+
+
 def _workers(result: Document) -> Iterator[Block]:
     workers = result["workers"]
     digest = (Column("DIGEST", "digest"),) if any("digest" in one for one in workers) else ()
@@ -342,6 +379,7 @@ def _help(result: Document) -> Iterator[Block]:
 
 
 _RENDERERS: dict[str, Callable[[Document], Iterable[Block]]] = {
+    "down-hosts": _down_hosts,
     "help": _help,
     "hosts": _hosts,
     "reload": _reloaded,

@@ -42,8 +42,10 @@ class Sessions:
 
     def keep(self, number: int, tls: Tls, now: float) -> None:
         """The handshake succeeded: use its session next time, if it can be."""
+        if tls.resumed:
+            return  # to look at the session would copy it, for as much as the handshake costs
         session = tls.ssl.session
-        if session is not None and session.has_ticket and not tls.resumed:
+        if session is not None and session.has_ticket:
             self._kept[number] = session, tls.context, now
 
     def wants_ticket(self, number: int, now: float) -> bool:

@@ -300,11 +300,17 @@ class Verdicts:
             return literal(endpoint) or self._addresses(-number)
         return tuple((family, (where[0], check.port, *where[2:])) for family, where in addresses if where[1:])
 
-    def retry(self, number: int, done: Callable[[Outcome], None]) -> None:
-        """An operator wants the host tested now; one good test brings it back. `done` gets the outcome."""
-        self._patients[number].health.pardon(time.monotonic())
+    def retry(self, number: int, done: Callable[[Outcome], None]) -> float:
+        """An operator wants the host tested now; one good test brings it back. `done` gets the outcome.
+
+        Returns how long that may take, in seconds.
+        """
+        patient = self._patients[number]
+        patient.health.pardon(time.monotonic())
         self._waiting.setdefault(number, []).append(done)
         self.agenda.book(number, time.monotonic())
+        # A check that is under way is the answer, too.
+        return (patient.check or _CONNECT).timeout
 
     # -- what is known ------------------------------------------------------------------------------
 

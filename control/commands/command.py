@@ -38,6 +38,12 @@ class Hub(Protocol):
     def forget_sticky(self, group: int, client: str | None) -> int:
         """Have all workers forget the host of a client of a group, or of all; how many were known."""
 
+    def outages(self) -> list[Document]:
+        """Of hosts, those that are over; the last one last."""
+
+    def retry(self, number: int) -> str | None:
+        """Test a host now; waits for the outcome. Why it failed, None if it did not."""
+
     def stats(self) -> Document:
         """All counters, not older than a second: the JSON document of the interface."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from control.commands import group, host, look, process, sticky
+from control.commands import group, health, host, look, process, sticky
 from control.commands.command import Args, Argument, Command, Document, Hub, Names, Section, find
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ COMMANDS: tuple[Command, ...] = (
         help_,
         (Argument("command", "COMMAND", Names.COMMAND, required=False),),
     ),
+    *health.ROWS,
     *host.ROWS,
     *group.ROWS,
     *sticky.ROWS,

@@ -38,6 +38,11 @@ def host(name: str, state: str = "up", **values: Any) -> dict[str, Any]:
         "reason": "",
         "by": "",
         "next_check_seconds": None,
+        "checks": {"ok": 5, "failed": 1},
+        "errno": "",
+        "falls": 0,
+        "health": state,
+        "last_good_check": None,
         **values,
     }
 
@@ -103,10 +108,20 @@ class FakeHub:
         self.answer: Answer | DirectorError = Answer(0, Exit.DONE, ("host a is down",), applied=2, workers=2)
         self.asked: list[tuple[Order, Actor, bool]] = []
         self.document = stats()
+        self.past: list[dict[str, Any]] = []
+        self.retried: list[int] = []
+        self.cause: str | None = None
         self.stickies = Stickies(relays=True)
 
     def forget_sticky(self, group: int, client: str | None) -> int:
         return self.stickies.tables[group].clear(client, time.monotonic())
+
+    def outages(self) -> list[dict[str, Any]]:
+        return list(self.past)
+
+    def retry(self, number: int) -> str | None:
+        self.retried.append(number)
+        return self.cause
 
     def stats(self) -> dict[str, Any]:
         return self.document
