@@ -18,8 +18,8 @@ import gevent
 import gevent.event
 
 from control.bus import Bus
-from control.digests import Digests
 from control.dialogues import Outcome
+from control.digests import Digests
 from control.fallbacks import Fallbacks
 from control.limits import Limits
 from control.memory import LEDGER, Memory

@@ -25,6 +25,7 @@ from director.messages import Fault, HostState, Running, Target
 from director.scheduling.health import Health, Rules, Source, Stage, Word
 from director.scheduling.ward import Ward
 
+ELSEWHERE = 1 << 48  # no host has so large a number
 _CONNECT = Check()  # the test of a host that has no check
 _PAST = 1000  # outages that are remembered
 _EARLY = 0.05  # of an interval that a check may be early, so that many do not stay in step
@@ -61,7 +62,7 @@ class Verdicts:
     """The verdicts on all hosts, by number.
 
     `addresses`: of a host, none while it is unresolved; of a check's own address
-    under the host's number negated. `publish` gets what workers must know of a
+    under the host's number + ELSEWHERE. `publish` gets what workers must know of a
     host; `flush` has it leave at once. `agenda` is set before `configure`.
     """
 
@@ -133,14 +134,14 @@ class Verdicts:
 
     @staticmethod
     def names(config: Config) -> dict[int, Endpoint]:
-        """Where checks go that have an address of their own, by host number negated."""
+        """Where checks go that have an address of their own, by host number + ELSEWHERE."""
         found = {}
         for service in config.services:
             for group in service.groups:
                 for host in group.hosts:
                     check = host.check or group.check
                     if check is not None and check.address is not None:
-                        found[-host.number] = Endpoint(check.address, check.port or host.ip.port)
+                        found[ELSEWHERE + host.number] = Endpoint(check.address, check.port or host.ip.port)
         return found
 
     # -- what workers are told ---------------------------------------------------------------
@@ -297,7 +298,7 @@ class Verdicts:
             return addresses
         if check.address is not None:
             endpoint = Endpoint(check.address, check.port or patient.host.ip.port)
-            return literal(endpoint) or self._addresses(-number)
+            return literal(endpoint) or self._addresses(ELSEWHERE + number)
         return tuple((family, (where[0], check.port, *where[2:])) for family, where in addresses if where[1:])
 
     def retry(self, number: int, done: Callable[[Outcome], None]) -> float:
@@ -378,10 +379,10 @@ class Verdicts:
         return self._dumped
 
     def restore(self, value: dict[str, Any]) -> int:
-        """What an earlier hub dumped; before `configure`. Returns how many hosts it had."""
+        """What an earlier hub dumped; before `configure`. Returns how many hosts were not up."""
         self._restored = value["hosts"]
         self.past.extend(value["past"])
-        return len(self._restored)
+        return sum(health[0] != Stage.UP.value for health, _ in self._restored.values())
 
 
 def _span(since: float) -> str:

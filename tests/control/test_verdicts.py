@@ -6,7 +6,7 @@ import time
 from random import Random
 
 from control.dialogues import Outcome
-from control.verdicts import Verdicts
+from control.verdicts import ELSEWHERE, Verdicts
 from director.addresses import literal
 from director.config.model import Check, Config, Endpoint, Group, Host, Service
 from director.messages import AdminDown, Fault, HostState, Running, Target
@@ -145,7 +145,7 @@ def test_a_check_may_go_elsewhere() -> None:
         told(Check(address="::1")).verdicts.job(3),
     ]
     assert [job.addresses[0][1] for job in where if job] == [("127.0.0.1", 99), ("127.0.0.9", 99), ("::1", 1)]
-    assert Verdicts.names(config(Check(address="checks.test", port=99)))[-3] == Endpoint("checks.test", 99)
+    assert Verdicts.names(config(Check(address="checks.test", port=99)))[ELSEWHERE + 3] == Endpoint("checks.test", 99)
 
 
 def test_a_retry_is_booked_at_once_and_one_good_test_is_enough() -> None:
@@ -172,7 +172,7 @@ def test_a_successor_goes_on_with_what_was_dumped() -> None:
     first, second = told(), Told()
     first.verdicts.fault(3, Fault.CONNECT_REFUSED, "Connection refused")
     assert first.verdicts.dirty
-    assert second.verdicts.restore(first.verdicts.dump()) == 2
+    assert second.verdicts.restore(first.verdicts.dump()) == 1
     second.verdicts.configure(Running(1, config()))
     assert second.up() == {3: False, 4: True}
     assert second.verdicts.since(3) == first.verdicts.since(3)

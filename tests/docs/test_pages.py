@@ -38,6 +38,11 @@ def test_every_configuration_is_good(block: Block) -> None:
     assert [str(one) for one in problems if one.severity is Severity.ERROR] == []
 
 
+def test_the_ready_made_checks_are_good() -> None:
+    _, problems = read((ROOT / "etc/config-checks.xml").read_bytes(), "config-checks.xml")
+    assert [str(one) for one in problems] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_command_of_directorctl_exists_with_its_options(page: Path) -> None:
     rows = {row.name: row for row in COMMANDS}
