@@ -111,7 +111,7 @@ def test_the_last_good_answer_outlives_a_server_that_hangs_or_is_gone(tmp_path: 
 def test_after_hold_the_last_good_answer_is_dropped(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
     dnsmasq.say("address=/app.test/10.0.0.1")
     farm = Farm(tmp_path, dnsmasq.address)
-    farm.want(app(), hold=1.0)
+    farm.want(app(), hold=4.0)
     farm.resolver.start()
     until(farm.where)
     dnsmasq.say()
