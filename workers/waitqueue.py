@@ -82,11 +82,11 @@ class WaitQueue:
     def _run(self, _owner: object = None, _mask: int = 0) -> None:
         self._asked = False
         for line in list(self._lines.values()):
-            for session in [*line.placed, *line.asking]:
+            while line:
+                session = next(iter(line.placed or line.asking))
                 if not self._start(session):
                     break
                 self.leave(session)
-            self._place(line)
 
     def _place(self, line: Line) -> None:
         """Give places to those who ask for one, as far as there are any."""
@@ -98,7 +98,7 @@ class WaitQueue:
             del line.asking[session]
             line.placed[session] = None
         if limit is not None:
-            limit.used = len(line.placed)
+            self._board.permits.use(queue_of(service.number), len(line.placed))
         if not line:
             self._lines.pop(service, None)
 

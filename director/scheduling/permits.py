@@ -87,6 +87,8 @@ class Permits:
 
     def __init__(self) -> None:
         self.limits: dict[int, Allotment] = {}
+        self._wanted: dict[int, int] = {}
+        self._touched: set[int] = set()  # limits of which anything changed since last told
 
     def configure(self, limits: Iterable[int], used: Callable[[int], int]) -> None:
         """There are these limits. `used`: how many connections of ours count for a new one."""
@@ -110,6 +112,7 @@ class Permits:
             limit = self.limits.get(number)
             if limit is not None:
                 limit.used += 1
+                self._touched.add(number)
 
     def give(self, *numbers: int) -> None:
         """One fewer counts for each of these."""
@@ -117,11 +120,21 @@ class Permits:
             limit = self.limits.get(number)
             if limit is not None and limit.used:
                 limit.used -= 1
+                self._touched.add(number)
+
+    def use(self, number: int, used: int) -> None:
+        """So many count for this limit."""
+        self.limits[number].used = used
+        self._touched.add(number)
 
     def want(self, wanted: Mapping[int, int]) -> None:
         """How many wait for each limit; nobody for those not named."""
-        for number, limit in self.limits.items():
-            limit.wanted = wanted.get(number, 0)
+        for number in self._wanted.keys() | wanted.keys():
+            limit = self.limits.get(number)
+            if limit is not None:
+                limit.wanted = wanted.get(number, 0)
+                self._touched.add(number)
+        self._wanted = dict(wanted)
 
     def granted(self, grants: Mapping[int, Grant]) -> list[int]:
         """What the hub says. Returns the limits that have another allotment now."""
@@ -131,18 +144,24 @@ class Permits:
             if limit is None or version <= limit.version:
                 continue
             limit.version = version
+            self._touched.add(number)
             if limit.allotted != allotted:
                 limit.allotted = allotted
                 changed.append(number)
         return changed
 
     def rows(self, whole: bool) -> dict[int, Row]:
-        """What to tell the hub: what changed since last told, or all."""
+        """What to tell the hub: what changed since last told and matters, or all."""
         found = {}
-        for number, limit in self.limits.items():
+        numbers = self.limits if whole else self._touched
+        for number in numbers:
+            limit = self.limits.get(number)
+            if limit is None:
+                continue
             row = (limit.version, limit.used, limit.wanted)
             if whole or limit.is_news(row):
                 limit.told = found[number] = row
+        self._touched = set()
         return found
 
 

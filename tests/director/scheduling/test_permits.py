@@ -190,7 +190,7 @@ def exchange(ledger: Ledger, *peers: Peer) -> None:
     """A row of each, then what the ledger has to say: two message delays."""
     for peer in peers:
         peer.sent += 1
-        ledger.heard(peer.number, peer.sent, peer.permits.rows(whole=False))
+        ledger.heard(peer.number, peer.sent, peer.permits.rows(whole=True))
     for number, grants in ledger.news().items():
         peers[number - 1].permits.granted(grants)
 
