@@ -339,8 +339,9 @@ class Ledger:
         return found
 
     def used(self, number: int) -> int:
-        """Permits of a limit in use, as far as known."""
-        return sum(entry.used for entry in self.entries.get(number, {}).values())
+        """Permits of a limit in use, by what the peers have said."""
+        entries = self.entries.get(number, {})
+        return sum(entry.used for peer, entry in entries.items() if self.peers.get(peer, -1) >= 0)
 
     def booked(self, number: int) -> int:
         """The most permits of a limit that all peers together may believe they may use."""

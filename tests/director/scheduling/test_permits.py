@@ -281,6 +281,7 @@ def test_a_restored_ledger_books_what_the_old_one_did() -> None:
     again.configure({LIMIT: 10})
     booked = {peer: entry.booked for peer, entry in again.entries[LIMIT].items()}
     assert all(booked[peer] >= entry.booked for peer, entry in ledger.entries[LIMIT].items())
+    assert again.used(LIMIT) == 0, "nobody has said yet what he uses"
     assert sum(booked.values()) <= 10
 
 
