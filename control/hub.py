@@ -24,6 +24,7 @@ from control.fallbacks import Fallbacks
 from control.limits import Limits
 from control.memory import LEDGER, Memory
 from control.prober import Prober
+from control.questions import Questions
 from control.resolver import Resolver
 from control.server import Server
 from control.stats import Report, build
@@ -59,6 +60,7 @@ from director.messages import (
     Ready,
     Reaped,
     Reopen,
+    Reply,
     Request,
     Running,
     SchedulerFailed,
@@ -100,6 +102,7 @@ class Hub:
         self.bus = Bus(self._hear)
         self.digests = Digests(self.bus.ask)
         self.resolver = Resolver(lambda number: self.verdicts.announce(number), self._arrange)
+        self.questions = Questions(self.bus.tell)
         self.verdicts = Verdicts(
             lambda number: self.resolver.addresses.get(number, ()), self.bus.target, self.bus.flush, Random()
         )
@@ -220,6 +223,8 @@ class Hub:
             case Sticks(rows):
                 self.stickies.hear(rows)
                 self.bus.sticks(self.stickies.take(sys.maxsize))
+            case Reply():
+                self.questions.hear(message)
             case SchedulerFailed():
                 if self.fallbacks.hear(message):
                     self.bus.failed(self.fallbacks.failed)
@@ -308,6 +313,23 @@ class Hub:
         """What each worker says its digest is, by slot; waits for all for up to a second."""
         slots = {process.slot for process in self._processes if process.kind is Kind.WORKER and process.pid}
         return self.digests.collect(slots)
+
+    def ask_worker(self, topic: str, args: dict[str, Any], slot: int | None = None) -> dict[str, Any] | None:
+        """What one worker knows, or the one of this slot; None if it is nothing, or none answers."""
+        return self.questions.ask_one(self._workers(slot), topic, args)
+
+    def ask_workers(self, topic: str, args: dict[str, Any]) -> list[dict[str, Any]]:
+        """What each worker knows."""
+        return self.questions.ask(self._workers(), topic, args)
+
+    def _workers(self, slot: int | None = None) -> list[bytes]:
+        """The identities on the bus of the living, or of the one in this slot."""
+        rows = self.totals.rows
+        return [
+            identity
+            for identity, incarnation in self._peers.items()
+            if incarnation in rows and slot in (None, rows[incarnation].slot)
+        ]
 
     def processes(self) -> tuple[ProcessInfo, ...]:
         """All processes as the master sees them."""

@@ -20,6 +20,8 @@ Document = dict[str, Any]
 MAX_FITTED = 500
 
 COLOURS = {
+    "chosen": "green",
+    "tied": "cyan",
     "up": "green",
     "serving": "green",
     "running": "green",
@@ -243,6 +245,31 @@ HOSTS = (
     BYTES_OUT,
     REASON,
 )
+EXPLAINED = (
+    Column("HOST", "host"),
+    Column("VERDICT", "verdict"),
+    _number("SCORE", "score", _plain_number),
+    _number("WEIGHT", "weight", _plain_number),
+    _number("MAXCONN", "maxconn"),
+    OPEN,
+    _number("OWN", "own"),
+    _number("OTHERS", "others"),
+    _number("EXPECTED", "expected"),
+)
+SESSIONS = (
+    Column("SESSION", "session"),
+    Column("CLIENT", "client"),
+    _number("PORT", "port"),
+    *PLACE,
+    STATE,
+    Column("SCHEDULER", "scheduler"),
+    Column("STICKY", "sticky", _yes_no),
+    _number("TRIES", "tries"),
+    _number("WAITED_MS", "waited_ms", _tenths),
+    _number("OPEN_S", "open_seconds", _tenths),
+    BYTES_IN,
+    BYTES_OUT,
+)
 STICKY = (
     Column("CLIENT", "client"),
     Column("HOST", "host"),
@@ -360,6 +387,30 @@ def _version(result: Document) -> Iterator[Block]:
         yield f"{name} {version or 'not reachable'}"
 
 
+def _explain(result: Document) -> Iterator[Block]:
+    if "session" in result:
+        yield Table(SESSIONS, [result])
+        for host in result["failed"]:
+            yield f"tried before: {host}"
+        return
+    age = "has heard of no other" if result["age_ms"] is None else f"heard of the others {result['age_ms']:.0f} ms ago"
+    yield f"{result['service']}/{result['group']} for {result['client']}, by worker {result['worker']}, which {age}"
+    if result["fault"]:
+        yield f"{result['scheduler']} failed, {result['in_use']} is used instead: {result['fault']}"
+    yield f"{result['scheduler']}: {result['rule']}"
+    if result["chosen"]:
+        yield f"chosen: {result['chosen']}"
+    elif result["one_of"]:
+        yield f"one of {len(result['one_of'])}, {result['tie_break']}: {_listed(result['one_of'])}"
+    else:
+        yield "nobody can take it"
+    yield Table(EXPLAINED, result["hosts"])
+
+
+def _sessions(result: Document) -> Iterator[Block]:
+    yield Table(SESSIONS, result["sessions"])
+
+
 def _sticky(result: Document) -> Iterator[Block]:
     yield Table(STICKY, result["clients"])
 
@@ -380,10 +431,12 @@ def _help(result: Document) -> Iterator[Block]:
 
 _RENDERERS: dict[str, Callable[[Document], Iterable[Block]]] = {
     "down-hosts": _down_hosts,
+    "explain": _explain,
     "help": _help,
     "hosts": _hosts,
     "reload": _reloaded,
     "services": _services,
+    "sessions": _sessions,
     "stats": _stats,
     "status": _status,
     "sticky": _sticky,

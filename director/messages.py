@@ -459,6 +459,23 @@ class Grants:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """Hub -> one worker: something that only it knows. Answered by Reply with the same id."""
+
+    id: int
+    topic: str
+    args: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Worker -> hub: what it knows; None if nothing."""
+
+    id: int
+    document: dict[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
 class Resync:
     """Hub -> one worker: I am new here, or lost your thread; send whole rows."""
 
@@ -493,5 +510,7 @@ Message = (
     | Snapshot
     | Update
     | Grants
+    | Question
+    | Reply
     | Resync
 )

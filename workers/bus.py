@@ -24,6 +24,8 @@ from director.messages import (
     Hello,
     Load,
     Message,
+    Question,
+    Reply,
     Resync,
     Slot,
     Snapshot,
@@ -49,6 +51,7 @@ class Bus:
     def __init__(self, slot: Slot, incarnation: int, board: Scoreboard, services: Services) -> None:
         self.synced = False
         self.on_synced: Callable[[], None] = lambda: None
+        self.answer: Callable[[Question], Reply] = lambda question: Reply(question.id, None)
         self.tally: Callable[[bool], Tally] | None = None
         self._misunderstood = 0
         self._heard = time.monotonic()
@@ -138,6 +141,8 @@ class Bus:
                     self.on_synced()
             case Grants(allotments):
                 self._board.granted(allotments)
+            case Question():
+                self.send(self.answer(message))
             case Resync():
                 self._ask()
 

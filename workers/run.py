@@ -50,6 +50,7 @@ from workers.connector import Connector
 from workers.connlog import ConnectionLog
 from workers.pipe import Pipes
 from workers.poller import Poller
+from workers.questions import Questions
 from workers.relay import Relay
 from workers.services import Services
 from workers.session import Sessions
@@ -118,6 +119,7 @@ class Worker:
         self.bus.tally = self._tally
         self.bus.queue = self.connector.queue
         self.connector.queue.is_alone = lambda: self.bus.is_alone
+        self.bus.answer = Questions(birth.slot, self.services, self.sessions, self.board).answer
         self.bus.on_synced = self._synced
         self._log: ConnectionLog | None = None
         if birth.connections >= 0:

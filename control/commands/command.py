@@ -44,6 +44,12 @@ class Hub(Protocol):
     def retry(self, number: int) -> str | None:
         """Test a host now; waits for the outcome. Why it failed, None if it did not."""
 
+    def ask_worker(self, topic: str, args: Document, slot: int | None = None) -> Document | None:
+        """What one worker knows, or the one of this slot; None if it is nothing, or none answers."""
+
+    def ask_workers(self, topic: str, args: Document) -> list[Document]:
+        """What each worker knows."""
+
     def stats(self) -> Document:
         """All counters, not older than a second: the JSON document of the interface."""
 
@@ -103,6 +109,7 @@ class Section(StrEnum):
     HOST = "host"
     GROUP = "group"
     PROCESS = "process"
+    INSIGHT = "insight"
 
 
 @dataclass(frozen=True, slots=True)

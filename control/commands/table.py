@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from control.commands import group, health, host, look, process, sticky
+from control.commands import group, health, host, insight, look, process, sticky
 from control.commands.command import Args, Argument, Command, Document, Hub, Names, Section, find
 
 if TYPE_CHECKING:
@@ -44,4 +44,5 @@ COMMANDS: tuple[Command, ...] = (
     *group.ROWS,
     *sticky.ROWS,
     *process.ROWS,
+    *insight.ROWS,
 )

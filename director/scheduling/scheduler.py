@@ -78,6 +78,11 @@ class GroupScheduler:
             self._fall_back(fault)
             return self.choose(client, tried)
 
+    @property
+    def active(self) -> Policy:
+        """Which of both tiers chooses now: that of the ordinary hosts, or of the backups."""
+        return self._active
+
     def switch(self, name: str, fault: str) -> None:
         """Go on by another scheduler, because of this fault of `scheduler`. Counts stay."""
         for host in self.hosts:

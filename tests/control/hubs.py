@@ -111,6 +111,8 @@ class FakeHub:
         self.past: list[dict[str, Any]] = []
         self.retried: list[int] = []
         self.cause: str | None = None
+        self.questions: list[tuple[str, dict[str, Any], int | None]] = []
+        self.replies: list[dict[str, Any]] = []  # of workers
         self.stickies = Stickies(relays=True)
 
     def forget_sticky(self, group: int, client: str | None) -> int:
@@ -122,6 +124,14 @@ class FakeHub:
     def retry(self, number: int) -> str | None:
         self.retried.append(number)
         return self.cause
+
+    def ask_worker(self, topic: str, args: dict[str, Any], slot: int | None = None) -> dict[str, Any] | None:
+        self.questions.append((topic, args, slot))
+        return self.replies[0] if self.replies else None
+
+    def ask_workers(self, topic: str, args: dict[str, Any]) -> list[dict[str, Any]]:
+        self.questions.append((topic, args, None))
+        return self.replies
 
     def stats(self) -> dict[str, Any]:
         return self.document

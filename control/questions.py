@@ -1,0 +1,54 @@
+"""Questions to workers, and their answers: what only they know, at the moment it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import gevent.event
+
+from director.messages import Message, Question, Reply
+
+PATIENCE = 1.0  # seconds for a worker to answer
+
+Document = dict[str, Any]
+
+
+class Questions:
+    """Sends a question to workers and waits for their replies. `tell(identity, message)` sends."""
+
+    def __init__(self, tell: Callable[[bytes, Message], None]) -> None:
+        self._tell = tell
+        self._last = 0
+        self._waiting: dict[int, gevent.event.AsyncResult[Reply]] = {}
+
+    def hear(self, reply: Reply) -> None:
+        """A worker's answer; too late ones are nobody's."""
+        waiting = self._waiting.pop(reply.id, None)
+        if waiting is not None:
+            waiting.set(reply)
+
+    def ask(self, workers: Iterable[bytes], topic: str, args: Document) -> list[Document]:
+        """The answers of these workers, all asked at once; blocks this greenlet. The silent are left out."""
+        asked = [self._send(worker, topic, args) for worker in workers]
+        gevent.wait([waiting for _, waiting in asked], timeout=PATIENCE)
+        found = []
+        for number, waiting in asked:
+            self._waiting.pop(number, None)
+            if waiting.ready() and waiting.value is not None and waiting.value.document is not None:
+                found.append(waiting.value.document)
+        return found
+
+    def ask_one(self, workers: Iterable[bytes], topic: str, args: Document) -> Document | None:
+        """The answer of the first of these workers that has one."""
+        for worker in workers:
+            if found := self.ask((worker,), topic, args):
+                return found[0]
+        return None
+
+    def _send(self, worker: bytes, topic: str, args: Document) -> tuple[int, gevent.event.AsyncResult[Reply]]:
+        self._last += 1
+        waiting: gevent.event.AsyncResult[Reply] = gevent.event.AsyncResult()
+        self._waiting[self._last] = waiting
+        self._tell(worker, Question(self._last, topic, args))
+        return self._last, waiting
