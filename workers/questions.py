@@ -63,6 +63,7 @@ class Questions:
 
     def _described(self, session: Session, now: float) -> Document:
         host, service = session.host, session.service
+        waited = now - session.accepted if host is None else session.waited
         names = self._services.labels
         label = "" if host is None else names.get(host.number, host.name)
         connected = session.connected
@@ -79,7 +80,7 @@ class Questions:
             "sticky": session.reason == StickyScheduler.STICKY,
             "tries": len(session.tried or ()) + (host is not None),
             "failed": [names.get(number, str(number)) for number in sorted(session.tried or ())],
-            "waited_ms": round(session.waited * 1000, 1),
+            "waited_ms": round(waited * 1000, 1),
             "open_seconds": round(now - session.accepted, 1),
             "bytes_in": session.client.received,
             "bytes_out": server.received if server is not None else 0,
