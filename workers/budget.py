@@ -27,23 +27,27 @@ class Budget:
     def __init__(self, seconds: float = SECONDS) -> None:
         self.seconds = seconds
         self._running = False
+        self._rang = False
         signal.signal(signal.SIGALRM, self._ring)
 
     def run(self, choose: Callable[[Sequence[Seen], Request], Any], hosts: Sequence[Seen], request: Request) -> Any:
         """What `choose` returns. Raises what it raises, and SchedulerFault if it takes too long."""
         try:
-            self._running = True
+            self._running, self._rang = True, False
             signal.setitimer(signal.ITIMER_REAL, self.seconds, self.seconds)
             try:
-                return choose(hosts, request)
+                chosen = choose(hosts, request)
             finally:
                 self._running = False
                 signal.setitimer(signal.ITIMER_REAL, 0.0)
         except Overtime:
             self._running = False
             signal.setitimer(signal.ITIMER_REAL, 0.0)
-            raise SchedulerFault(f"took longer than {self.seconds * 1000:g} ms for a choice") from None
+        if self._rang:  # whatever they made of it
+            raise SchedulerFault(f"took longer than {self.seconds * 1000:g} ms for a choice")
+        return chosen
 
     def _ring(self, _number: int, _frame: Any) -> None:
         if self._running:
+            self._rang = True
             raise Overtime

@@ -32,6 +32,10 @@ class Hub(Protocol):
         """What the daemon works by."""
 
     @property
+    def arranged(self) -> Running:
+        """The same, with the members that names of hosts have now in their places."""
+
+    @property
     def stickies(self) -> Stickies:
         """Which clients return to which hosts."""
 

@@ -32,8 +32,9 @@ def sticky(hub: Hub, args: Args, actor: Actor) -> Document:
     """The clients that are remembered, those seen last first; or one of them."""
     from director.scheduling.sticky import NOBODY
 
-    group, table = _table(hub, args)
-    names = {host.number: host.name for host in group.hosts}
+    _, table = _table(hub, args)
+    services = hub.arranged.config.services
+    names = {host.number: host.name for one in services for each in one.groups for host in each.hosts}
     now = time.monotonic()
     found = [
         {

@@ -115,6 +115,10 @@ class FakeHub:
         self.replies: list[dict[str, Any]] = []  # of workers
         self.stickies = Stickies(relays=True)
 
+    @property
+    def arranged(self) -> Running:
+        return self.running
+
     def forget_sticky(self, group: int, client: str | None) -> int:
         return self.stickies.tables[group].clear(client, time.monotonic())
 

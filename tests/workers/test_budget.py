@@ -57,5 +57,7 @@ def test_what_is_slow_is_ended(budget: Budget, slow: Any) -> None:
     assert time.monotonic() - began < 10
 
 
-def test_what_catches_everything_is_interrupted_again(budget: Budget) -> None:
-    assert budget.run(catches, (), REQUEST) is None
+def test_what_catches_everything_is_interrupted_again_and_gains_nothing(budget: Budget) -> None:
+    with pytest.raises(SchedulerFault, match="took longer"):
+        budget.run(catches, (), REQUEST)
+    assert budget.run(lambda hosts, request: "x", (), REQUEST) == "x"
