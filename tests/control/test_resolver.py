@@ -256,4 +256,4 @@ def test_a_server_that_is_silent_delays_nobody(tmp_path: Path) -> None:
             before = time.monotonic()
             gevent.sleep(0.01)
             worst = max(worst, time.monotonic() - before)
-        assert worst < 0.2
+        assert worst < farm.dns.timeout / 2  # which it would take if it waited for the answer
