@@ -11,11 +11,13 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import gevent
 import gevent.event
+import gevent.queue
 
 from control.bus import Bus
 from control.dialogues import Outcome
@@ -29,6 +31,7 @@ from control.resolver import Resolver
 from control.server import Server
 from control.stats import Report, build
 from control.totals import Totals
+from control.upstream import Upstream
 from control.verdicts import Verdicts
 from director import logs
 from director.config import changes
@@ -48,6 +51,8 @@ from director.messages import (
     Drain,
     FaultReport,
     Grants,
+    HandedOver,
+    HandOver,
     Heartbeat,
     Hello,
     Kind,
@@ -57,6 +62,7 @@ from director.messages import (
     Order,
     Processes,
     ProcessInfo,
+    Progress,
     Ready,
     Reaped,
     Reopen,
@@ -65,8 +71,10 @@ from director.messages import (
     Running,
     SchedulerFailed,
     Sticks,
+    TakeOver,
     Tally,
     Target,
+    is_peer,
 )
 from director.scheduling.sticky import Stickies
 from director.version import VERSION
@@ -99,6 +107,8 @@ class Hub:
         self.fallbacks = Fallbacks()
         self.memory = Memory(birth.memory)
         self.limits = Limits(Memory(birth.memory, LEDGER), self._grant)
+        self._watching: dict[int, gevent.queue.SimpleQueue[Progress | Answer]] = {}
+        self._upstream: Upstream | None = None  # the hub that took over from this one
         self.bus = Bus(self._hear)
         self.digests = Digests(self.bus.ask)
         self.resolver = Resolver(lambda number: self.verdicts.announce(number), self._arrange)
@@ -124,6 +134,8 @@ class Hub:
         self.prober.stop()
         self.server.stop()
         self.save(counts=True)
+        if self._upstream is not None:
+            self._upstream.close()
         return ChildExit.DRAINED
 
     def _obey(self, message: Message, descriptors: tuple[int, ...]) -> None:
@@ -142,13 +154,19 @@ class Hub:
             case Processes(processes):
                 self._processes = processes
                 alive = {process.incarnation for process in processes if process.pid}
-                newest = max(alive, default=0)
+                newest = max((number for number in alive if not is_peer(number)), default=0)
                 for incarnation in (self.totals.rows.keys() | self.limits.ledger.peers.keys()) - alive:
                     # One born after this message was written is none of the dead.
                     if incarnation < newest:
                         gevent.spawn_later(_READ_ON, self._bury, incarnation)
             case Reaped(_, incarnation):
                 gevent.spawn_later(_READ_ON, self._bury, incarnation)
+            case TakeOver():
+                self._take_over(descriptors[0])
+            case HandOver():
+                self._hand_over(message)
+            case Answer(id=number) | Progress(id=number) if number in self._watching:
+                self._watching[number].put(message)
             case Answer(id=number):
                 waiting = self._requests.pop(number, None)
                 if waiting is not None:
@@ -185,10 +203,56 @@ class Hub:
     def _begin(self) -> None:
         self.bus.start()
         self.resolver.start()
-        self.prober.start()
-        self.server.start()
+        if not self._birth.standby:
+            self._serve()
         gevent.spawn(self._keep)
         self._master.tell(Ready())
+
+    def _serve(self) -> None:
+        self.prober.start()
+        self.server.start()
+
+    # -- generations -----------------------------------------------------------------
+
+    def _hand_over(self, order: HandOver) -> None:
+        """Another hub decides from now on; this one only reports to it what its workers have."""
+        if self._upstream is None:
+            self.server.pause()
+            self.prober.pause()
+            self._dirty = True
+            self.save(counts=True, sticks=True)
+            self.totals.drop_peers()
+        else:
+            self._upstream.close()
+        self._upstream = Upstream(order.directory, order.slot, order.incarnation, self._all_open, self.totals.summary)
+        self._master.tell(HandedOver())
+
+    def _take_over(self, memory: int) -> None:
+        """Decide from now on, and begin with what the hub in this memory file knew."""
+        if self._upstream is not None:
+            self._upstream.close()
+            self._upstream = None
+        value = Memory(memory).load()
+        os.close(memory)
+        if value is not None:
+            self.totals.adopt(value["totals"], value["ordinal"], self._birth.ordinal)
+            self.verdicts.adopt(value["verdicts"])
+            for rows in value["sticks"]:
+                self.stickies.hear(rows)
+            self.bus.sticks(self.stickies.take(sys.maxsize))
+            for row in self.totals.rows.values():
+                self.bus.load(row.slot, dict(row.open))
+            self.bus.flush()
+        self._dirty = True
+        self.save()
+        self._serve()
+
+    def _is_elsewhere(self, incarnation: int) -> bool:
+        """Whether another hub counts that row: other generations report to who decides."""
+        return self._upstream is not None and is_peer(incarnation)
+
+    def _all_open(self) -> dict[int, int]:
+        return {number: count for number, count in self.totals.open.items() if count}
 
     def _beat(self) -> None:
         while True:
@@ -211,6 +275,8 @@ class Hub:
                 targets = (*self.verdicts.targets(), *self._parents())
                 self.bus.snapshot(identity, targets, loads, self.fallbacks.failed)
                 self.limits.join(incarnation)
+            case Load(incarnation=incarnation) | Tally(incarnation=incarnation) if self._is_elsewhere(incarnation):
+                pass
             case Load(slot, _, _, _):
                 if identity not in self._peers:
                     self.bus.resync(identity)
@@ -262,23 +328,32 @@ class Hub:
             if rounds % 4 == 0:
                 self.limits.repeat()
 
-    def save(self, counts: bool = False) -> None:
-        """Put what changed into the memory file; those of checks only if `counts`."""
+    def save(self, counts: bool = False, sticks: bool = False) -> None:
+        """Put what changed into the memory file; what checks counted and who is sticky only if told to.
+
+        Clients and their hosts are many, and workers tell them to a successor in this generation.
+        """
+        if self._upstream is not None:
+            return  # what was handed over is no longer ours to write
         dirty = self._dirty or self.verdicts.dirty or self.fallbacks.dirty or self.resolver.dirty
         if not (dirty or (counts and self.verdicts.counted)):
             return
         self._dirty = False
         self.memory.save(
             {
+                "ordinal": self._birth.ordinal,
                 "totals": self.totals.dump(),
                 "verdicts": self.verdicts.dump(counts),
                 "fallbacks": self.fallbacks.dump(),
                 "resolver": self.resolver.dump(),
+                "sticks": list(self.stickies.batches()) if sticks else [],
             }
         )
 
     def _restore(self) -> None:
         value = self.memory.load()
+        if value is None and self._birth.left >= 0 and (before := Memory(self._birth.left).load()):
+            self.resolver.restore(before["resolver"])  # members keep their numbers, and their connections count
         if value is not None:
             self.totals.restore(value["totals"])
             self.fallbacks.restore(value["fallbacks"])
@@ -377,6 +452,21 @@ class Hub:
             self._requests.pop(number, None)
             raise RefusedError("can't reach the master: it has not answered; the change may still come") from None
         return answer
+
+    def follow(self, order: Order, actor: Actor, force: bool = False) -> Iterator[Progress | Answer]:
+        """Have the master do what takes its time: its progress, then its answer."""
+        self._last_request += 1
+        number = self._last_request
+        pieces: gevent.queue.SimpleQueue[Progress | Answer] = gevent.queue.SimpleQueue()
+        self._watching[number] = pieces
+        self._master.tell(Request(number, actor, order, force))
+        try:
+            piece: Progress | Answer | None = None
+            while not isinstance(piece, Answer):
+                piece = pieces.get()
+                yield piece
+        finally:
+            del self._watching[number]
 
 
 def main(birth: Birth) -> int:

@@ -53,6 +53,13 @@ class Prober:
         self._io.start(self._on_io)
         self._set_alarm()
 
+    def pause(self) -> None:
+        """Begin no check until `start`; what is under way waits, too."""
+        self._started = False
+        self._io.stop()
+        self._timer.stop()
+        self._alarm = float("inf")
+
     def stop(self) -> None:
         """Check nothing any more, and close everything."""
         self._started = False

@@ -96,11 +96,16 @@ class Server:
         """Begin to accept."""
         self._accepting = gevent.spawn(self._accept)
 
+    def pause(self) -> None:
+        """Accept nothing more until `start`; who is connected goes on."""
+        if self._accepting is not None:
+            self._accepting.kill(block=False)
+            self._accepting = None
+
     def stop(self, grace: float = 1.0) -> None:
         """Accept nothing more; what is being worked on gets `grace` seconds to be answered."""
         self.stopping = True
-        if self._accepting is not None:
-            self._accepting.kill()
+        self.pause()
         self._listener.close()
         for connection in list(self.waiting):
             connection.close()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from director.config.model import Config
-from director.messages import Load, Tally
+from director.messages import Load, Slot, Tally, is_peer, peer_incarnation, peer_slot
 from director.tally import HostTally, ServiceTally
 
 
@@ -154,6 +154,52 @@ class Totals:
             "peaks": self.peaks,
             "dead": list(self._dead),
         }
+
+    # -- other generations -----------------------------------------------------------
+
+    def adopt(self, value: dict[str, Any], ordinal: int, own: int) -> None:
+        """What the hub of generation `ordinal` dumped when it handed over to us, generation `own`.
+
+        All it counted becomes one row, which it goes on to tell; rows of other
+        generations come over as they are.
+        """
+        other = Totals()
+        other.restore(value)
+        rows = {
+            number: Row(row.slot, dict(row.open), row.hosts, row.services)
+            for number, row in other.rows.items()
+            if is_peer(number) and number != peer_incarnation(own)
+        }
+        other.drop_peers()
+        summary = other.summary(peer_slot(ordinal), peer_incarnation(ordinal))
+        rows[peer_incarnation(ordinal)] = Row(peer_slot(ordinal), dict(other.open), summary.hosts, summary.services)
+        for number, row in rows.items():
+            if number in self._dead:  # ended while it changed hands
+                _fold(self._hosts, row.hosts, HostTally)
+                _fold(self._services, row.services, ServiceTally)
+                continue
+            known = self.rows.setdefault(number, Row(row.slot))
+            known.hosts, known.services = row.hosts, row.services
+            for host in known.open.keys() | row.open.keys():
+                self._count(known, host, row.open.get(host, 0), 0.0)
+        for number, peak in other.peaks.items():
+            if peak[0] > self.peaks.get(number, (0, 0.0))[0]:
+                self.peaks[number] = peak
+
+    def drop_peers(self) -> None:
+        """Rows of other generations are another hub's from now on."""
+        for number in [number for number in self.rows if is_peer(number)]:
+            row = self.rows.pop(number)
+            for host in list(row.open):
+                self._count(row, host, 0, 0.0)
+
+    def summary(self, slot: Slot, incarnation: int) -> Tally:
+        """All that was ever counted here, as one worker would say it."""
+        hosts, services = dict(self._hosts), dict(self._services)
+        for row in self.rows.values():
+            _fold(hosts, row.hosts, HostTally)
+            _fold(services, row.services, ServiceTally)
+        return Tally(slot, incarnation, True, hosts, services, {})
 
     def restore(self, value: dict[str, Any]) -> None:
         """What an earlier hub dumped."""

@@ -384,6 +384,18 @@ class Verdicts:
         self.past.extend(value["past"])
         return sum(health[0] != Stage.UP.value for health, _ in self._restored.values())
 
+    def adopt(self, value: dict[str, Any]) -> None:
+        """What another hub dumped, for hosts that are known already: its word counts. Publishes all."""
+        self.past.clear()
+        self.restore(value)
+        self._patients = {}
+        for service in self._running.config.services:
+            for group in service.groups:
+                self._admit(service, group, {})
+        self.dirty = True
+        for number in self._patients:
+            self.announce(number)
+
 
 def _span(since: float) -> str:
     return f"{time.time() - since:.1f}s"

@@ -21,8 +21,10 @@ from director import demo, logs, plugins
 from director.config.model import Config
 from director.errors import DirectorError, Exit, Severity, SystemFailure, UnreachableError
 from director.master import checker, stopping
+from director.master import preflight as preflights
 from director.master import start as starting
 from director.master.family import Roles
+from director.master.invocation import Invocation
 from director.master.readiness import Readiness, daemonise
 from director.places import Places, config_file, pid_file, run_dir, state_dir
 from director.version import VERSION
@@ -33,6 +35,7 @@ COMMANDS = {
     "start": "check the config, go to the background, return when every worker accepts",
     "stop": "end gracefully: connections may finish until stop-timeout",
     "reload": "apply what changed in the config file, without restarting anything",
+    "upgrade": "replace every process by the code and config now on disk, without losing a connection",
     "restart": "stop, then start; the config is checked before anything stops",
     "try-restart": "restart if it runs",
     "force-reload": "the same as reload",
@@ -40,6 +43,10 @@ COMMANDS = {
     "check": "validate a config file: print every error and warning",
     "demo": "try it: three demo hosts behind one service, in the foreground",
 }
+
+
+# What a daemon that is upgraded calls.
+_INTERNAL = ("preflight", "candidate")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -61,8 +68,12 @@ def parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=text, description=text, parents=[common])
         if name in ("start", "restart"):
             command.add_argument("--foreground", action="store_true", help="stay in the foreground, log to stderr")
+        if name == "upgrade":
+            command.add_argument("--no-wait", action="store_true", help="return once it has begun")
         if name == "check":
             command.add_argument("file", nargs="?", metavar="FILE", help="default: the config file")
+    for name in _INTERNAL:  # without help: they don't stand in the list
+        commands.add_parser(name, parents=[common])
     return top
 
 
@@ -115,11 +126,14 @@ def start(options: argparse.Namespace, places: Places) -> int:
         return Exit.BAD_CONFIG
     plugins.search_beside(os.path.dirname(os.path.abspath(places.config)))  # here, for all children
     owner = os.getuid()
+    invocation = Invocation.of_this_process()
     readiness = Readiness() if options.foreground else daemonise()
     if isinstance(readiness, int):
         return readiness
     level = getattr(options, "log_level", None)
-    return starting.serve(starting.Start(config, readiness, options.foreground, ROLES, owner, level), places)
+    return starting.serve(
+        starting.Start(config, readiness, options.foreground, ROLES, owner, level, invocation), places
+    )
 
 
 def stop(_options: argparse.Namespace, places: Places) -> int:
@@ -150,6 +164,26 @@ def reload(_options: argparse.Namespace, places: Places) -> int:
     result = Client(places.control, timeout=60.0).call("reload", {})
     _show("reload", result)
     return Exit.DONE
+
+
+def upgrade(options: argparse.Namespace, places: Places) -> int:
+    """`directord upgrade`."""
+    client = Client(places.control, timeout=600.0)
+    for step, more in client.stream("upgrade", {}):
+        _show("upgrade", step)
+        if options.no_wait and more:
+            return Exit.DONE
+    return Exit.DONE
+
+
+def preflight(_options: argparse.Namespace, places: Places) -> int:
+    """Called by a daemon in the interpreter that it may be replaced by."""
+    return preflights.try_out(places)
+
+
+def candidate(_options: argparse.Namespace, places: Places) -> int:
+    """Called by a daemon to be replaced."""
+    return starting.succeed(ROLES, places)
 
 
 def status(_options: argparse.Namespace, places: Places) -> int:
@@ -204,7 +238,7 @@ def run_demo(options: argparse.Namespace, places: Places) -> int:
         print(demo.what_to_try(port, places.control), flush=True)
 
     level = getattr(options, "log_level", None)
-    begin = starting.Start(demo.config(ports, port), Readiness(), True, ROLES, os.getuid(), level, greet)
+    begin = starting.Start(demo.config(ports, port), Readiness(), True, ROLES, os.getuid(), level, when_ready=greet)
     try:
         return starting.serve(begin, places)
     finally:
@@ -216,6 +250,9 @@ _RUN: dict[str, Callable[[argparse.Namespace, Places], int]] = {
     "stop": stop,
     "reload": reload,
     "force-reload": reload,
+    "upgrade": upgrade,
+    "preflight": preflight,
+    "candidate": candidate,
     "restart": restart,
     "try-restart": try_restart,
     "status": status,

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from director.errors import LocalProtocolError
 from director.framing import FrameReader, decode, encode
-from director.messages import Accept, Message, Reopen
+from director.messages import Accept, Message, Reopen, TakeOver
 
 _RECEIVE = 256 * 1024  # bytes a call
 _FDS = 250  # Linux passes at most 253 descriptors with one message
@@ -133,4 +133,6 @@ def _companions(message: Message) -> int:
             return len(listeners)
         case Reopen(files):
             return len(files)
+        case TakeOver():
+            return 1
     return 0

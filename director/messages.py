@@ -23,6 +23,22 @@ from director.errors import Problem
 
 Slot = NewType("Slot", int)
 HUB_SLOT = Slot(-1)  # the hub is supervised like a worker, beside their slots
+_ELDEST = -100  # slots below are those of whole generations
+
+
+def peer_slot(ordinal: int) -> Slot:
+    """The slot under which a retiring generation counts at the hub of a later one."""
+    return Slot(_ELDEST - ordinal)
+
+
+def peer_incarnation(ordinal: int) -> int:
+    """The same for its incarnation; those of its processes follow."""
+    return ordinal << 32
+
+
+def is_peer(incarnation: int) -> bool:
+    """Whether that incarnation is a whole generation's."""
+    return incarnation > 0 and incarnation & 0xFFFFFFFF == 0
 
 
 class Kind(StrEnum):
@@ -156,6 +172,30 @@ class Drain:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """To a worker: accept nothing until Resume, but keep the listeners. Answered by Held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """To a worker: accept again."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeOver:
+    """To the hub: be the authority from now on; the memory file of the hub that was comes along."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """To the hub: be a worker of the hub in `directory`, with this slot and incarnation. Answered by HandedOver."""
+
+    directory: str
+    slot: Slot
+    incarnation: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reaped:
     """To the hub: this worker is gone, no more of its rows will come."""
 
@@ -219,6 +259,16 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Accepts nothing since Hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """All that the hub knows lies in its memory file; it decides nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """Can't go on; said before exiting, so that the log has the cause."""
 
@@ -274,8 +324,13 @@ class StopDaemon:
     """End gracefully, as TERM does."""
 
 
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """Replace every process by the code and config now on disk."""
+
+
 Change = HostDown | HostUp | GroupEnable | ChangeScheduler
-Order = Change | Reload | StopDaemon
+Order = Change | Reload | Upgrade | StopDaemon
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +357,108 @@ class Answer:
     applied: int = 0  # workers that have it
     workers: int = 0  # workers that should
     steps: int = 0  # of a reload's plan
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a Request has got that takes its time; its Answer comes later."""
+
+    id: int
+    line: str
+
+
+# -- generations: the master that was <-> the one that comes ------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """An address and the descriptors of its sockets; the first `serving` of them listen."""
+
+    ip: str
+    shared: bool
+    serving: int
+    fds: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Elder:
+    """A generation that came before: its master and our end of the link to it, as a descriptor.
+
+    `ordinal` counts generations since the daemon was started.
+    """
+
+    ordinal: int
+    name: str
+    pid: int
+    start: int  # ticks
+    link: int
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """All that a master leaves to the next one. Numbers of descriptors are those that it inherits.
+
+    `loaded` is the file as it was last read, `running` what operators made of
+    it: the new master reads the file itself and merges.
+    """
+
+    elder: Elder
+    retirees: tuple[Elder, ...]
+    lock: int
+    control: int
+    left: int  # the memory file of the hub that was
+    memory: int  # the one of the hub to come
+    listeners: tuple[Inherited, ...]
+    loaded: Config
+    running: Running
+    last_number: int
+    foreground: bool
+    owner: int
+    log_level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Born:
+    """New -> old: this is my pid. Sent before there is anything else of me."""
+
+    pid: int
+    start: int  # ticks
+
+
+@dataclass(frozen=True, slots=True)
+class Standby:
+    """New -> old: every process of mine is ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """Old -> new: accept and decide; mine do so no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """New -> old: every worker of mine accepts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Old -> new: the daemon is yours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Old -> new: accept no more; what you have may end. The hub in `directory` counts it."""
+
+    reason: str
+    directory: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """To a retiring master: the hub in `directory` counts what you have left, from now on."""
+
+    directory: str
 
 
 # -- checker child -> master -------------------------------------------------
@@ -489,16 +646,31 @@ Message = (
     | Release
     | Reopen
     | Drain
+    | Hold
+    | Resume
+    | TakeOver
+    | HandOver
     | Reaped
     | Processes
     | Ready
     | Accepting
     | Heartbeat
     | Paused
+    | Held
+    | HandedOver
     | Applied
     | Failed
     | Request
     | Answer
+    | Progress
+    | Handover
+    | Born
+    | Standby
+    | Go
+    | Serving
+    | Commit
+    | Withdraw
+    | Redirect
     | Checked
     | Hello
     | Load

@@ -59,7 +59,8 @@ class Acceptor:
         self._on_pause = on_pause
         self._listeners: dict[tuple[str, int], Listener] = {}  # by (address, slot)
         self._paused_until = 0.0
-        self.paused = False
+        self.paused = False  # for want of descriptors
+        self.held = False  # by order
 
     def accept(self, refs: Sequence[ListenerRef], fds: Sequence[int]) -> None:
         """Accept on these from now on; takes over the descriptors."""
@@ -71,8 +72,32 @@ class Acceptor:
                 continue
             listener = Listener(ref, Socket(fileno=fd), self._on_ready)
             self._listeners[ref.ip, ref.slot] = listener
-            if not self.paused:
+            if self._watching:
                 self._poller.add(fd, listener, select.EPOLLIN)
+
+    @property
+    def _watching(self) -> bool:
+        return not (self.paused or self.held)
+
+    def hold(self) -> None:
+        """Accept nothing until `resume`; clients wait in the backlog, or another takes them."""
+        if self._watching:
+            self._unwatch()
+        self.held = True
+
+    def resume(self) -> None:
+        """Accept again."""
+        self.held = False
+        if self._watching:
+            self._watch()
+
+    def _watch(self) -> None:
+        for listener in self._listeners.values():
+            self._poller.add(listener.sock.fileno(), listener, select.EPOLLIN)
+
+    def _unwatch(self) -> None:
+        for listener in self._listeners.values():
+            self._poller.remove(listener.sock.fileno())
 
     def release(self, refs: Sequence[ListenerRef]) -> None:
         """Accept what waits on these, then no more; others may have the sockets still."""
@@ -89,9 +114,10 @@ class Acceptor:
 
     def _close(self, listener: Listener) -> None:
         # Who was queued before we let go is served, or would be reset if ours is the last copy.
-        while self._room() and self._take(listener):
+        # On hold, another one does that.
+        while not self.held and self._room() and self._take(listener):
             pass
-        if not self.paused:
+        if self._watching:
             self._poller.remove(listener.sock.fileno())
         listener.sock.close()
 
@@ -133,9 +159,9 @@ class Acceptor:
     def _pause(self, cause: str) -> None:
         if self.paused:
             return
+        if self._watching:
+            self._unwatch()
         self.paused = True
-        for listener in self._listeners.values():
-            self._poller.remove(listener.sock.fileno())
         logs.warning(Event.ACCEPT_PAUSED, cause=cause, open=len(self._sessions.all))
         self._on_pause(True)
 
@@ -146,7 +172,7 @@ class Acceptor:
         if len(self._sessions.all) > self._capacity * 0.95:
             return
         self.paused = False
-        for listener in self._listeners.values():
-            self._poller.add(listener.sock.fileno(), listener, select.EPOLLIN)
+        if self._watching:
+            self._watch()
         logs.info(Event.ACCEPT_RESUMED, open=len(self._sessions.all))
         self._on_pause(False)

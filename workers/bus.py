@@ -104,7 +104,7 @@ class Bus:
 
     def farewell(self) -> None:
         """The last rows of this worker; given a moment to leave."""
-        self._send_whole()
+        self.send_row()
         self._up.close()
         self._down.close()
         self._context.destroy(linger=200)  # milliseconds
@@ -136,7 +136,7 @@ class Bus:
                 self._services.fall_back(message.failed)
                 first = not self.synced
                 self.synced = True
-                self._send_whole()
+                self.send_row()
                 if first:
                     self.on_synced()
             case Grants(allotments):
@@ -169,7 +169,8 @@ class Bus:
     def _hear(self, loads: dict[int, dict[int, int]], whole: bool) -> None:
         self._board.hear({slot: row for slot, row in loads.items() if slot != self._slot}, whole)
         self._board.heard = time.monotonic()
-        self._board.workers = max(1, len(self._board.slots()) + 1)
+        # Rows of whole generations that retire (slots below 0) choose nobody.
+        self._board.workers = 1 + sum(slot >= 0 for slot in self._board.slots())
 
     def _flush(self) -> None:
         while True:
@@ -205,9 +206,10 @@ class Bus:
                 self._ask()
                 continue
             rounds += 1
-            self._send_whole(rounds % 10 == 0)
+            self.send_row(rounds % 10 == 0)
 
-    def _send_whole(self, tally_too: bool = True) -> None:
+    def send_row(self, tally_too: bool = True) -> None:
+        """All that is open here, now, and what was counted; of that only what changed unless `tally_too`."""
         self._sent += 1
         self._queued = self._count_waiting()
         permits = self._board.permits.rows(whole=True)

@@ -35,12 +35,15 @@ from director.messages import (
     Configure,
     Drain,
     Heartbeat,
+    Held,
+    Hold,
     LogFile,
     Message,
     Paused,
     Ready,
     Release,
     Reopen,
+    Resume,
     Tally,
 )
 from director.scheduling.scoreboard import Scoreboard
@@ -166,6 +169,12 @@ class Worker:
                 self._turn(Turn.LISTEN)
             case Release(listeners):
                 self.acceptor.release(listeners)
+            case Hold():
+                self.acceptor.hold()
+                self.bus.send_row()
+                self._master.tell(Held())
+            case Resume():
+                self.acceptor.resume()
             case Reopen(files):
                 self._reopen(files, fds)
             case Drain(seconds):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,7 +11,7 @@ from director.config.model import Access
 from director.errors import DirectorError, Exit
 
 if TYPE_CHECKING:
-    from director.messages import Actor, Answer, Order, ProcessInfo, Running
+    from director.messages import Actor, Answer, Order, ProcessInfo, Progress, Running
     from director.scheduling.sticky import Stickies
 
 Args = Mapping[str, Any]
@@ -63,6 +63,9 @@ class Hub(Protocol):
     def worker_digests(self) -> dict[int, str]:
         """A digest of what each worker knows, by slot."""
 
+    def follow(self, order: Order, actor: Actor, force: bool = False) -> Iterator[Progress | Answer]:
+        """Have the master do what takes its time: its progress, and its answer last."""
+
     def ask(self, order: Order, actor: Actor, force: bool = False) -> Answer:
         """Have the master do it; waits for its answer. Raises RefusedError when none comes."""
 
@@ -75,10 +78,17 @@ class ErrorKind(StrEnum):
     USAGE = "usage"  # no such command or option, wrong arguments
     RIGHTS = "rights"  # you may not
     FAILED = "failed"  # tried, and something broke
+    NOT_UPGRADED = "not-upgraded"  # an upgrade that did not begin
+    ROLLED_BACK = "rolled-back"  # an upgrade that did, and was taken back
     CONFIG = "config"  # the config was rejected; `lines` are its problems
 
 
-_EXITS = {ErrorKind.USAGE: Exit.USAGE, ErrorKind.CONFIG: Exit.BAD_CONFIG}
+_EXITS = {
+    ErrorKind.USAGE: Exit.USAGE,
+    ErrorKind.CONFIG: Exit.BAD_CONFIG,
+    ErrorKind.NOT_UPGRADED: Exit.UPGRADE_REFUSED,
+    ErrorKind.ROLLED_BACK: Exit.UPGRADE_ROLLED_BACK,
+}
 
 
 class CommandError(DirectorError):

@@ -15,7 +15,7 @@ from director.config import changes, numbering
 from director.config.merge import merge
 from director.config.model import Config
 from director.config.plan import Step, steps
-from director.errors import ConfigError, DirectorError, Exit, Severity, SystemFailure
+from director.errors import ConfigError, DirectorError, Exit, RefusedError, Severity, SystemFailure
 from director.events import Event
 from director.master import checker
 from director.master.family import Child
@@ -34,6 +34,7 @@ from director.messages import (
     Running,
     Slot,
     StopDaemon,
+    Upgrade,
 )
 
 if TYPE_CHECKING:
@@ -87,22 +88,27 @@ class Changing:
         try:
             self._perform(request.order, request)
         except ConfigError as error:
-            self._answer(request, Exit.BAD_CONFIG, (), problems=error.problems)
+            self.answer(request, Exit.BAD_CONFIG, (), problems=error.problems)
         except DirectorError as error:
-            self._answer(request, error.exit, (str(error),))
+            self.answer(request, error.exit, (str(error),))
 
     def _perform(self, order: Order, request: Request) -> None:
         match order:
             case Reload():
                 self._begin_reload(request)
+            case Upgrade():
+                self.master.begin_upgrade(request)
             case StopDaemon():
-                self._answer(request, Exit.DONE, ("stopping",))
+                self.answer(request, Exit.DONE, ("stopping",))
                 self.master.stop(fast=False)
+            case _ if self.master.upgrade is not None or self.master.candidate is not None:
+                stage = self.master.stage.value
+                raise RefusedError(f"can't change anything: the daemon is {stage}; try again in a moment")
             case _:
                 at = self.master.system.wall()
                 running, sentence = changes.amend(self.master.running, order, request.actor, at, force=request.force)
                 if running is self.master.running:
-                    self._answer(request, Exit.DONE, (sentence,))
+                    self.answer(request, Exit.DONE, (sentence,))
                     return
                 self.master.running = running
                 logs.info(Event.CHANGE_APPLIED, version=running.version, by=request.actor.name, change=sentence)
@@ -133,7 +139,7 @@ class Changing:
             silent = ",".join(str(slot) for slot, _ in sorted(pending.waiting))
             logs.warning(Event.CHANGE_PARTIAL, version=pending.version, applied=applied, silent_workers=silent)
         if pending.request is not None:
-            self._answer(
+            self.answer(
                 pending.request,
                 Exit.DONE,
                 pending.lines,
@@ -142,7 +148,8 @@ class Changing:
                 steps=pending.steps,
             )
 
-    def _answer(self, request: Request | None, exit: int, lines: tuple[str, ...], **more: object) -> None:
+    def answer(self, request: Request | None, exit: int, lines: tuple[str, ...], **more: object) -> None:
+        """Say what became of a request, if it was one."""
         if request is not None:
             self.master.family.tell_hub(Answer(request.id, exit, lines, **more))  # type: ignore[arg-type]
 
@@ -191,10 +198,10 @@ class Changing:
             for problem in error.problems:
                 if problem.severity is Severity.ERROR:
                     logs.error(Event.CONFIG_REJECTED, problem=problem)
-            self._answer(request, Exit.BAD_CONFIG, (), problems=error.problems)
+            self.answer(request, Exit.BAD_CONFIG, (), problems=error.problems)
         except DirectorError as error:
             logs.error(Event.CONFIG_REJECTED, reason=error)
-            self._answer(request, error.exit, (str(error),))
+            self.answer(request, error.exit, (str(error),))
 
     def _apply(self, now: Config, request: Request | None) -> None:
         """Run by what the file says now. Raises before anything has changed, or not at all."""
@@ -212,7 +219,7 @@ class Changing:
         stays = (f"{count(kept, 'run-time change')} in force",) if kept else ()
         if not plan:
             self.master.loaded = now
-            self._answer(request, Exit.DONE, ("nothing to change", *stays))
+            self.answer(request, Exit.DONE, ("nothing to change", *stays))
             return
         opened = self._open_new(target)
         self.master.loaded = now

@@ -57,6 +57,9 @@ class Birth:
     identity: Identity | None = None
     control: int = -1  # hub: the listening control socket
     memory: int = -1  # hub: a memory file that outlives it
+    ordinal: int = 1  # of this generation
+    left: int = -1  # hub: the memory file of the generation before, while that one decides
+    standby: bool = False  # hub: another one decides, until told to take over
     connections: int = -1  # worker: where the connection log goes
     connections_format: str = "text"
 
@@ -122,7 +125,7 @@ def bear(system: System, main: ChildMain, birth: Birth, sock: socket.socket) -> 
     """Make the child that `birth` describes. `sock` is its end of the link. Returns its pid."""
 
     def keep() -> Iterable[int]:
-        return (0, 1, 2, sock.fileno(), birth.control, birth.memory, birth.connections, *logs.descriptors())
+        return (0, 1, 2, sock.fileno(), birth.control, birth.memory, birth.left, birth.connections, *logs.descriptors())
 
     def run() -> int:
         gc.freeze()  # what the master made stays shared with it, page by page

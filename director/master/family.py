@@ -32,6 +32,8 @@ from director.messages import (
     Drain,
     Failed,
     Heartbeat,
+    Held,
+    Hold,
     Kind,
     ListenerRef,
     Message,
@@ -40,7 +42,9 @@ from director.messages import (
     Ready,
     Reaped,
     Release,
+    Resume,
     Slot,
+    peer_incarnation,
 )
 
 TICK = 0.1  # seconds between looks at everybody
@@ -87,6 +91,9 @@ class Family:
     on_born: Callable[[Child], None]
     on_report: Callable[[Child, Message], None]
     on_exit: Callable[[Child, int], None]
+    ordinal: int = 1  # of this generation
+    standby: Callable[[], bool] = lambda: False  # whether another generation's hub decides
+    left: Callable[[], int] = lambda: -1  # the memory file of that one
     covering: bool = False  # neighbours cover only once all have started
     children: dict[Slot, Child] = field(default_factory=dict)
     by_pid: dict[int, Child] = field(default_factory=dict)
@@ -114,11 +121,11 @@ class Family:
         for child_ in self.workers():
             self.tell(child_, message)
 
-    def tell_hub(self, message: Message) -> None:
+    def tell_hub(self, message: Message, fds: Sequence[int] = ()) -> None:
         """Send an order to the hub, if there is one at this moment."""
         hub = self.children.get(HUB_SLOT)
         if hub is not None:
-            self.tell(hub, message)
+            self.tell(hub, message, fds)
 
     def workers(self) -> list[Child]:
         """The living workers, by slot."""
@@ -134,6 +141,18 @@ class Family:
         """Workers finish what is open; the hub stays until they are gone."""
         self.supervisor.draining(self.system.now())
         self.tell_workers(Drain(seconds))
+
+    def hold(self) -> None:
+        """Workers accept nothing until `resume`."""
+        self.covering = False
+        self.tell_workers(Hold())
+
+    def resume(self) -> None:
+        """Workers accept again."""
+        for child_ in self.workers():
+            self.supervisor.resumed(child_.slot, self.system.now())
+            self.tell(child_, Resume())
+        self.covering = True
 
     def end_hub(self) -> None:
         """The workers are gone: so may the hub."""
@@ -240,6 +259,9 @@ class Family:
             identity=self.identity,
             control=self.control if is_hub else -1,
             memory=self.memory if is_hub else -1,
+            left=self.left() if is_hub else -1,
+            ordinal=self.ordinal,
+            standby=self.standby(),
             connections=-1 if is_hub else self.log_files.connections,
             connections_format=self.connections_format,
         )
@@ -301,6 +323,9 @@ class Family:
                 self.supervisor.accepting(child_.slot, now)
                 self.on_report(child_, message)
                 self.tick()
+            case Held():
+                self.supervisor.held(child_.slot, now)
+                self.on_report(child_, message)
             case Paused(paused):
                 self.supervisor.places[child_.slot].paused = paused
                 self.tick()
@@ -321,9 +346,9 @@ class Family:
             self.system.kill(pid, number)
 
 
-def make_supervisor(workers: int, worker_timeout: float) -> Supervisor:
-    """A supervisor for a hub and so many workers, all due now."""
-    supervisor = Supervisor(worker_timeout=worker_timeout, random=random.Random())
+def make_supervisor(workers: int, worker_timeout: float, ordinal: int = 1) -> Supervisor:
+    """A supervisor of the generation with this number: for a hub and so many workers, all due now."""
+    supervisor = Supervisor(worker_timeout, random.Random(), incarnations=peer_incarnation(ordinal))
     supervisor.add(HUB_SLOT)
     for number in range(workers):
         supervisor.add(Slot(number))

@@ -96,10 +96,23 @@ class Address:
         _steer(self.sockets[0], self.serving)
         return self.sockets[slot]
 
-    def close(self) -> None:
-        """Close all sockets; remove a unix socket's file."""
+    def add_slots(self, slots: int) -> None:
+        """Bind sockets for more worker slots, up to this many. Raises SystemFailure."""
+        if self.shared:
+            return
+        try:
+            _bind_slots(self, *_resolve(self.listen.ip), slots)
+        except OSError as error:
+            raise _explain(self.listen.ip, error) from None
+
+    def let_go(self) -> None:
+        """Close our copies of the sockets: others go on with theirs."""
         for sock in self.sockets:
             sock.close()
+
+    def close(self) -> None:
+        """Close all sockets; remove a unix socket's file."""
+        self.let_go()
         if self.shared and self.listen.ip.path:
             try:
                 os.unlink(self.listen.ip.path)
@@ -125,32 +138,37 @@ def open_address(listen: Listen, slots: int) -> Address:
 def _open_tcp(address: Address, slots: int) -> None:
     listen = address.listen
     family, where = _resolve(listen.ip)
-
-    def make() -> socket.socket:
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        address.sockets.append(sock)
-        sock.setblocking(False)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        # Accepted sockets inherit these, which saves calls on every connection.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if listen.defer_accept:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, max(1, round(listen.defer_accept)))
-        if listen.fast_open:
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, listen.backlog)
-        return sock
-
-    first = make()
+    first = _tcp_socket(address, family)
     first.bind(where)
     first.listen(listen.backlog)
     first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     address.serving = 1
-    for _ in range(1, slots):
-        sock = make()
+    _bind_slots(address, family, where, slots)
+
+
+def _bind_slots(address: Address, family: int, where: tuple[str, int], slots: int) -> None:
+    while len(address.sockets) < slots:
+        sock = _tcp_socket(address, family)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(where)
+
+
+def _tcp_socket(address: Address, family: int) -> socket.socket:
+    listen = address.listen
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    address.sockets.append(sock)
+    sock.setblocking(False)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    # Accepted sockets inherit these, which saves calls on every connection.
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if listen.defer_accept:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, max(1, round(listen.defer_accept)))
+    if listen.fast_open:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, listen.backlog)
+    return sock
 
 
 def _open_unix(listen: Listen) -> socket.socket:

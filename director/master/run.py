@@ -13,35 +13,46 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from director import logs
-from director.config.model import Config
-from director.errors import Exit, SystemFailure
+from director.config.model import Config, Listen
+from director.errors import DirectorError, Exit, SystemFailure
 from director.events import Event
 from director.master import system as kernel
+from director.master.candidate import Candidate
 from director.master.changing import Changing, count
 from director.master.family import TICK, Child, Family, Roles, all_accept
+from director.master.invocation import Invocation
 from director.master.listeners import Address
 from director.master.lock import Lock
 from director.master.loop import Loop
 from director.master.notify import Notifier, from_environment
 from director.master.pidfile import read_pid_file, write_pid_file
 from director.master.readiness import Readiness
+from director.master.retirees import Retirees
 from director.master.stage import TRANSITIONS, Stage, Turn
 from director.master.system import System
+from director.master.upgrade import Upgrade as Upgrading
 from director.messages import (
     HUB_SLOT,
     Accepting,
     Applied,
     Configure,
+    Elder,
     Failed,
+    HandedOver,
+    Held,
+    Hold,
     Kind,
     ListenerRef,
     Message,
     Processes,
     ProcessInfo,
     Ready,
+    Reaped,
     Request,
     Running,
     Slot,
+    peer_incarnation,
+    peer_slot,
 )
 from director.places import Places
 
@@ -67,6 +78,11 @@ class Master:
     generation: str = ""
     when_ready: Callable[[], None] = lambda: None
     notifier: Notifier = field(default_factory=from_environment)
+    invocation: Invocation = field(default_factory=Invocation.of_this_process)
+    foreground: bool = False
+    log_level: str | None = None
+    upgrade: Upgrading | None = None  # while we are the old side of one
+    candidate: Candidate | None = None  # while we are the new side
 
     def __post_init__(self) -> None:
         self.changing = Changing(self)
@@ -74,6 +90,7 @@ class Master:
         self._failure = ""
         self._fast = False
         self._started_at = self.system.wall()
+        self.retirees = Retirees(self.loop, self._retiree_gone)
 
     # -- the life -------------------------------------------------------------------
 
@@ -88,17 +105,24 @@ class Master:
         self.loop.on_signal(signal.SIGHUP, self.changing.hup)
         self.loop.on_signal(signal.SIGCHLD, self.family.reap)
         self.loop.on_signal(signal.SIGUSR1, self._reopen_logs)
-        for number in (signal.SIGPIPE, signal.SIGUSR2, signal.SIGWINCH, signal.SIGTTIN, signal.SIGTTOU):
+        self.loop.on_signal(signal.SIGUSR2, self._usr2)
+        for number in (signal.SIGPIPE, signal.SIGWINCH, signal.SIGTTIN, signal.SIGTTOU):
             signal.signal(number, signal.SIG_IGN)
         self._maintain()
+        last = self.stage
         while self.stage is not Stage.EXIT:
             try:
                 self.loop.step()
             except Exception:
                 # A bug must not cost the sockets and everybody's connections.
                 logs.error(Event.PROCESS_CRASHED, traceback=traceback.format_exc())
-            if self.stage is Stage.STOPPING and not self.family.by_pid:
+            if self.stage in (Stage.STOPPING, Stage.RETIRING) and not (self.family.by_pid or self.retirees.living):
+                last = self.stage
                 self.turn(Turn.ALL_GONE)
+        shutil.rmtree(self.family.directory, ignore_errors=True)
+        if last is Stage.RETIRING:
+            logs.info(Event.DAEMON_STOPPED, generation=self.generation)
+            return Exit.DONE
         self._clean_up()
         if self._failure:
             logs.error(Event.DAEMON_FAILED, reason=self._failure)
@@ -109,6 +133,15 @@ class Master:
 
     def stop(self, fast: bool) -> None:
         """End: gracefully, or fast; told twice to end gracefully means fast."""
+        if self.upgrade is not None:
+            self.upgrade.then_stop(fast)
+            return
+        if self.candidate is not None:
+            self.candidate.fail("it was told to stop")
+            return
+        if self.stage is Stage.RETIRING:
+            self.family.drain(0.0 if fast else self.running.config.stop_timeout)
+            return
         if self.stage is Stage.STOPPING:
             fast = True
             if self._fast:
@@ -119,12 +152,14 @@ class Master:
         self._fast = fast
         self.notifier.tell("STOPPING=1")
         self.family.drain(seconds)
+        self.retirees.drain(seconds)
         for address in self.addresses.values():
             address.close()
         self.addresses.clear()
         limit = FAST_STOP if fast else seconds + FAST_STOP
         self.loop.after(limit, self.family.kill_all)
-        self._end_hub_if_alone()
+        self.loop.after(limit, self.retirees.kill_all)
+        self.end_hub_if_alone()
 
     def _reopen_logs(self) -> None:
         """The log files were moved away: go on in new ones, here and in every child."""
@@ -147,29 +182,68 @@ class Master:
             self.family.end_hub()
             self.loop.after(FAST_STOP, self.family.kill_all)
 
-    def _end_hub_if_alone(self) -> None:
-        if self.stage is Stage.STOPPING and not self.family.workers():
+    def end_hub_if_alone(self) -> None:
+        """The hub counts until the last worker of whatever generation is gone."""
+        ending = self.stage in (Stage.STOPPING, Stage.RETIRING)
+        if ending and not self.family.workers() and not self.retirees.living:
             self.family.end_hub()
+
+    def become_daemon(self) -> None:
+        """The daemon is this process now: write so where others look for it."""
+        self._write_pid_file()
+        self._write_lock()
+        self.notifier.tell(f"STATUS=serving by {count(len(self.family.supervisor.workers()), 'worker')}")
+        wanted = {str(listen.ip) for service in self.running.config.services for listen in service.listens}
+        for ip in set(self.addresses) - wanted:
+            self.addresses.pop(ip).close()
+            logs.info(Event.LISTENER_CLOSED, ip=ip)
+
+    def release_listeners(self) -> None:
+        """They are another generation's."""
+        for address in self.addresses.values():
+            address.let_go()
+        self.addresses.clear()
+
+    def _retiree_gone(self, elder: Elder) -> None:
+        self.family.tell_hub(Reaped(peer_slot(elder.ordinal), peer_incarnation(elder.ordinal)))
+        # It removes its folder itself, unless it was killed.
+        shutil.rmtree(os.path.join(self.places.run_dir, elder.name), ignore_errors=True)
+        self.end_hub_if_alone()
+
+    def _usr2(self) -> None:
+        logs.info(Event.SIGNAL_RECEIVED, signal="USR2")
+        try:
+            self.begin_upgrade(None)
+        except DirectorError as error:
+            logs.error(Event.UPGRADE_REFUSED, reason=error)
+
+    def begin_upgrade(self, request: Request | None) -> None:
+        """Replace this generation. Raises UpgradeRefused."""
+        upgrade = Upgrading(self, request)
+        upgrade.begin()
+        self.upgrade = upgrade
 
     def _started(self) -> None:
         self.turn(Turn.ALL_ACCEPT)
         self.family.covering = True
         workers = len(self.family.supervisor.workers())
-        try:
-            write_pid_file(self.places.pid_file)
-        except OSError as error:
-            logs.error(Event.DAEMON_FAILED, reason=f"can't write pid file {self.places.pid_file}: {error.strerror}")
+        self._write_pid_file()
         logs.info(Event.DAEMON_READY, pid=os.getpid(), workers=workers)
-        self._tell_processes()  # so that who asks the hub now hears that all serve
+        self.tell_processes()  # so that who asks the hub now hears that all serve
         self.notifier.tell("READY=1", f"STATUS=serving by {count(workers, 'worker')}")
         running = f"directord: running, pid {os.getpid()}, {count(workers, 'worker')}"
         self.readiness.tell(Exit.DONE, running, stays=True)
         self.when_ready()
 
+    def _write_pid_file(self) -> None:
+        try:
+            write_pid_file(self.places.pid_file)
+        except OSError as error:
+            logs.error(Event.DAEMON_FAILED, reason=f"can't write pid file {self.places.pid_file}: {error.strerror}")
+
     def _clean_up(self) -> None:
         for address in self.addresses.values():
             address.close()
-        shutil.rmtree(self.family.directory, ignore_errors=True)
         for path in (self.places.control, self.places.pid_file):
             if path == self.places.pid_file and read_pid_file(path) not in (os.getpid(), None):
                 continue  # another master's by now
@@ -181,36 +255,57 @@ class Master:
     def _maintain(self) -> None:
         self.loop.after(TICK, self._maintain)
         self.family.tick()
-        self._tell_processes()
+        self.tell_processes()
         now = self.system.now()
-        self.notifier.alive(now)
+        if self.upgrade is not None:
+            self.upgrade.tick(now)
+        if self.candidate is not None:
+            self.candidate.tick(now)
+        if self.reigns:
+            self.notifier.alive(now)
         self.changing.tick(now)
 
-    def _tell_processes(self) -> None:
+    @property
+    def reigns(self) -> bool:
+        """Whether this is the master that the pid file names."""
+        return self.stage not in (Stage.CANDIDATE, Stage.READY, Stage.PROBATION_NEW, Stage.RETIRING)
+
+    def tell_processes(self) -> None:
+        """Tell the hub who there is, if that has changed, and write it down."""
         master = ProcessInfo(Kind.MASTER, Slot(-2), os.getpid(), 0, self.stage.value, self._started_at)
-        shown = (master, *self.family.processes())
+        shown = (master, *self.family.processes(), *self.retirees.processes())
         if [replace(one, silent=0.0) for one in shown] != [replace(one, silent=0.0) for one in self._shown]:
             self._shown = shown
             self.family.tell_hub(Processes(shown))
+            self._write_lock()
+
+    def _write_lock(self) -> None:
+        if self.reigns:
             children = [(pid, kernel.start_ticks(pid) or 0) for pid in self.family.by_pid]
             self.lock.write(self.generation, children, self.running.config.stop_timeout)
 
     # -- children -------------------------------------------------------------------
 
     def refs(self, slot: Slot) -> list[ListenerRef]:
-        """The listeners of a slot."""
+        """The listeners of a slot; and of some slots that had a worker in an earlier generation."""
+        workers = len(self.family.supervisor.workers())
         return [
-            ListenerRef(service.number, str(listen.ip), slot)
+            ListenerRef(service.number, str(listen.ip), Slot(number))
             for service in self.running.config.services
             for listen in service.listens
+            for number in (slot, *range(slot + workers, self._serving(listen), workers))
         ]
+
+    def _serving(self, listen: Listen) -> int:
+        address = self.addresses.get(str(listen.ip))
+        return 0 if address is None else address.serving
 
     def born(self, child: Child) -> None:
         """A child is there: tell it what to work by."""
         self.family.tell(child, Configure(self.running))
         if child.slot == HUB_SLOT:
             self._shown = ()
-            self._tell_processes()
+            self.tell_processes()
 
     def heard(self, child: Child, message: Message) -> None:
         """A report that is not about life and death."""
@@ -220,6 +315,14 @@ class Master:
             case Accepting():
                 if self.stage is Stage.STARTING and all_accept(self.family.supervisor):
                     self._started()
+                elif self.candidate is not None and all_accept(self.family.supervisor):
+                    self.candidate.all_accept()
+            case Held() if self.upgrade is not None:
+                self.upgrade.held(child.slot)
+            case HandedOver() if self.upgrade is not None:
+                self.upgrade.handed_over()
+            case Held() | HandedOver():
+                pass
             case Applied(version):
                 self.changing.applied(child, version)
             case Request():
@@ -238,7 +341,13 @@ class Master:
                     self.family.accept(worker, self.refs(worker.slot))
                 if not self.addresses:
                     self._started()
-        elif child.slot != HUB_SLOT:
+        elif self.stage is Stage.CANDIDATE:
+            if all(place.state.value == "ready" for place in self.family.supervisor.places.values()):
+                assert self.candidate is not None
+                self.candidate.all_ready()
+        elif child.slot != HUB_SLOT and self.stage is not Stage.READY:
+            if self.stage is Stage.PROBATION:
+                self.family.tell(child, Hold())  # others accept, and this one only if they fail
             self.family.accept(child, self.refs(child.slot))
 
     def exited(self, child: Child, status: int) -> None:
@@ -248,8 +357,13 @@ class Master:
             kind = "the hub" if child.slot == HUB_SLOT else f"worker {child.slot}"
             cause = self._failure or f"{kind} died while starting ({kernel.describe_status(status)}); see the log"
             self._fail(cause)
-        if self.stage is Stage.STOPPING:
-            self._end_hub_if_alone()
+        if self.candidate is not None:
+            kind = "its hub" if child.slot == HUB_SLOT else f"its worker {child.slot}"
+            booting = self.stage is Stage.CANDIDATE
+            self.candidate.died(f"{kind} died ({kernel.describe_status(status)}); see the log", booting)
+        if self.upgrade is not None:
+            self.upgrade.held(child.slot)
+        self.end_hub_if_alone()
 
     def stranger(self, pid: int, _status: int) -> None:
         """A reaped child that is no process of ours: the checker of a reload."""

@@ -1,4 +1,11 @@
-"""The life of the master, as one table."""
+"""The life of the master, as one table.
+
+STARTING -> SERVING -> STOPPING -> EXIT                            alone
+SERVING -> UPGRADING -> PROBATION -> RETIRING -> EXIT              the old side of an upgrade
+           UPGRADING, PROBATION -> SERVING                         ... taken back
+CANDIDATE -> READY -> PROBATION_NEW -> SERVING                     the new side
+             CANDIDATE, READY, PROBATION_NEW -> RETIRING           ... taken back
+"""
 
 from __future__ import annotations
 
@@ -7,10 +14,16 @@ from enum import Enum
 
 
 class Stage(Enum):
-    """How far the master's life has got."""
+    """How far the master's life has got. The words are those of `status`."""
 
     STARTING = "starting"
     SERVING = "serving"
+    UPGRADING = "upgrading"
+    PROBATION = "watching its successor"
+    CANDIDATE = "candidate"
+    READY = "ready"
+    PROBATION_NEW = "in probation"
+    RETIRING = "retiring"
     STOPPING = "stopping"
     EXIT = "exit"
 
@@ -19,6 +32,11 @@ class Turn(Enum):
     """What moves it on."""
 
     ALL_ACCEPT = "every worker accepts"
+    ALL_READY = "every child is ready"
+    UPGRADE = "told to upgrade"
+    GO = "the successor takes over"
+    COMMIT = "the upgrade holds"
+    ROLLBACK = "the upgrade is taken back"
     STOP = "told to stop"
     START_FAILED = "can't start"
     ALL_GONE = "every child is gone"
@@ -30,7 +48,13 @@ TRANSITIONS: Mapping[Stage, Mapping[Turn, Stage]] = {
         Turn.STOP: Stage.STOPPING,
         Turn.START_FAILED: Stage.STOPPING,
     },
-    Stage.SERVING: {Turn.STOP: Stage.STOPPING},
+    Stage.SERVING: {Turn.STOP: Stage.STOPPING, Turn.UPGRADE: Stage.UPGRADING},
+    Stage.UPGRADING: {Turn.GO: Stage.PROBATION, Turn.ROLLBACK: Stage.SERVING},
+    Stage.PROBATION: {Turn.COMMIT: Stage.RETIRING, Turn.ROLLBACK: Stage.SERVING},
+    Stage.CANDIDATE: {Turn.ALL_READY: Stage.READY, Turn.ROLLBACK: Stage.RETIRING},
+    Stage.READY: {Turn.GO: Stage.PROBATION_NEW, Turn.ROLLBACK: Stage.RETIRING},
+    Stage.PROBATION_NEW: {Turn.COMMIT: Stage.SERVING, Turn.ROLLBACK: Stage.RETIRING},
+    Stage.RETIRING: {Turn.ALL_GONE: Stage.EXIT},
     Stage.STOPPING: {Turn.STOP: Stage.STOPPING, Turn.ALL_GONE: Stage.EXIT},
     Stage.EXIT: {},
 }

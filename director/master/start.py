@@ -14,15 +14,21 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from director import logs
 from director.config import numbering
+from director.config.merge import merge
 from director.config.model import Config
-from director.errors import DirectorError, Exit, SystemFailure
+from director.errors import ConfigError, DirectorError, Exit, SystemFailure
 from director.events import Event
+from director.link import Link
+from director.master import checker, handover
 from director.master import system as kernel
+from director.master.bond import Bond
+from director.master.candidate import Candidate
 from director.master.family import Family, Roles, make_supervisor
+from director.master.invocation import Invocation
 from director.master.listeners import Address, open_address, remove_stale_socket
 from director.master.lock import Holder, Lock, probe
 from director.master.logfiles import LogFiles
@@ -30,8 +36,9 @@ from director.master.loop import Loop
 from director.master.pidfile import read_pid_file
 from director.master.readiness import Readiness
 from director.master.run import Master
+from director.master.stage import Stage
 from director.master.system import System
-from director.messages import Running
+from director.messages import Failed, Handover, Running
 from director.places import Places, make_run_dir
 
 ORPHAN_PATIENCE = 3.0  # seconds to let orphans of a dead master give up the port
@@ -47,6 +54,7 @@ class Start:
     roles: Roles
     owner: int  # uid of who started the daemon
     log_level: str | None = None
+    invocation: Invocation = field(default_factory=Invocation.of_this_process)
     when_ready: Callable[[], None] = lambda: None
 
 
@@ -177,13 +185,12 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
     if identity is not None:
         os.chown(directory, identity.uid, identity.gid)
     lock.write(generation, [], config.stop_timeout)
-    loop = Loop(system.now)
     master = Master(
         system=system,
         places=places,
         readiness=start.readiness,
         roles=start.roles,
-        loop=loop,
+        loop=Loop(system.now),
         lock=lock,
         loaded=start.config,
         running=Running(1, config),
@@ -191,29 +198,137 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
         last_number=last,
         generation=generation,
         when_ready=start.when_ready,
+        invocation=start.invocation,
+        foreground=start.foreground,
+        log_level=start.log_level,
     )
-    master.family = Family(
-        system=system,
-        loop=loop,
-        roles=start.roles,
-        supervisor=make_supervisor(workers, config.worker_timeout),
-        directory=directory,
-        lock_path=places.lock,
-        owner=start.owner,
-        identity=identity,
-        control=control.fileno(),
-        memory=os.memfd_create("director-hub"),
-        log_files=log_files,
+    made = Made(directory, identity, control.fileno(), os.memfd_create("director-hub"), log_files, workers, start.owner)
+    master.family = make_family(master, made)
+    logs.info(Event.DAEMON_STARTING, pid=os.getpid(), python=sys.version.split()[0], generation=generation)
+    return master.run()
+
+
+@dataclass
+class Made:
+    """What a generation's children are born with."""
+
+    directory: str
+    identity: kernel.Identity | None
+    control: int
+    memory: int
+    log_files: LogFiles
+    workers: int
+    owner: int
+    ordinal: int = 1
+
+
+def make_family(master: Master, made: Made) -> Family:
+    """The children of this master, none born yet."""
+    config = master.running.config
+    return Family(
+        system=master.system,
+        loop=master.loop,
+        roles=master.roles,
+        supervisor=make_supervisor(made.workers, config.worker_timeout, made.ordinal),
+        directory=made.directory,
+        lock_path=master.places.lock,
+        owner=made.owner,
+        identity=made.identity,
+        control=made.control,
+        memory=made.memory,
+        log_files=made.log_files,
         connections_format=config.logging.format,
-        addresses=addresses,
+        addresses=master.addresses,
         refs=master.refs,
         on_born=master.born,
         on_report=master.heard,
         on_exit=master.exited,
+        ordinal=made.ordinal,
+        standby=lambda: master.stage in (Stage.CANDIDATE, Stage.READY, Stage.PROBATION),
         strangers=master.stranger,
     )
-    logs.info(Event.DAEMON_STARTING, pid=os.getpid(), python=sys.version.split()[0], generation=generation)
+
+
+def succeed(roles: Roles, places: Places) -> int:
+    """Start in this process what replaces a daemon that runs, and run it to its end. Returns the exit status."""
+    left = handover.take(os.environ)
+    link = Link(socket.socket(fileno=left.elder.link))
+    try:
+        master = _take(left, roles, places)
+    except (DirectorError, OSError) as error:
+        link.send(Failed(str(error)))
+        return Exit.FAILED
+    master.candidate = Candidate(master, Bond(master.loop, link, lambda message: None, lambda: None), left)
+    for elder in left.retirees:
+        bond = Bond(master.loop, Link(socket.socket(fileno=elder.link)), lambda message: None, lambda: None)
+        master.retirees.add(elder, bond)
+    logs.info(Event.DAEMON_STARTING, pid=os.getpid(), python=sys.version.split()[0], generation=master.generation)
     return master.run()
+
+
+def _take(left: Handover, roles: Roles, places: Places) -> Master:
+    """All that a candidate needs to have its children. Raises DirectorError, OSError."""
+    invocation = Invocation.of_this_process()
+    os.chdir("/")
+    assert places.config is not None
+    checked = checker.check_now(checker.read_file(places.config), places.config)
+    if checked.config is None:
+        raise ConfigError(checked.problems)
+    target, _ = merge(left.loaded, checked.config, left.running.config)
+    config, last = numbering.assign(target, left.running.config, left.last_number)
+    hosts = {host.number for service in config.services for group in service.groups for host in group.hosts}
+    admin = {number: down for number, down in left.running.admin.items() if number in hosts}
+    kernel.raise_descriptor_limit()
+    identity = kernel.child_identity(config.user, config.group)
+    workers = config.workers or kernel.processors()
+    addresses = _inherit_addresses(left, config, workers)
+    log_files = LogFiles.of(config.logging, foreground=left.foreground, level=left.log_level)
+    generation = f"g{os.getpid()}-{kernel.start_ticks(os.getpid())}"
+    directory = os.path.join(places.run_dir, generation)
+    os.mkdir(directory, 0o700)
+    if identity is not None:
+        os.chown(directory, identity.uid, identity.gid)
+    system = System()
+    master = Master(
+        system=system,
+        places=places,
+        readiness=Readiness(told=True),
+        roles=roles,
+        loop=Loop(system.now),
+        lock=Lock(places.lock, left.lock),
+        loaded=checked.config,
+        running=Running(left.running.version + 1, config, admin),
+        addresses=addresses,
+        stage=Stage.CANDIDATE,
+        last_number=last,
+        generation=generation,
+        invocation=invocation,
+        foreground=left.foreground,
+        log_level=left.log_level,
+    )
+    ordinal = left.elder.ordinal + 1
+    made = Made(directory, identity, left.control, left.memory, log_files, workers, left.owner, ordinal)
+    master.family = make_family(master, made)
+    return master
+
+
+def _inherit_addresses(left: Handover, config: Config, slots: int) -> dict[str, Address]:
+    """Those that were, with sockets for all our slots, and those that the file has beside them."""
+    before = {str(listen.ip): listen for service in left.running.config.services for listen in service.listens}
+    now = {str(listen.ip): listen for service in config.services for listen in service.listens}
+    addresses = {}
+    for one in left.listeners:
+        sockets = [socket.socket(fileno=fd) for fd in one.fds]
+        for sock in sockets:
+            sock.setblocking(False)
+        address = Address(now.get(one.ip, before[one.ip]), one.shared, sockets, one.serving)
+        if one.ip in now:
+            address.add_slots(slots)
+        addresses[one.ip] = address
+    for ip, listen in now.items():
+        if ip not in addresses:
+            addresses[ip] = open_address(listen, slots)
+    return addresses
 
 
 def _sweep_generations(run_dir: str, orphans: Holder) -> None:

@@ -34,6 +34,7 @@ class State(Enum):
     BOOTING = "booting"
     READY = "ready"
     SERVING = "serving"
+    PAUSED = "paused"
     DRAINING = "draining"
     ABORTED = "aborted"
     KILLED = "killed"
@@ -45,6 +46,8 @@ class Happening(Enum):
     FORKED = "forked"
     READY = "ready"
     ACCEPTING = "accepting"
+    HELD = "accepts nothing, as it was told"
+    RESUMED = "accepts again"
     DRAINING = "told to drain"
     HUNG = "silent for too long"
     OVERDUE = "survived ABRT"
@@ -66,7 +69,18 @@ TRANSITIONS: Mapping[State, Mapping[Happening, State]] = {
         Happening.HUNG: State.ABORTED,
         **_ENDS,
     },
-    State.SERVING: {Happening.DRAINING: State.DRAINING, Happening.HUNG: State.ABORTED, **_ENDS},
+    State.SERVING: {
+        Happening.HELD: State.PAUSED,
+        Happening.DRAINING: State.DRAINING,
+        Happening.HUNG: State.ABORTED,
+        **_ENDS,
+    },
+    State.PAUSED: {
+        Happening.RESUMED: State.SERVING,
+        Happening.DRAINING: State.DRAINING,
+        Happening.HUNG: State.ABORTED,
+        **_ENDS,
+    },
     State.DRAINING: {Happening.HUNG: State.ABORTED, **_ENDS},
     State.ABORTED: {Happening.OVERDUE: State.KILLED, **_ENDS},
     State.KILLED: {**_ENDS},
@@ -199,6 +213,16 @@ class Supervisor:
             place.enter(Happening.ACCEPTING, now)
         place.beat = now
 
+    def held(self, slot: Slot, now: float) -> None:
+        """The worker accepts nothing, as it was told."""
+        if self.places[slot].state is State.SERVING:
+            self.places[slot].enter(Happening.HELD, now)
+
+    def resumed(self, slot: Slot, now: float) -> None:
+        """The worker was told to accept again."""
+        if self.places[slot].state is State.PAUSED:
+            self.places[slot].enter(Happening.RESUMED, now)
+
     def beat(self, slot: Slot, now: float) -> None:
         """A heartbeat came."""
         place = self.places[slot]
@@ -214,7 +238,7 @@ class Supervisor:
     def exited(self, slot: Slot, now: float) -> None:
         """The process was reaped."""
         place = self.places[slot]
-        was_ready = place.state in (State.READY, State.SERVING) and now - place.since >= FORGIVEN
+        was_ready = place.state in (State.READY, State.SERVING, State.PAUSED) and now - place.since >= FORGIVEN
         place.enter(Happening.EXITED, now)
         place.pid = 0
         if was_ready:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from director.config.model import Access, Config, Control
 from director.errors import DirectorError, Exit
-from director.messages import HUB_SLOT, Actor, Answer, Kind, Order, ProcessInfo, Running, Slot
+from director.messages import HUB_SLOT, Actor, Answer, Kind, Order, ProcessInfo, Progress, Running, Slot
 from director.scheduling.sticky import Stickies
 
 PROCESSES = (
@@ -151,6 +152,10 @@ class FakeHub:
         if isinstance(self.answer, DirectorError):
             raise self.answer
         return self.answer
+
+    def follow(self, order: Order, actor: Actor, force: bool = False) -> Iterator[Progress | Answer]:
+        yield Progress(1, "on the way")
+        yield self.ask(order, actor, force)
 
 
 def allow(group_name: str, access: Access) -> Control:

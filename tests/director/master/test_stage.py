@@ -13,5 +13,13 @@ def test_every_stage_but_the_last_leads_to_the_end() -> None:
         assert Stage.EXIT in reached
 
 
-def test_a_stop_is_heard_in_every_stage_but_the_last() -> None:
-    assert {stage for stage in Stage if Turn.STOP in TRANSITIONS[stage]} == set(Stage) - {Stage.EXIT}
+def test_a_stop_is_heard_wherever_the_daemon_is_ours_alone() -> None:
+    alone = {Stage.STARTING, Stage.SERVING, Stage.STOPPING}
+    assert {stage for stage in Stage if Turn.STOP in TRANSITIONS[stage]} == alone
+
+
+def test_an_upgrade_can_be_taken_back_until_it_is_committed() -> None:
+    old = {stage for stage in Stage if TRANSITIONS[stage].get(Turn.ROLLBACK) is Stage.SERVING}
+    new = {stage for stage in Stage if TRANSITIONS[stage].get(Turn.ROLLBACK) is Stage.RETIRING}
+    assert old == {Stage.UPGRADING, Stage.PROBATION}
+    assert new == {Stage.CANDIDATE, Stage.READY, Stage.PROBATION_NEW}

@@ -1,0 +1,85 @@
+"""The hub as a worker of another hub: that of the generation which took over.
+
+What this generation's workers still have open, and all that they ever counted,
+is one row there. Rows are absolute and are sent again and again, so a lost one
+heals; whoever is upstream changes with every upgrade that follows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import gevent
+import zmq
+
+from control.bus import ROWS
+from director.channel import Channel
+from director.errors import RemoteProtocolError
+from director.framing import decode, encode_body
+from director.messages import Hello, Load, Message, Resync, Slot, Tally
+
+_LOOK = 0.02  # seconds between looks at whether something changed
+_WHOLE = 1.0  # seconds between rows when nothing did
+
+
+class Upstream:
+    """Reports to the hub in `directory` under this slot and incarnation. `open` and `tally` give the rows."""
+
+    def __init__(
+        self,
+        directory: str,
+        slot: Slot,
+        incarnation: int,
+        open_: Callable[[], dict[int, int]],
+        tally: Callable[[Slot, int], Tally],
+    ) -> None:
+        self._slot, self._incarnation = slot, incarnation
+        self._open, self._tally = open_, tally
+        self._sequence = 0
+        self._sent: dict[int, int] | None = None
+        self._sent_at = 0.0
+        self._context = context = zmq.Context()
+        self._socket = context.socket(zmq.DEALER)
+        self._socket.linger = 0
+        # A generation's directory lies beside ours; the way by `..` is short, as a socket's path must be.
+        self._socket.connect(ROWS.replace("//", f"//../{os.path.basename(directory)}/"))
+        self._channel = Channel(self._socket, gevent.get_hub().loop, self._hear)
+        self._hello()
+        self._greenlet = gevent.spawn(self._run)
+
+    def close(self) -> None:
+        """The last rows; given a moment to leave."""
+        self._greenlet.kill(block=False)
+        self.send()
+        self._channel.close()
+        self._context.destroy(linger=100)  # milliseconds
+
+    def send(self) -> None:
+        """All there is, now."""
+        self._sequence += 1
+        self._sent, self._sent_at = self._open(), gevent.get_hub().loop.now()
+        self._say(Load(self._slot, self._incarnation, self._sequence, True, self._sent))
+        self._say(self._tally(self._slot, self._incarnation))
+
+    def _run(self) -> None:
+        loop = gevent.get_hub().loop
+        while True:
+            if self._open() != self._sent or loop.now() - self._sent_at >= _WHOLE:
+                self.send()
+            gevent.sleep(_LOOK)
+
+    def _hello(self) -> None:
+        self._say(Hello(self._slot, self._incarnation, os.getpid()))
+
+    def _say(self, message: Message) -> None:
+        self._channel.send(encode_body(message))
+
+    def _hear(self, parts: list[bytes]) -> None:
+        try:
+            message = decode(parts[-1])
+        except RemoteProtocolError:
+            return  # it is of another version; what we have to say it will understand
+        if isinstance(message, Resync):
+            self._hello()
+            self._sent = None

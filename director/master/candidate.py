@@ -1,0 +1,151 @@
+"""The new side of an upgrade: from what the old master left to a daemon of its own.
+
+Gets ready without accepting anything, says so, and does what the old master
+says: go, commit, withdraw. If that one dies, it is the daemon as soon as it
+can be. Counterpart: `upgrade`.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from director import logs
+from director.events import Event
+from director.master.bond import Bond
+from director.master.retirement import Retirement, report_to
+from director.master.stage import Stage, Turn
+from director.messages import (
+    Commit,
+    Failed,
+    Go,
+    HandedOver,
+    Handover,
+    Heartbeat,
+    Message,
+    Serving,
+    Standby,
+    TakeOver,
+    Withdraw,
+)
+
+if TYPE_CHECKING:
+    from director.master.run import Master
+
+BEAT = 0.25  # seconds
+DEATHS = 2  # of workers in probation that are one too many
+
+
+class Candidate:
+    """What the master that `left` this to us wants, until the daemon is ours."""
+
+    def __init__(self, master: Master, bond: Bond, left: Handover) -> None:
+        self._master = master
+        self._bond = bond
+        self._left = left
+        self._alone = False
+        self._deaths = 0
+        self._beat_at = 0.0
+        self._reason = ""
+        master.family.left = lambda: -1 if master.candidate is None else left.left
+        bond.hear = self._hear
+        bond.gone = self._lost
+
+    # -- what happens here ----------------------------------------------------------
+
+    def all_ready(self) -> None:
+        """Every child of ours is."""
+        self._master.turn(Turn.ALL_READY)
+        if self._alone:
+            self._promote()
+        else:
+            self._bond.tell(Standby())
+
+    def all_accept(self) -> None:
+        """Every worker of ours does."""
+        self._master.family.covering = True
+        self._bond.tell(Serving())
+
+    def died(self, cause: str, while_booting: bool) -> None:
+        """A child of ours did."""
+        self._deaths += 1
+        if self._alone:
+            return  # there is nobody to go back to
+        if while_booting or self._deaths >= DEATHS:
+            self.fail(cause)
+
+    def fail(self, cause: str) -> None:
+        """We are no good: the old master has to decide, or has decided for stopping us."""
+        self._bond.tell(Failed(cause))
+
+    def tick(self, now: float) -> None:
+        """A sign of life."""
+        if now - self._beat_at >= BEAT:
+            self._beat_at = now
+            self._bond.tell(Heartbeat(self._master.loop.lag))
+
+    # -- what the old master says -----------------------------------------------------
+
+    def _hear(self, message: Message) -> None:
+        match message:
+            case Go() if self._master.stage is Stage.READY:
+                self._go()
+            case Commit() if self._master.stage is Stage.PROBATION_NEW:
+                self._commit()
+            case Withdraw():
+                self._withdraw(message)
+            case _:
+                logs.error(Event.PROCESS_FAILED, reason=f"the old master sent {type(message).__name__}")
+
+    def _go(self) -> None:
+        master = self._master
+        master.turn(Turn.GO)
+        master.retirees.redirect(master.family.directory)
+        master.retirees.add(self._left.elder, self._bond)
+        self._bond.gone = self._lost
+        master.family.tell_hub(TakeOver(), (self._left.left,))
+        master.tell_processes()
+        for worker in master.family.workers():
+            master.family.accept(worker, master.refs(worker.slot))
+        if not master.addresses:
+            self.all_accept()
+
+    def _commit(self) -> None:
+        master = self._master
+        master.turn(Turn.COMMIT)
+        master.candidate = None
+        elder = self._left.elder
+        self._bond.gone = lambda: master.retirees.gone(elder.ordinal)
+        os.close(self._left.left)
+        master.become_daemon()
+        self._bond.tell(Serving())
+        if self._alone:
+            master.retirees.add_orphans(elder, master.running.config.orphan_timeout)
+
+    def _withdraw(self, order: Withdraw) -> None:
+        master = self._master
+        logs.error(Event.UPGRADE_UNDONE, reason=order.reason)
+        went = master.stage is Stage.PROBATION_NEW
+        master.turn(Turn.ROLLBACK)
+        master.candidate = None
+        master.retirees.forget(self._left.elder.ordinal)
+        master.retirees.let_go()
+        if went:
+            master.family.hold()
+            report_to(master, order.directory)
+        self._bond.tell(HandedOver())
+        Retirement(master, self._bond, order.seconds)
+
+    # -- when nobody says anything any more -------------------------------------------
+
+    def _lost(self) -> None:
+        """The old master is dead."""
+        self._alone = True
+        if self._master.stage in (Stage.READY, Stage.PROBATION_NEW):
+            self._promote()
+
+    def _promote(self) -> None:
+        logs.warning(Event.GENERATION_PROMOTED, generation=self._master.generation, instead_of=self._left.elder.pid)
+        if self._master.stage is Stage.READY:
+            self._go()
+        self._commit()

@@ -1,0 +1,59 @@
+"""How this daemon was called, so that the next generation can be called alike.
+
+The interpreter, its options and the program as they were typed, and the folder
+they were typed in: a symlink that points to another release by then selects that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from director.places import Places
+
+_OURS = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID")
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """`words`: what stands before directord's own options."""
+
+    words: tuple[str, ...]
+    folder: str
+
+    @classmethod
+    def of_this_process(cls) -> Invocation:
+        """As it was called; to be asked before the working directory changes."""
+        count = len(sys.orig_argv) - len(sys.argv) + 1
+        return cls(tuple(sys.orig_argv[:count]), _folder())
+
+    def command(self, places: Places, *words: str) -> list[str]:
+        """The command line of another directord for the same places."""
+        options = {"--run-dir": places.run_dir, "--state-dir": places.state_dir, "--pid-file": places.pid_file}
+        if places.config is not None:
+            options["--config"] = places.config
+        return [*self.words, *(word for pair in options.items() for word in pair), *words]
+
+    def execute(self, places: Places, words: Iterable[str], fds: Iterable[int], **environment: str) -> None:
+        """Become that directord, with these descriptors. Returns only by an OSError."""
+        for fd in fds:
+            os.set_inheritable(fd, True)
+        os.chdir(self.folder)
+        environ = {name: value for name, value in os.environ.items() if name not in _OURS}
+        environ |= {"PWD": self.folder, **environment}
+        command = self.command(places, *words)
+        os.execvpe(command[0], command, environ)
+
+
+def _folder() -> str:
+    """The working directory, by the name that the shell knows it by."""
+    typed = os.environ.get("PWD", "")
+    with contextlib.suppress(OSError):
+        if typed and os.path.samefile(typed, "."):
+            return typed
+    with contextlib.suppress(OSError):
+        return os.getcwd()
+    return "/"  # it was removed

@@ -1,0 +1,64 @@
+"""A hub that reports to another, with the test as the other."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import gevent
+import pytest
+import zmq
+
+from control.upstream import Upstream
+from director.channel import Channel
+from director.framing import decode, encode_body
+from director.messages import Hello, Load, Message, Resync, Slot, Tally, peer_incarnation, peer_slot
+
+
+def test_rows_are_told_when_they_change_and_whole_when_the_other_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("g1-1", "g2-2"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "g1-1")
+    context = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.linger = 0
+    router.bind("ipc://../g2-2/rows")
+    heard: list[Message] = []
+    identities: list[bytes] = []
+
+    def hear(parts: list[bytes]) -> None:
+        identities.append(parts[0])
+        heard.append(decode(parts[-1]))
+
+    channel = Channel(router, gevent.get_hub().loop, hear)
+    open_ = {3: 2}
+
+    def tally(slot: Slot, incarnation: int) -> Tally:
+        return Tally(slot, incarnation, True, {3: [7]}, {}, {})
+
+    slot, incarnation = peer_slot(1), peer_incarnation(1)
+    upstream = Upstream("/run/director/g2-2", slot, incarnation, lambda: dict(open_), tally)
+
+    def last(kind: type) -> Message | None:
+        return next((message for message in reversed(heard) if isinstance(message, kind)), None)
+
+    def wait_for(kind: type, check: object = None) -> None:
+        with gevent.Timeout(5):
+            while last(kind) is None or (check is not None and getattr(last(kind), "open", None) != check):
+                gevent.sleep(0.01)
+
+    wait_for(Tally)
+    assert heard[0] == Hello(slot, incarnation, os.getpid())
+    wait_for(Load, {3: 2})
+    open_[3] = 1
+    wait_for(Load, {3: 1})
+    heard.clear()
+    channel.send(identities[-1], encode_body(Resync("epoch")))
+    wait_for(Hello)
+    open_.clear()
+    upstream.close()
+    wait_for(Load, {})
+    channel.close()
+    context.destroy(linger=0)

@@ -1,0 +1,53 @@
+"""Generations that retire, with the test as their masters."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+
+from director.framing import FrameReader, decode
+from director.link import Link
+from director.master.bond import Bond
+from director.master.loop import Loop
+from director.master.retirees import Retirees, kill
+from director.master.system import start_ticks
+from director.messages import Drain, Elder, Redirect, peer_incarnation, peer_slot
+
+
+def test_they_are_told_and_handed_on_and_their_end_is_noticed() -> None:
+    loop = Loop(time.monotonic)
+    gone: list[Elder] = []
+    retirees = Retirees(loop, gone.append)
+    ours, theirs = socket.socketpair()
+    elder = Elder(1, "g9-9", 9, 9, -1)
+    retirees.add(elder, Bond(loop, Link(ours), lambda message: None, lambda: None))
+    (process,) = retirees.processes()
+    assert (process.slot, process.incarnation, process.state) == (peer_slot(1), peer_incarnation(1), "retiring")
+    assert retirees.elders()[0].link == ours.fileno()
+    retirees.redirect("/run/g10-10")
+    retirees.drain(5.0)
+    bodies = FrameReader().feed(theirs.recv(65536))
+    assert [decode(body) for body in bodies] == [Redirect("/run/g10-10"), Drain(5.0)]
+    theirs.close()
+    while not gone:
+        loop.step()
+    assert gone == [elder]
+    assert not retirees.all
+    retirees.add_orphans(elder, 0.0)  # the same, but nobody is there to be told anything
+    assert not retirees.living
+    assert retirees.elders() == ()
+    while retirees.all:
+        loop.step()
+    loop.close()
+
+
+def test_only_the_process_that_was_meant_is_killed() -> None:
+    with subprocess.Popen(["sleep", "60"]) as process:
+        ticks = start_ticks(process.pid)
+        assert ticks is not None
+        kill(process.pid, ticks + 1)
+        assert process.poll() is None
+        kill(process.pid, ticks)
+        assert process.wait(10) == -9
+    kill(process.pid, ticks)  # gone already

@@ -1,0 +1,131 @@
+"""The old side of an upgrade, with the test as the candidate."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from director.framing import FrameReader, decode
+from director.link import Link
+from director.master.bond import Bond
+from director.master.run import Master
+from director.master.stage import Stage, Turn
+from director.master.upgrade import _HANDLERS, Step, Upgrade, UpgradeRefused
+from director.messages import Born, Commit, Failed, Go, HandedOver, Heartbeat, Message, Serving, Standby, Withdraw
+from director.places import Places
+
+
+def stage_of(master: Master) -> Stage:
+    """As it is now, whatever it was known to be."""
+    return master.stage
+
+
+class Candidate:
+    """The other end of the bond of an upgrade that has just started its candidate."""
+
+    def __init__(self, master: Master) -> None:
+        self.master = master
+        ours, self.sock = socket.socketpair()
+        self.sock.setblocking(False)
+        master.stage = Stage.SERVING
+        master.turn(Turn.UPGRADE)
+        self.upgrade = master.upgrade = Upgrade(master, None)
+        self.upgrade.step = Step.BOOT
+        self.upgrade._memory = os.memfd_create("test")
+        self.upgrade._bond = Bond(master.loop, Link(ours), self.upgrade._hear, self.upgrade._lost)
+
+    def says(self, *messages: Message) -> None:
+        for message in messages:
+            self.upgrade._hear(message)
+
+    def heard(self) -> list[Message]:
+        try:
+            return [decode(body) for body in FrameReader().feed(self.sock.recv(65536))]
+        except BlockingIOError:
+            return []
+
+
+@pytest.fixture
+def candidate(master: Master) -> Candidate:
+    return Candidate(master)
+
+
+def test_every_step_knows_what_the_candidate_may_say() -> None:
+    assert set(_HANDLERS) == set(Step)
+
+
+def test_it_goes_from_ready_to_serving_to_the_daemon(candidate: Candidate, master: Master) -> None:
+    candidate.says(Born(os.getpid(), 1), Heartbeat(0.0), Standby())
+    assert candidate.heard() == [Go()]
+    assert stage_of(master) is Stage.PROBATION
+    candidate.says(Serving())
+    assert candidate.upgrade.step.value == Step.PROBATION.value
+    candidate.upgrade._commit()
+    assert candidate.heard() == [Commit()]
+    candidate.says(Serving())
+    assert stage_of(master) is Stage.RETIRING
+    assert not master.reigns
+
+
+def test_one_that_fails_before_the_switch_is_withdrawn_and_nothing_has_changed(
+    candidate: Candidate, master: Master
+) -> None:
+    candidate.says(Born(2**22 + 1, 1), Failed("no good"))
+    (order,) = candidate.heard()
+    assert isinstance(order, Withdraw)
+    assert (order.reason, order.seconds) == ("no good", 0.0)
+    candidate.says(HandedOver())
+    assert stage_of(master) is Stage.SERVING
+    assert master.upgrade is None
+
+
+def test_one_that_fails_after_the_switch_keeps_its_connections(candidate: Candidate, master: Master) -> None:
+    candidate.says(Born(2**22 + 1, 1), Standby(), Serving(), Failed("its worker 1 died"))
+    assert isinstance(order := candidate.heard()[-1], Withdraw)
+    assert order.seconds == master.running.config.drain_timeout
+    candidate.says(HandedOver())
+    assert stage_of(master) is Stage.SERVING
+    assert list(master.retirees.all) == [2]
+
+
+def test_one_that_says_nothing_is_taken_back(candidate: Candidate, master: Master) -> None:
+    candidate.says(Born(2**22 + 1, 1), Standby(), Serving())
+    candidate.upgrade.tick(master.system.now() + 2.0)
+    assert candidate.upgrade.step.value == Step.PROBATION.value
+    candidate.upgrade.tick(master.system.now() + 4.0)
+    assert candidate.upgrade.step.value == Step.WITHDRAWING.value
+
+
+def test_a_stop_takes_it_back_first(candidate: Candidate, master: Master) -> None:
+    candidate.says(Born(2**22 + 1, 1), Standby(), Serving())
+    master.stop(fast=False)
+    assert stage_of(master) is Stage.PROBATION
+    candidate.says(HandedOver())
+    assert stage_of(master) is Stage.STOPPING
+
+
+def test_another_one_at_the_same_time_is_refused(candidate: Candidate, master: Master) -> None:
+    with pytest.raises(UpgradeRefused, match="the daemon is upgrading"):
+        Upgrade(master, None).begin()
+
+
+def test_without_a_config_file_it_is_refused(master: Master) -> None:
+    master.stage = Stage.SERVING
+    with pytest.raises(UpgradeRefused, match="without a config file"):
+        Upgrade(master, None).begin()
+
+
+def test_too_many_retiring_generations_refuse_it_and_the_oldest_is_named(master: Master) -> None:
+    from director.messages import Elder
+
+    master.stage = Stage.SERVING
+    master.places = Places(master.places.run_dir, master.places.state_dir, "/c.xml", master.places.pid_file)
+    for ordinal in range(3, 11):
+        ours, _theirs = socket.socketpair()
+        bond = Bond(master.loop, Link(ours), lambda message: None, lambda: None)
+        master.retirees.add(Elder(ordinal, f"g{ordinal}-1", ordinal, 1, -1), bond)
+    with pytest.raises(UpgradeRefused, match="8 generations still have connections, the oldest is g3-1"):
+        Upgrade(master, None).begin()
+    assert stage_of(master) is Stage.SERVING

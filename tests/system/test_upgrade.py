@@ -1,0 +1,309 @@
+"""Every process is replaced under load, and no client notices; what fails is taken back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+
+from tests.system import waiting
+from tests.system.addresses import ask_name, connect, free_address
+from tests.system.configs import director, group, host, one_service, service
+from tests.system.daemon import ROOT, Daemon, Result
+from tests.system.hosts import Host
+from tests.system.load import ShortRequests, Streams
+
+T = TypeVar("T")
+Serve = Callable[..., Host]
+Hosts = Callable[..., list[Host]]
+
+
+def wait_until(condition: Callable[[], T], timeout: float = 30.0, every: float = 0.02) -> T:
+    """An upgrade starts two interpreters: on a busy machine that takes a while."""
+    return waiting.wait_until(condition, timeout, every)
+
+
+@contextmanager
+def loaded(address: str) -> Iterator[ShortRequests]:
+    """Streams and short requests all the while; none may fail."""
+    with Streams(address, 10) as streams, ShortRequests(address) as requests:
+        wait_until(lambda: requests.done > 10)
+        yield requests
+        more, exchanged = requests.done + 10, streams.exchanged + 5000
+        wait_until(lambda: requests.done > more and streams.exchanged > exchanged)
+    assert streams.broken == {}
+    assert requests.failures == []
+    assert requests.slowest < 3
+
+
+def upgrade(daemon: Daemon, exit: int = 0) -> Result:
+    done = daemon.directord("upgrade")
+    assert done.exit == exit, f"exit {done.exit}: {done.text}\n{daemon.log}"
+    return done
+
+
+def is_alone(daemon: Daemon, processes: int = 4) -> bool:
+    """Whether one generation is left: master, hub and workers."""
+    return len(daemon.pids()) == processes and len(list(daemon.run_dir.glob("g*-*"))) == 1
+
+
+@pytest.fixture
+def copy(daemon: Daemon) -> Path:
+    """A copy of our code that the daemon runs from, and a test may break."""
+    folder = daemon.folder / "release"
+    for room in ("director", "workers", "control"):
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    daemon.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    return folder
+
+
+def config(address: str, serve: Serve, **more: object) -> str:
+    hosts = (host("a", serve().address), host("b", serve().address))
+    attributes: dict[str, Any] = {"upgrade_probation": "0.3s", **more}
+    return one_service(address, *hosts, **attributes)
+
+
+def test_upgrades_under_load_lose_nothing_and_leave_nothing(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(config(address, serve))
+    totals, open_, sizes = [0], [], []
+    with loaded(address):
+        for _ in range(4):
+            master = daemon.master
+            lines = upgrade(daemon).out.splitlines()
+            assert lines[0] == "checking the new version"
+            assert lines[-1] == f"upgraded to version 0.1.0, pid {daemon.master}"
+            assert daemon.master != master
+            wait_until(lambda: daemon.is_serving(2))
+            wait_until(lambda: daemon.service()["total"] > totals[-1])
+            totals.append(daemon.service()["total"])
+            open_.append(daemon.service()["open"])
+            wait_until(lambda: len(daemon.pids()) == 8)  # the first, which has the streams, and the last
+            sizes.append(psutil.Process(daemon.master).num_fds())
+    # Those of the first generation counted in each later one.
+    assert min(open_) >= 10, open_
+    wait_until(lambda: is_alone(daemon))
+    wait_until(lambda: daemon.service()["open"] == 0)
+    assert daemon.service()["total"] >= totals[-1]
+    assert sizes[-1] <= sizes[1] + 1, sizes
+
+
+def test_what_operators_said_and_what_was_learnt_is_the_same_after(daemon: Daemon, hosts: Hosts) -> None:
+    address = free_address()
+    a, b, n = hosts("a", "b", "n")
+    main = group(
+        host("a", a.address),
+        host("b", b.address),
+        host("dead", free_address()),
+        scheduler="roundrobin,sticky",
+    )
+    other = group(host("n", n.address), name="next")
+    daemon.start(director(service(address, main, other), upgrade_probation="0.2s"))
+    wait_until(lambda: len({ask_name(address) for _ in range(10)}) == 1)  # all workers know of it
+    stuck = ask_name(address)
+    assert daemon.ctl("host-down", "web", "next", "n", "--reason", "holidays", "--force").exit == 0
+    wait_until(lambda: daemon.host("dead")["state"] in ("down", "up"))
+    before = {name: daemon.host(name)["state"] for name in ("a", "b", "dead")}
+    total = daemon.service()["total"]
+    upgrade(daemon)
+    assert {name: daemon.host(name)["state"] for name in before} == before
+    away = daemon.host("n", group="next")
+    assert (away["state"], away["reason"]) == ("maint", "holidays")
+    assert daemon.service()["total"] >= total
+    assert {ask_name(address) for _ in range(10)} == {stuck}
+    assert daemon.ctl("host-up", "web", "next", "n").exit == 0
+    upgrade(daemon)
+    assert daemon.host("n", group="next")["state"] == "up"
+    assert {ask_name(address) for _ in range(10)} == {stuck}
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_another_number_of_workers_comes_with_an_upgrade(daemon: Daemon, serve: Serve, workers: int) -> None:
+    address, more = free_address(), free_address()
+    daemon.start(config(address, serve))
+    with loaded(address):
+        daemon.configure(
+            config(address, serve, workers=workers).replace("</service>", f'<listen ip="{more}"/></service>')
+        )
+        upgrade(daemon)
+        wait_until(lambda: daemon.is_serving(workers))
+        with ShortRequests(more) as requests:
+            wait_until(lambda: requests.done > 10)
+        assert requests.failures == []
+
+
+def test_a_second_upgrade_and_a_change_meanwhile_are_refused(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(config(address, serve, upgrade_probation="6s"))
+    master = daemon.master
+    first = daemon.spawn("upgrade")
+    wait_until(lambda: "watching it for" in daemon.log)
+    second = daemon.directord("upgrade")
+    assert second.exit == 150, second.text
+    assert "can't upgrade" in second.text
+    assert daemon.ctl("host-down", "web", "main", "a").exit == 1
+    assert daemon.directord("reload").exit == 1
+    assert first.wait(20) == 0
+    assert daemon.master != master
+    assert daemon.ctl("host-down", "web", "main", "a").exit == 0
+
+
+# -- what fails ------------------------------------------------------------------
+
+BROKEN = {
+    "a syntax error": ("director/master/run.py", "def (:\n", 150, "SyntaxError"),
+    "a missing module": ("workers/relay.py", "import no_such_module\n", 150, "no_such_module"),
+    "a hub that dies": ("control/hub.py", "\n\ndef main(birth):\n    os._exit(3)\n", 151, "its hub died"),
+    "a hub that hangs": ("control/hub.py", "\n\ndef main(birth):\n    time.sleep(600)\n", 151, "not ready in time"),
+    "a worker that dies": ("workers/run.py", "\n\ndef main(birth):\n    os._exit(3)\n", 151, "its worker"),
+    "a master that crashes once it serves": (
+        "director/master/candidate.py",
+        "\n\nBEAT = 0.1\nCandidate.all_accept = lambda self: (self._bond.tell(Serving()), "
+        "self._master.loop.after(1.0, lambda: os._exit(9)))\n",
+        151,
+        "it died",
+    ),
+    "workers that crash once they serve": (
+        "workers/run.py",
+        "\n\ndef later(birth, old=main):\n    signal.setitimer(signal.ITIMER_REAL, 1.5)\n    return old(birth)\n"
+        "\nimport signal\nmain = later\n",
+        151,
+        "its worker",
+    ),
+    "a master that falls silent once it serves": (
+        "director/master/candidate.py",
+        "\n\nimport time\nCandidate.all_accept = lambda self: (self._bond.tell(Serving()), time.sleep(600))\n",
+        151,
+        "silent",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_version_is_refused_or_taken_back(daemon: Daemon, serve: Serve, copy: Path, name: str) -> None:
+    path, text, exit, reason = BROKEN[name]
+    address = free_address()
+    patience = "5s" if "hangs" in name else "30s"
+    daemon.environment["PYTHONPATH"] = str(copy)
+    daemon.start(config(address, serve, upgrade_probation="5s", upgrade_timeout=patience, orphan_timeout="5s"))
+    daemon.environment["PYTHONPATH"] = str(ROOT)  # commands are always whole
+    master, workers = daemon.master, daemon.workers()
+    good = (copy / path).read_text()
+    with Streams(address, 10) as streams, ShortRequests(address) as requests:
+        wait_until(lambda: requests.done > 10)
+        (copy / path).write_text(good + text)
+        done = upgrade(daemon, exit)
+        assert reason in done.text, done.text
+        assert (daemon.master, daemon.workers()) == (master, workers)
+        assert daemon.is_serving(2)
+        more = requests.done + 20
+        wait_until(lambda: requests.done > more)
+    assert streams.broken == {}
+    # Only what a process held that itself died.
+    assert len(requests.failures) <= (4 if "workers that crash" in name else 0), requests.failures
+    wait_until(lambda: is_alone(daemon))
+    wait_until(lambda: daemon.service()["open"] == 0)  # also what died is no longer counted
+
+    (copy / path).write_text(good)
+    daemon.configure(config(address, serve))
+    with loaded(address):
+        upgrade(daemon)
+    assert daemon.master != master
+
+
+def test_a_config_that_can_not_be_used_refuses_the_upgrade(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    good = config(address, serve)
+    daemon.start(good)
+    master = daemon.master
+    with loaded(address):
+        daemon.configure(good.replace("roundrobin", "roundrobbin"))
+        assert "config.xml:2: " in upgrade(daemon, 150).text
+        assert daemon.master == master
+        daemon.configure(good)
+        upgrade(daemon)
+
+
+# -- who dies meanwhile ----------------------------------------------------------
+
+STEPS = {
+    "at the exec": "starting version",
+    "when its successor is ready": "is ready, pid",
+    "in probation": "watching it for",
+}
+
+
+@pytest.mark.parametrize("when", STEPS)
+def test_if_the_old_master_is_killed_its_successor_is_the_daemon(daemon: Daemon, serve: Serve, when: str) -> None:
+    address = free_address()
+    daemon.start(config(address, serve, upgrade_probation="5s", orphan_timeout="4s"))
+    master = daemon.master
+    with loaded(address):
+        command = daemon.spawn("upgrade")
+        wait_until(lambda: STEPS[when] in daemon.log, every=0.002)
+        daemon.kill(master)
+        wait_until(lambda: daemon.master != master)
+        wait_until(lambda: daemon.is_serving(2))
+        command.wait(20)
+    assert daemon.directord("status").exit == 0
+    wait_until(lambda: is_alone(daemon))
+    upgrade(daemon) if when == "in probation" else None
+
+
+def test_a_candidate_that_is_killed_is_rolled_back(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(config(address, serve, upgrade_probation="5s", orphan_timeout="5s"))
+    master = daemon.master
+    with loaded(address):
+        command = daemon.spawn("upgrade")
+        wait_until(lambda: "watching it for" in daemon.log)
+        (candidate,) = {process.pid for process in daemon.processes() if "candidate" in process.cmdline()} & {
+            process.ppid() for process in daemon.processes()
+        }
+        daemon.kill(candidate)
+        assert command.wait(20) == 151
+        assert daemon.master == master
+    assert daemon.is_serving(2)
+
+
+def test_a_stop_during_probation_stops_both(daemon: Daemon, serve: Serve) -> None:
+    daemon.start(config(free_address(), serve, upgrade_probation="20s"))
+    daemon.spawn("upgrade")
+    wait_until(lambda: "watching it for" in daemon.log)
+    daemon.stop()
+    wait_until(lambda: not daemon.pids())
+    assert daemon.directord("status").exit == 3
+
+
+def test_a_stop_waits_for_generations_that_retire(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(config(address, serve, stop_timeout="1s"))
+    with connect(address) as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+        upgrade(daemon)
+        assert "retiring" in daemon.directord("status").out
+        began = time.monotonic()
+        daemon.stop()
+        assert time.monotonic() - began < 6
+        assert client.recv(1) == b""
+    assert not daemon.pids()
+
+
+def test_usr2_upgrades_too_and_children_ignore_it(daemon: Daemon, serve: Serve) -> None:
+    daemon.start(config(free_address(), serve))
+    master = daemon.master
+    for pid in daemon.workers().values():
+        os.kill(pid, signal.SIGUSR2)
+    os.kill(master, signal.SIGUSR2)
+    wait_until(lambda: daemon.master != master)
+    wait_until(lambda: is_alone(daemon))
+    assert daemon.log.count("upgrade committed") == 1
