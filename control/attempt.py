@@ -27,7 +27,6 @@ _KIND = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 _ABORT = struct.pack("ii", 1, 0)  # linger: no TIME_WAIT, or ports would run out
 _EVENTS = select.EPOLLOUT | select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 _CHUNK = 16 * 1024
-_PENDING = (errno.EINPROGRESS, errno.EAGAIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +119,14 @@ class Attempt:
             except OSError as error:
                 failed = _unreached(error.errno or 0)
                 continue
-            if code and code not in _PENDING:
+            if code and code != errno.EINPROGRESS:
                 sock.close()
                 failed = _unreached(code)
                 continue
             self._sock = sock
             self._watch.add(sock.fileno(), self.on_event, _EVENTS)
-            if code == errno.EAGAIN:  # a unix socket whose backlog is full, which tells of no room
-                break
             return
-        else:
-            self._end(failed)
+        self._end(failed)
 
     def on_event(self, mask: int) -> None:
         """Something happened to its socket."""
@@ -150,9 +146,10 @@ class Attempt:
             if code == errno.ECONNRESET and self._job.check.type != "tcp":
                 self._end(Outcome(False, "L7RSP", os.strerror(code), errno=code))
                 return
-            self._close()
-            self._connect(_unreached(code))
-            return
+            if code:
+                self._close()
+                self._connect(_unreached(code))
+                return
         if not mask & select.EPOLLOUT:
             return
         check = self._job.check
@@ -308,7 +305,9 @@ _CONNECTED = Outcome(True, "L4OK")
 
 
 def _unreached(code: int) -> Outcome:
-    return Outcome(False, "L4CON", os.strerror(code), errno=code, reached=False)
+    # EAGAIN is what a unix socket says at once where TCP would wait for room.
+    cause = "its backlog is full" if code == errno.EAGAIN else os.strerror(code)
+    return Outcome(False, "L4CON", cause, errno=code, reached=False)
 
 
 def _host_of(name: str) -> str:

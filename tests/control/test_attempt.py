@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +70,15 @@ def test_a_full_backlog_is_no_answer() -> None:
     assert (outcome.status, outcome.cause, outcome.reached) == ("L4TOUT", "no answer in 0.3 s", False)
     for filler in (*fillers, listener):
         filler.close()
+
+
+def test_a_unix_host_is_well_until_its_backlog_is_full(tmp_path: Path) -> None:
+    path = str(tmp_path / "host")
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as filler:
+        listener.bind(path)
+        listener.listen(0)
+        assert Clinic().one(Check(timeout=1.0), (int(socket.AF_UNIX), path)).status == "L4OK"
+        listener.accept()[0].close()
+        filler.connect(path)
+        full = Clinic().one(Check(timeout=1.0), (int(socket.AF_UNIX), path))
+        assert (full.status, full.cause) == ("L4CON", "its backlog is full")
