@@ -125,7 +125,8 @@ def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> None:
     as_json = common["json"] or args.get("format") == "json"
 
     def show(result: Any) -> None:
-        sys.stdout.writelines(f"{line}\n" for line in (_document(result) if as_json else _text(row, result)))
+        lines = _document(result) if as_json else _text(row, result, args.get("format"))
+        sys.stdout.writelines(f"{line}\n" for line in lines)
         sys.stdout.flush()
 
     result: Any
@@ -167,12 +168,14 @@ def _document(result: Any) -> Iterable[str]:
     yield json.dumps(result, indent=2 if sys.stdout.isatty() else None)
 
 
-def _text(row: Command, result: Any) -> Iterable[str]:
+def _text(row: Command, result: Any, form: str | None) -> Iterable[str]:
     from control import render
 
     # What the terminal can't show, rather than a UnicodeEncodeError.
     encoding = sys.stdout.encoding or "utf-8"
-    if sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+    if form in render.FORMATS:
+        lines = iter(render.FORMATS[form](result))
+    elif sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
         lines = render.fitted(row.name, result, os.get_terminal_size().columns or 80)
     else:
         lines = render.plain(row.name, result)

@@ -429,6 +429,7 @@ class Hub:
                 health=self.verdicts.document,
                 panic=self.verdicts.panicking,
                 now=time.monotonic(),
+                at=time.time(),
             )
         )
 

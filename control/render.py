@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from control import haproxy, prometheus
+
 Document = dict[str, Any]
+
+# `--format`: the stats for programs.
+FORMATS: dict[str, Callable[[Document], Iterable[str]]] = {"csv": haproxy.csv, "prometheus": prometheus.exposition}
 
 # A table of more rows is not fitted to the terminal: rich takes about 1 ms a row.
 MAX_FITTED = 500

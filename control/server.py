@@ -7,8 +7,8 @@ Two dialects, told apart by a client's first byte:
            answered by one or more of
            {"id": ..., "ok": true, "result": ..., "more": bool}
            {"id": ..., "ok": false, "error": {"kind": ..., "message": ..., "lines": [...]}}
-    other  lines: verbs of `directorctl` as a shell would have them, several by
-           `;`, answered by text and an empty line. One line, then the
+    other  lines: verbs of `directorctl` as a shell would have them, or phrases
+           of HAProxy (see `runtimeapi`), several by `;`, answered by text and an empty line. One line, then the
            connection is closed, unless `prompt` was said.
 
 A client that is slow, silent, talks nonsense or floods costs the others
@@ -32,7 +32,7 @@ from typing import Any
 import gevent
 from gevent import socket
 
-from control import render, rights
+from control import render, rights, runtimeapi
 from control.arguments import complete, parse, split_line
 from control.commands.command import JSON, MAX_REQUEST, Command, CommandError, ErrorKind, Hub, find
 from control.commands.table import COMMANDS
@@ -147,6 +147,13 @@ class Server:
         self._clients.pop(connection, None)
 
     # -- commands ------------------------------------------------------------------------
+
+    def phrase(self, words: list[str]) -> runtimeapi.Phrase | None:
+        """What the words mean in HAProxy's dialect, if it has them. Raises CommandError."""
+        try:
+            return runtimeapi.understand(words, self.hub.running.config)
+        except UsageError as error:
+            raise CommandError(ErrorKind.USAGE, str(error)) from None
 
     def find(self, name: str, peer: rights.Peer) -> Command:
         """The row of a command that the peer may run. Raises CommandError."""
@@ -367,19 +374,28 @@ class _Connection:
 
     def _speak(self, words: list[str]) -> None:
         try:
-            row = self._server.find(words[0], self._peer)
-            args = parse(row, words[1:], common=(JSON,))
-            as_json = args.pop(JSON.name) or args.get("format") == "json"
+            phrase = self._server.phrase(words)
+            row = self._server.find((phrase.words if phrase else words)[0], self._peer)
+            args = parse(row, (phrase.words if phrase else words)[1:], common=(JSON,))
+            told = phrase.told if phrase else _teller(row, args.pop(JSON.name), args.get("format"))
 
             def encode(result: Any, more: bool) -> bytes:
-                lines = [json.dumps(result)] if as_json else [*render.plain(row.name, result), *_warnings(result)]
-                return "".join(f"{line}\n" for line in lines).encode(errors="backslashreplace")
+                return "".join(f"{line}\n" for line in told(result)).encode(errors="backslashreplace")
 
             for piece in self._server.perform(row, args, self._peer, encode):
                 self._send(piece)
             self._send(b"\n")
         except CommandError as error:
             self._send(_told(error))
+
+
+def _teller(row: Command, as_json: bool, form: str | None) -> runtimeapi.Told:
+    """How the result of a command is told in lines."""
+    if as_json or form == "json":
+        return lambda result: [json.dumps(result)]
+    if form in render.FORMATS:
+        return render.FORMATS[form]
+    return lambda result: [*render.plain(row.name, result), *_warnings(result)]
 
 
 def _failure(ident: Any, error: CommandError) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from control.fallbacks import Fallbacks
 from control.totals import Row, Totals
 from director.config.model import Group, Host, Service
 from director.messages import Fault, HostState, Kind, ProcessInfo, Running
-from director.tally import FAULTS, quantile_ms
+from director.tally import BOUNDS_MS, FAULTS, HostTally, quantile_ms
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Report:
     health: Callable[[int], dict[str, Any]]
     panic: Callable[[int], bool]  # of a group's number
     now: float
+    at: float  # on the wall clock
 
 
 def build(report: Report) -> dict[str, Any]:
@@ -44,6 +45,7 @@ def build(report: Report) -> dict[str, Any]:
         "pid": master.pid if master else 0,
         "uptime_seconds": round(report.uptime, 1),
         "maxconn": report.running.config.maxconn,
+        "time": round(report.at, 3),
         "workers": [_worker(report, one) for one in report.processes if one.kind is Kind.WORKER],
         "services": [_service(report, service) for service in report.running.config.services],
     }
@@ -82,6 +84,7 @@ def _service(report: Report, service: Service) -> dict[str, Any]:
     peak, peak_at = report.totals.peaks.get(service.number, (0, 0.0))
     return {
         "name": service.name,
+        "number": service.number,
         "listen": [str(listen.ip) for listen in service.listens],
         "enabled_group": service.enabled,
         "open": opened,
@@ -98,20 +101,28 @@ def _service(report: Report, service: Service) -> dict[str, Any]:
 
 
 def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
+    tallies = [report.totals.host(host.number) for host in group.hosts]
     return {
         "name": group.name,
+        "number": group.number,
         "scheduler": group.scheduler,
         "maxconn": group.maxconn,
         "scheduler_in_use": report.fallbacks.in_use(group.number, group.scheduler),
         "scheduler_failures": report.fallbacks.counts.get(group.number, 0),
         "enabled": group.name == service.enabled,
         "panic": report.panic(group.number),
-        "hosts": [_host(report, host) for host in group.hosts],
+        "connect_ms_buckets": _added(tally.connect for tally in tallies),
+        "session_ms_buckets": _added(tally.session for tally in tallies),
+        "hosts": [_host(report, host, tally) for host, tally in zip(group.hosts, tallies, strict=True)],
     }
 
 
-def _host(report: Report, host: Host) -> dict[str, Any]:
-    tally = report.totals.host(host.number)
+def _added(histograms: Iterable[list[int]]) -> list[int]:
+    """Counts up to each of BOUNDS_MS, and beyond."""
+    return [sum(counts) for counts in zip([0] * (len(BOUNDS_MS) + 1), *histograms, strict=True)]
+
+
+def _host(report: Report, host: Host, tally: HostTally) -> dict[str, Any]:
     opened = report.totals.open.get(host.number, 0)
     peak, peak_at = report.totals.peaks.get(host.number, (0, 0.0))
     reason, by = report.reason(host.number)
@@ -120,6 +131,7 @@ def _host(report: Report, host: Host) -> dict[str, Any]:
     faults[Fault.CHECK_FAILED.value] = health["checks"]["failed"]
     return {
         "name": host.name,
+        "number": host.number,
         "ip": str(host.ip),
         "state": report.state(host.number).value,
         "weight": host.weight,

@@ -28,12 +28,16 @@ PURE = (
     "director/frames.py",
     "director/framing.py",
     "director/messages.py",
+    "director/tally.py",
     "director/master/supervisor.py",
     "control/dialogues.py",
     "director/members.py",
+    "control/haproxy.py",
     "control/names.py",
+    "control/prometheus.py",
     "control/render.py",
     "control/resolvconf.py",
+    "control/runtimeapi.py",
 )
 IMPURE = {
     "asyncio", "ctypes", "fcntl", "gevent", "logging", "mmap", "multiprocessing", "os", "psutil", "resource",

@@ -101,7 +101,7 @@ ROWS: tuple[Command, ...] = (
         Section.LOOK,
         "services, groups and hosts with all that is counted",
         stats,
-        options=(Option("format", "how to print them", choices=("text", "json")),),
+        options=(Option("format", "how to print them", choices=("text", "json", "csv", "prometheus")),),
     ),
     Command("services", Section.LOOK, "services: addresses, enabled group, connections", services),
     Command("hosts", Section.LOOK, "hosts: state, weight, connections, faults", hosts, (ANY_SERVICE, ANY_GROUP)),

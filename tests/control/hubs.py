@@ -22,17 +22,24 @@ PROCESSES = (
 def host(name: str, state: str = "up", **values: Any) -> dict[str, Any]:
     return {
         "name": name,
+        "number": 7,
         "ip": f"10.0.0.1:{8000 + len(name)}",
         "state": state,
         "weight": 1.0,
         "maxconn": None,
+        "backup": False,
         "open": 2,
         "total": 10,
         "peak": 4,
         "queued": 0,
         "bytes_in": 2048,
         "bytes_out": 3 * 1024 * 1024,
-        "faults": {"connect_refused": 1, "reset": 2},
+        "retries": 0,
+        "faults": {"connect_refused": 1, "connect_timeout": 0, "connect_failed": 0, "reset": 2},
+        "check_type": "tcp",
+        "check_status": "L4OK",
+        "check_code": None,
+        "check_ms": 0.4,
         "connect_ms_p50": 0.2,
         "connect_ms_p99": 1.5,
         "since": 1_700_000_000.0,
@@ -49,12 +56,22 @@ def host(name: str, state: str = "up", **values: Any) -> dict[str, Any]:
 
 
 def group(name: str, *hosts: dict[str, Any], enabled: bool = True) -> dict[str, Any]:
-    return {"name": name, "scheduler": "leastconns", "enabled": enabled, "hosts": list(hosts)}
+    return {
+        "name": name,
+        "number": 5,
+        "scheduler": "leastconns",
+        "maxconn": None,
+        "enabled": enabled,
+        "connect_ms_buckets": [3, 2, *[0] * 14, 1],
+        "session_ms_buckets": [0] * 17,
+        "hosts": list(hosts),
+    }
 
 
 def service(name: str, *groups: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": name,
+        "number": 2,
         "listen": ["127.0.0.1:80", "unix:/run/web.sock"],
         "enabled_group": groups[0]["name"] if groups else "",
         "open": 4,
@@ -80,6 +97,7 @@ def worker(slot: int) -> dict[str, Any]:
         "rss_bytes": 30 * 1024 * 1024,
         "cpu_seconds": 1.25,
         "loop_lag_ms": 0.1,
+        "log_dropped": 0,
         "state_age_ms": 12.0,
     }
 
@@ -91,6 +109,7 @@ def stats() -> dict[str, Any]:
         "generation": "g100-7",
         "pid": 100,
         "uptime_seconds": 3700.0,
+        "time": 1_700_000_060.0,
         "workers": [worker(0), worker(1)],
         "services": [
             service("web", group("main", host("a"), host("b", "down")), group("next", host("n"), enabled=False)),

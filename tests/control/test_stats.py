@@ -42,6 +42,7 @@ def report() -> Report:
         health=lambda number: {"checks": {"ok": 3, "failed": 1}},
         panic=lambda number: False,
         now=10.0,
+        at=130.0,
     )
 
 

@@ -1,0 +1,340 @@
+"""The stats as HAProxy prints them, to the column: what its monitoring tools read.
+
+A service is a frontend `SVC`, each of its groups a backend `SVC.GRP`, a host a
+server in it; their numbers are the ids. `show stat` has a row for each; what
+only HTTP has, or we do not count, is an empty column. Pure: documents of
+`stats` in, lines out. Counterpart: `runtimeapi`, which hears the requests.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+Document = dict[str, Any]
+Row = dict[str, Any]  # {column: value}, those that have one
+
+# In HAProxy's order, which no version of it changes; new ones come at the end.
+_NAMES = """
+    pxname svname qcur qmax scur smax slim stot bin bout dreq dresp ereq econ eresp wretr wredis status weight act
+    bck chkfail chkdown lastchg downtime qlimit pid iid sid throttle lbtot tracked type rate rate_lim rate_max
+    check_status check_code check_duration hrsp_1xx hrsp_2xx hrsp_3xx hrsp_4xx hrsp_5xx hrsp_other hanafail req_rate
+    req_rate_max req_tot cli_abrt srv_abrt comp_in comp_out comp_byp comp_rsp lastsess last_chk last_agt qtime ctime
+    rtime ttime agent_status agent_code agent_duration check_desc agent_desc check_rise check_fall check_health
+    agent_rise agent_fall agent_health addr cookie mode algo conn_rate conn_rate_max conn_tot intercepted dcon dses
+    wrew connect reuse cache_lookups cache_hits srv_icur src_ilim qtime_max ctime_max rtime_max ttime_max eint
+    idle_conn_cur safe_conn_cur used_conn_cur need_conn_est uweight agg_server_status agg_server_check_status
+    agg_check_status srid sess_other h1_sess h2_sess h3_sess req_other h1req h2req h3req proto priv_idle_cur reqbin
+    reqbout resbin resbout cache_hint_hits
+"""
+COLUMNS = tuple(_NAMES.split())
+
+_POSITIONS = {column: position for position, column in enumerate(COLUMNS)}
+
+# How an aggregator may merge a column: origin, nature, scope; and its type.
+_TAGS = {
+    "pxname": "KNS:str", "svname": "KNS:str", "qcur": "MGP:u32", "scur": "MGP:u32", "smax": "MMP:u32",
+    "slim": "CLP:u32", "stot": "MCP:u64", "bin": "MCP:u64", "bout": "MCP:u64", "ereq": "MCP:u64", "econ": "MCP:u64",
+    "eresp": "MCP:u64", "wretr": "MCP:u64", "status": "SGP:str", "weight": "MaP:u32", "act": "SGP:u32",
+    "bck": "SGP:u32", "chkfail": "MCP:u64", "chkdown": "MCP:u64", "lastchg": "MAP:u32", "pid": "KGP:u32",
+    "iid": "KGS:u32", "sid": "KGS:u32", "lbtot": "MCP:u64", "type": "CGS:u32", "check_status": "MOP:str",
+    "check_code": "MOP:u32", "check_duration": "MDP:u64", "last_chk": "MOP:str", "ctime": "MaP:u32",
+    "addr": "CNS:str", "mode": "CGS:str", "algo": "COS:str", "conn_tot": "MCP:u64", "uweight": "MaP:u32",
+}  # fmt: skip
+_ORIGINS = {"M": "Metric", "S": "Status", "K": "Key", "C": "Config"}
+_NATURES = {
+    "A": "Age", "a": "Avg", "C": "Counter", "D": "Duration", "G": "Gauge", "L": "Limit", "M": "Max", "N": "Name",
+    "O": "Output",
+}  # fmt: skip
+_SCOPES = {"P": "Process", "S": "Service"}
+
+FRONTEND, BACKEND, SERVER = 0, 1, 2
+_OBJECTS = {FRONTEND: ("F", "Frontend"), BACKEND: ("B", "Backend"), SERVER: ("S", "Server")}
+
+_STATUS = {
+    "up": "UP",
+    "slowstart": "UP",
+    "down": "DOWN",
+    "maint": "MAINT",
+    "drain": "DRAIN",
+    "unresolved": "MAINT (resolution)",
+}
+_USABLE = ("up", "slowstart")
+_OPERATION = {"up": 2, "slowstart": 1, "drain": 2}  # srv_op_state; others are stopped
+_ADMIN = {"maint": 0x01, "drain": 0x08, "unresolved": 0x20}  # srv_admin_state
+
+_SERVERS_STATE = (
+    "# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight"
+    " srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state"
+    " bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr"
+    " srv_agent_addr srv_agent_port"
+)
+
+
+# -- rows --------------------------------------------------------------------
+
+
+def rows(stats: Document) -> Iterator[Row]:
+    """One for each service, host and group, as `show stat` orders them."""
+    for service in stats["services"]:
+        yield _frontend(service)
+        for group in service["groups"]:
+            name = backend_name(service, group)
+            yield from (_server(name, group, host, stats["time"]) for host in group["hosts"])
+            yield _backend(name, group, stats["time"])
+
+
+def chosen(found: Iterable[Row], iid: int, kinds: int, sid: int) -> Iterator[Row]:
+    """Those that `show stat IID TYPE SID` asks for; -1 is any. `kinds`: 1 frontends, 2 backends, 4 servers."""
+    for row in found:
+        if iid in (-1, row["iid"]) and kinds & (1 << row["type"]) and sid in (-1, row["sid"]):
+            yield row
+
+
+def backend_name(service: Document, group: Document) -> str:
+    """How HAProxy's tools call a group."""
+    return f"{service['name']}.{group['name']}"
+
+
+def _frontend(service: Document) -> Row:
+    return {
+        "pxname": service["name"],
+        "svname": "FRONTEND",
+        "scur": service["open"],
+        "smax": service["peak"],
+        "slim": service["maxconn"],
+        "stot": service["total"],
+        "bin": service["bytes_in"],
+        "bout": service["bytes_out"],
+        "ereq": service["refused"],
+        "status": "OPEN",
+        "pid": 1,
+        "iid": service["number"],
+        "sid": 0,
+        "type": FRONTEND,
+        "mode": "tcp",
+        "conn_tot": service["total"],
+    }
+
+
+def _backend(name: str, group: Document, now: float) -> Row:
+    hosts = group["hosts"]
+    usable = [host for host in hosts if host["state"] in _USABLE]
+    changed = max((host["since"] for host in hosts), default=now)
+    return {
+        "pxname": name,
+        "svname": "BACKEND",
+        **_sums(hosts),
+        "slim": group["maxconn"],
+        "status": "UP" if usable else "DOWN",
+        "weight": _weight(sum(host["weight"] for host in usable)),
+        "act": sum(not host["backup"] for host in usable),
+        "bck": sum(host["backup"] for host in usable),
+        "lastchg": _age(now, changed),
+        "pid": 1,
+        "iid": group["number"],
+        "sid": 0,
+        "type": BACKEND,
+        "mode": "tcp",
+        "algo": group["scheduler"],
+    }
+
+
+def _server(backend: str, group: Document, host: Document, now: float) -> Row:
+    return {
+        "pxname": backend,
+        "svname": host["name"],
+        **_sums([host]),
+        "smax": host["peak"],
+        "slim": host["maxconn"],
+        "status": _status(host),
+        "weight": _weight(host["weight"]),
+        "act": int(not host["backup"]),
+        "bck": int(host["backup"]),
+        "chkfail": host["checks"]["failed"],
+        "chkdown": host["falls"],
+        "lastchg": _age(now, host["since"]),
+        "pid": 1,
+        "iid": group["number"],
+        "sid": host["number"],
+        "type": SERVER,
+        "check_status": host["check_status"] or None,
+        "check_code": host["check_code"],
+        "check_duration": None if host["check_ms"] is None else round(host["check_ms"]),
+        "last_chk": host["reason"] or None,
+        "ctime": round(host["connect_ms_p50"]),
+        "addr": host["ip"],
+        "mode": "tcp",
+        "uweight": _weight(host["weight"]),
+    }
+
+
+def _sums(hosts: list[Document]) -> Row:
+    def total(key: str) -> int:
+        return sum(host[key] for host in hosts)
+
+    def faults(*kinds: str) -> int:
+        return sum(host["faults"][kind] for host in hosts for kind in kinds)
+
+    return {
+        "qcur": total("queued"),
+        "scur": total("open"),
+        "stot": total("total"),
+        "bin": total("bytes_in"),
+        "bout": total("bytes_out"),
+        "econ": faults("connect_refused", "connect_timeout", "connect_failed"),
+        "eresp": faults("reset"),
+        "wretr": total("retries"),
+        "lbtot": total("total"),
+    }
+
+
+def _status(host: Document) -> str:
+    if host["check_type"] is None and host["state"] in _USABLE:
+        return "no check"
+    return _STATUS[host["state"]]
+
+
+def _weight(weight: float) -> int:
+    """Its tools read whole numbers; one that is not zero must not look as if it were."""
+    return max(1, round(weight)) if weight else 0
+
+
+def _age(now: float, since: float) -> int:
+    return max(0, int(now - since))
+
+
+# -- show stat ---------------------------------------------------------------
+
+
+def csv(stats: Document) -> Iterator[str]:
+    """`show stat`."""
+    return csv_of(rows(stats))
+
+
+def csv_of(found: Iterable[Row]) -> Iterator[str]:
+    """The title and one line a row."""
+    yield f"# {','.join(COLUMNS)},-,"
+    for row in found:
+        yield ",".join([_cell(row.get(column)) for column in COLUMNS]) + ",-,"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = " ".join(str(value).splitlines())
+    return '"' + text.replace('"', '""') + '"' if {",", '"'} & set(text) else text
+
+
+def typed(found: Iterable[Row]) -> Iterator[str]:
+    """`show stat typed`: a line a value, with how to merge it with other processes'; P as all outlives a reload."""
+    for row in found:
+        where = f"{_OBJECTS[row['type']][0]}.{row['iid']}.{row['sid']}"
+        for column, position, value in _values(row):
+            tags, kind = _TAGS[column].split(":")
+            yield f"{where}.{position}.{column}.1:{tags}P:{kind}:{' '.join(str(value).split())}"
+
+
+def as_json(found: Iterable[Row]) -> Iterator[str]:
+    """`show stat json`."""
+    yield json.dumps([[_entry(row, *value) for value in _values(row)] for row in found], separators=(",", ":"))
+
+
+def _entry(row: Row, column: str, position: int, value: Any) -> Document:
+    tags, kind = _TAGS[column].split(":")
+    return {
+        "objType": _OBJECTS[row["type"]][1],
+        "proxyId": row["iid"],
+        "id": row["sid"],
+        "field": {"pos": position, "name": column},
+        "processNum": 1,
+        "tags": {"origin": _ORIGINS[tags[0]], "nature": _NATURES[tags[1]], "scope": _SCOPES[tags[2]]},
+        "value": {"type": kind, "value": value},
+    }
+
+
+def _values(row: Row) -> Iterator[tuple[str, int, Any]]:
+    """Column, position and value of what a row has, in order."""
+    present = [(column, _POSITIONS[column], value) for column, value in row.items() if value is not None]
+    yield from sorted(present, key=lambda value: value[1])
+
+
+# -- the rest ----------------------------------------------------------------
+
+
+def info(stats: Document) -> Iterator[str]:
+    """`show info`. Its tools ask for the name HAProxy; `description` says who answers."""
+    uptime = int(stats["uptime_seconds"])
+    days, seconds = divmod(uptime, 86400)
+    services, workers = stats["services"], stats["workers"]
+    values = {
+        "Name": "HAProxy",
+        "Version": f"2.6.0-director-{stats['version']}",  # the first one is of the dialect
+        "Nbthread": 1,
+        "Nbproc": 1,
+        "Process_num": 1,
+        "Pid": stats["pid"],
+        "Uptime": f"{days}d {seconds // 3600}h{seconds // 60 % 60:02}m{seconds % 60:02}s",
+        "Uptime_sec": uptime,
+        "Start_time_sec": int(stats["time"]) - uptime,
+        "CurrConns": sum(worker["open"] for worker in workers),
+        "CumConns": sum(service["total"] for service in services),
+        "CumReq": sum(service["total"] for service in services),
+        "description": f"director {stats['version']}",
+        "Stopping": int(any(worker["state"] == "draining" for worker in workers)),
+        "Jobs": sum(worker["open"] for worker in workers),
+        "Listeners": sum(len(service["listen"]) for service in services),
+        "DroppedLogs": sum(worker["log_dropped"] for worker in workers),
+        "TotalBytesOut": sum(service["bytes_out"] for service in services),
+    }
+    for name, value in values.items():
+        yield f"{name}: {value}"
+
+
+def backends(stats: Document) -> Iterator[str]:
+    """`show backend`."""
+    yield "# name"
+    for service in stats["services"]:
+        yield from (backend_name(service, group) for group in service["groups"])
+
+
+def servers_state(stats: Document, backend: str | None = None) -> Iterator[str]:
+    """`show servers state [BACKEND]`, version 1 of it."""
+    yield "1"
+    yield _SERVERS_STATE
+    for service in stats["services"]:
+        for group in service["groups"]:
+            name = backend_name(service, group)
+            if backend in (None, name):
+                yield from (_server_state(name, group, host, stats["time"]) for host in group["hosts"])
+
+
+def _server_state(backend: str, group: Document, host: Document, now: float) -> str:
+    address, port = host["ip"], "0"
+    if not address.startswith("unix:"):
+        address, _, port = address.rpartition(":")
+        address = address.strip("[]")
+    weight, usable = _weight(host["weight"]), host["state"] in _USABLE
+    checked = host["check_type"] is not None
+    values = (
+        group["number"], backend, host["number"], host["name"].replace(" ", "_"), address,
+        _OPERATION.get(host["state"], 0), _ADMIN.get(host["state"], 0), weight, weight, _age(now, host["since"]),
+        6 if checked else 1, 3 if usable and checked else 2 if checked else 0, 3 if usable else 0, 6 if checked else 0,
+        0, 0, 0, "-", port, "-", 0, 0, "-", "-", 0,
+    )  # fmt: skip
+    return " ".join(map(str, values))
+
+
+def errors(stats: Document) -> Iterator[str]:
+    """`show errors`: protocol errors of HTTP, of which a balancer of TCP has none."""
+    yield "Total events captured : 0"
+
+
+def weight(stats: Document, service: str, group: str, host: str) -> Iterator[str]:
+    """`get weight BACKEND/SERVER`."""
+    for one in stats["services"]:
+        for other in one["groups"]:
+            if (one["name"], other["name"]) == (service, group):
+                for found in (entry for entry in other["hosts"] if entry["name"] == host):
+                    yield f"{_weight(found['weight'])} (initial {_weight(found['weight'])})"

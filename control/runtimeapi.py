@@ -1,0 +1,148 @@
+"""HAProxy's runtime API: its phrases -> our commands, so that its tools work on our socket.
+
+    phrase                               command
+    show info, show stat, show backend,  stats, printed by `haproxy`
+    show servers state, show errors,
+    get weight B/S
+    disable server B/S                   host-down SVC GRP HOST
+    set server B/S state maint           host-down SVC GRP HOST
+    enable server B/S                    host-up SVC GRP HOST
+    set server B/S state ready           host-up SVC GRP HOST
+
+A backend is `SVC.GRP`, found by looking it up: names may hold dots. What is
+done is answered by an empty line, as HAProxy does; what is wrong by its sentence,
+which its tools compare, and ours in the next line. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from control import haproxy
+from director.config.lookup import nearest
+from director.config.model import Config
+from director.errors import UsageError
+
+Document = dict[str, Any]
+Told = Callable[[Document], Iterable[str]]
+_ANY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """What a line asks for: words of `directorctl`, and how its result is told."""
+
+    words: tuple[str, ...]
+    told: Told
+
+
+def understand(words: Sequence[str], config: Config) -> Phrase | None:
+    """The phrase of HAProxy in these words; None if it is none of its. Raises UsageError if it is a wrong one."""
+    for start, meaning in _PHRASES.items():
+        if tuple(words[: len(start)]) == start:
+            return meaning(list(words[len(start) :]), config)
+    if words[0] in _VERBS:
+        phrases = (" ".join(start) for start in _PHRASES)
+        raise UsageError(f"unknown phrase {' '.join(words)!r}; {nearest(' '.join(words), phrases)}")
+    return None
+
+
+def _shown(told: Told) -> Callable[[list[str], Config], Phrase]:
+    def meaning(words: list[str], config: Config) -> Phrase:
+        _only(words, 0)
+        return Phrase(("stats",), told)
+
+    return meaning
+
+
+def _show_stat(words: list[str], config: Config) -> Phrase:
+    flags = [word for word in words if not word.lstrip("-").isdigit()]
+    numbers = [int(word) for word in words if word.lstrip("-").isdigit()]
+    form = next((word for word in flags if word in _FORMS), "")
+    wrong = [word for word in flags if word not in (*_FORMS, "up", "no-maint")]
+    if wrong or len(numbers) not in (0, 3):
+        raise UsageError("show stat takes IID TYPE SID, and typed, json, up or no-maint")
+
+    def told(stats: Document) -> Iterable[str]:
+        found = haproxy.chosen(haproxy.rows(stats), *(numbers or (_ANY, _ANY, _ANY)))
+        if "up" in flags:
+            found = (row for row in found if row["status"] != "DOWN")
+        if "no-maint" in flags:
+            found = (row for row in found if not row["status"].startswith("MAINT"))
+        return _FORMS.get(form, haproxy.csv_of)(found)
+
+    return Phrase(("stats",), told)
+
+
+def _show_servers_state(words: list[str], config: Config) -> Phrase:
+    backend = words[0] if words else None
+    _only(words, 1)
+    names = {f"{service.name}.{group.name}" for service in config.services for group in service.groups}
+    if backend is not None and backend not in names:
+        raise UsageError(f"Can't find backend.\n{nearest(backend, names)}")
+    return Phrase(("stats",), partial(haproxy.servers_state, backend=backend))
+
+
+def _get_weight(words: list[str], config: Config) -> Phrase:
+    service, group, host = _server(words, config)
+    return Phrase(("stats",), partial(haproxy.weight, service=service, group=group, host=host))
+
+
+def _switch(command: str) -> Callable[[list[str], Config], Phrase]:
+    def meaning(words: list[str], config: Config) -> Phrase:
+        return Phrase((command, "--", *_server(words, config)), _nothing)
+
+    return meaning
+
+
+def _set_server(words: list[str], config: Config) -> Phrase:
+    place = _server(words[:1], config)
+    if words[1:2] != ["state"] or len(words) != 3 or words[2] not in _STATES:
+        raise UsageError("set server B/S takes 'state ready' or 'state maint'")
+    return Phrase((_STATES[words[2]], "--", *place), _nothing)
+
+
+def _server(words: list[str], config: Config) -> tuple[str, str, str]:
+    """Service, group and host of `BACKEND/SERVER`."""
+    if len(words) != 1 or "/" not in words[0]:
+        raise UsageError("Require 'backend/server'.")
+    known = {
+        f"{service.name}.{group.name}/{host.name}": (service.name, group.name, host.name)
+        for service in config.services
+        for group in service.groups
+        for host in group.hosts
+    }
+    if words[0] not in known:
+        raise UsageError(f"No such server.\n{nearest(words[0], known)}")
+    return known[words[0]]
+
+
+def _only(words: list[str], most: int) -> None:
+    if len(words) > most:
+        raise UsageError(f"too many words: {' '.join(words[most:])}")
+
+
+def _nothing(result: Document) -> Iterator[str]:
+    yield from ()
+
+
+_FORMS: dict[str, Callable[[Iterable[haproxy.Row]], Iterable[str]]] = {
+    "typed": haproxy.typed,
+    "json": haproxy.as_json,
+}
+_STATES = {"ready": "host-up", "maint": "host-down"}
+_PHRASES: dict[tuple[str, ...], Callable[[list[str], Config], Phrase]] = {
+    ("show", "info"): _shown(haproxy.info),
+    ("show", "stat"): _show_stat,
+    ("show", "backend"): _shown(haproxy.backends),
+    ("show", "servers", "state"): _show_servers_state,
+    ("show", "errors"): _shown(haproxy.errors),
+    ("get", "weight"): _get_weight,
+    ("disable", "server"): _switch("host-down"),
+    ("enable", "server"): _switch("host-up"),
+    ("set", "server"): _set_server,
+}
+_VERBS = {start[0] for start in _PHRASES}

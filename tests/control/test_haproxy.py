@@ -1,0 +1,102 @@
+"""What HAProxy's monitoring tools read, to the column."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import Any
+
+from control import haproxy
+from tests.control.hubs import group, host, service, stats
+
+
+def table(document: dict[str, Any]) -> list[dict[str, str]]:
+    title, *lines = haproxy.csv(document)
+    return list(csv.DictReader(lines, fieldnames=title.removeprefix("# ").split(",")))
+
+
+def test_columns_stand_where_haproxy_has_them() -> None:
+    title = next(haproxy.csv(stats()))
+    names = title.removeprefix("# ").split(",")
+    # As printed by HAProxy; the places are a contract of its own.
+    places = {"pxname": 0, "scur": 4, "stot": 7, "status": 17, "type": 32, "check_status": 36, "last_chk": 56}
+    places |= {"addr": 73, "algo": 76, "eint": 94, "agg_check_status": 102, "cache_hint_hits": 118, "-": 119}
+    assert {name: names.index(name) for name in places} == places
+    assert all(line.count(",") == title.count(",") for line in haproxy.csv(stats()))
+
+
+def test_a_service_is_a_frontend_and_its_groups_are_backends_after_their_servers() -> None:
+    rows = [(row["pxname"], row["svname"], row["type"], row["status"]) for row in table(stats())]
+    assert rows == [
+        ("web", "FRONTEND", "0", "OPEN"),
+        ("web.main", "a", "2", "UP"),
+        ("web.main", "b", "2", "DOWN"),
+        ("web.main", "BACKEND", "1", "UP"),
+        ("web.next", "n", "2", "UP"),
+        ("web.next", "BACKEND", "1", "UP"),
+        ("db", "FRONTEND", "0", "OPEN"),
+        ("db.main", "one", "2", "MAINT"),
+        ("db.main", "BACKEND", "1", "DOWN"),
+    ]
+
+
+def test_the_values_are_those_of_the_stats() -> None:
+    a = table(stats())[1]
+    wanted = {"scur": "2", "smax": "4", "slim": "", "stot": "10", "bin": "2048", "econ": "1", "eresp": "2"}
+    wanted |= {"weight": "1", "chkfail": "1", "chkdown": "0", "lastchg": "60", "check_status": "L4OK", "mode": "tcp"}
+    assert {column: a[column] for column in wanted} == wanted
+
+
+def test_odd_text_stays_in_its_cell() -> None:
+    reason = 'said "no",\nthen left'
+    document = stats() | {"services": [service("web", group("main", host("a", "maint", reason=reason)))]}
+    assert table(document)[1]["last_chk"] == 'said "no", then left'
+
+
+def test_a_small_weight_is_not_shown_as_none() -> None:
+    hosts = (host("a", weight=0.25), host("b", weight=0.0), host("c", weight=2.6))
+    document = stats() | {"services": [service("web", group("main", *hosts))]}
+    assert [row["weight"] for row in table(document)[1:4]] == ["1", "0", "3"]
+
+
+def test_a_host_that_nobody_checks_has_no_check() -> None:
+    unchecked = host("a", check_type=None, check_status="", check_ms=None)
+    document = stats() | {"services": [service("web", group("main", unchecked))]}
+    assert (table(document)[1]["status"], table(document)[1]["check_status"]) == ("no check", "")
+
+
+def test_rows_are_chosen_by_number_and_kind() -> None:
+    rows = list(haproxy.rows(stats()))
+    assert {row["type"] for row in haproxy.chosen(rows, -1, 4, -1)} == {haproxy.SERVER}
+    assert [row["svname"] for row in haproxy.chosen(rows, 2, 1, -1)] == ["FRONTEND", "FRONTEND"]
+
+
+def test_typed_and_json_say_the_same_as_the_table() -> None:
+    rows = list(haproxy.rows(stats()))
+    assert "S.5.7.4.scur.1:MGPP:u32:2" in list(haproxy.typed(rows))
+    (told,) = json.loads("".join(haproxy.as_json(rows[1:2])))
+    by_name = {entry["field"]["name"]: entry for entry in told}
+    assert by_name["scur"] == {
+        "objType": "Server",
+        "proxyId": 5,
+        "id": 7,
+        "field": {"pos": 4, "name": "scur"},
+        "processNum": 1,
+        "tags": {"origin": "Metric", "nature": "Gauge", "scope": "Process"},
+        "value": {"type": "u32", "value": 2},
+    }
+
+
+def test_servers_state_has_one_line_a_host_of_as_many_words_as_its_title() -> None:
+    version, title, *lines = haproxy.servers_state(stats(), "web.main")
+    assert version == "1"
+    assert [len(line.split()) for line in lines] == [len(title.split()) - 1] * 2
+    a = dict(zip(title.split()[1:], lines[0].split(), strict=True))
+    assert (a["be_name"], a["srv_name"], a["srv_addr"], a["srv_port"]) == ("web.main", "a", "10.0.0.1", "8001")
+    assert (a["srv_op_state"], a["srv_admin_state"]) == ("2", "0")
+
+
+def test_info_names_haproxy_for_its_tools_and_director_for_people() -> None:
+    info = dict(line.split(": ") for line in haproxy.info(stats()))
+    assert (info["Name"], info["description"], info["Uptime"]) == ("HAProxy", "director 9.9", "0d 1h01m40s")
+    assert (info["CurrConns"], info["Pid"]) == ("5", "100")

@@ -1,0 +1,87 @@
+"""Phrases of HAProxy -> our commands."""
+
+from __future__ import annotations
+
+import pytest
+
+from control.arguments import parse
+from control.commands.command import find
+from control.commands.table import COMMANDS
+from control.runtimeapi import understand
+from director.config.model import Config, Endpoint, Group, Host, Service
+from director.errors import UsageError
+from tests.control.hubs import stats
+
+HOSTS = (Host(name="a", ip=Endpoint("10.0.0.1", 80)), Host(name="-b.c", ip=Endpoint("10.0.0.1", 81)))
+CONFIG = Config(services=(Service(name="web", groups=(Group(name="main", hosts=HOSTS),), enabled="main"),))
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("disable server web.main/a", "host-down"),
+        ("enable server web.main/a", "host-up"),
+        ("set server web.main/a state maint", "host-down"),
+        ("set server web.main/a state ready", "host-up"),
+        ("disable server web.main/-b.c", "host-down"),
+    ],
+)
+def test_a_phrase_that_changes_is_a_command_with_its_place_and_answers_nothing(line: str, command: str) -> None:
+    phrase = understand(line.split(), CONFIG)
+    assert phrase is not None
+    assert phrase.words[0] == command
+    args = parse(find(command, COMMANDS), phrase.words[1:])
+    assert (args["service"], args["group"]) == ("web", "main")
+    assert f"web.main/{args['host']}" in line
+    assert list(phrase.told({"lines": ["host a is down"]})) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "first"),
+    [
+        ("show info", "Name: HAProxy"),
+        ("show stat -1 4 -1", "# pxname,svname,"),
+        ("show stat typed", "F.2.0.0.pxname.1:KNSP:str:web"),
+        ("show stat json", '[[{"objType":"Frontend"'),
+        ("show backend", "# name"),
+        ("show servers state", "1"),
+        ("show errors", "Total events captured"),
+        ("get weight web.main/a", "1 (initial 1)"),
+    ],
+)
+def test_a_phrase_that_shows_tells_the_stats(line: str, first: str) -> None:
+    phrase = understand(line.split(), CONFIG)
+    assert phrase is not None
+    assert phrase.words == ("stats",)
+    assert next(iter(phrase.told(stats()))).startswith(first)
+
+
+def test_hosts_that_are_not_used_can_be_left_out() -> None:
+    phrase = understand(["show", "stat", "up", "no-maint"], CONFIG)
+    assert phrase is not None
+    assert not [line for line in phrase.told(stats()) if ",DOWN," in line or ",MAINT," in line]
+
+
+@pytest.mark.parametrize("line", ["host-down web main a", "version", "stats --json"])
+def test_our_own_commands_are_no_phrases(line: str) -> None:
+    assert understand(line.split(), CONFIG) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("disable server web.main/x", "No such server."),
+        ("disable server", "Require 'backend/server'."),
+        ("set server web.main/a state sideways", "state ready"),
+        ("show stats", "did you mean 'show stat'?"),
+        ("show", "unknown phrase"),
+        ("show servers state nope", "Can't find backend."),
+        ("show stat 1 2", "IID TYPE SID"),
+        ("show stat x--1 typed", "IID TYPE SID"),
+        ("show stat 1-2 3 4", "IID TYPE SID"),
+        ("show info more", "too many words"),
+    ],
+)
+def test_a_wrong_phrase_is_told_what_would_be_right(line: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        understand(line.split(), CONFIG)

@@ -1,0 +1,76 @@
+"""Tools made for HAProxy work on the control socket unchanged."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from haproxyadmin import haproxy
+from haproxyadmin.exceptions import CommandFailed
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.system.addresses import ask_name, free_address
+from tests.system.configs import director, group, host, service
+from tests.system.daemon import Daemon
+from tests.system.hosts import Host
+from tests.system.peers import need
+from tests.system.waiting import wait_until
+
+Hosts = Callable[..., list[Host]]
+
+
+@pytest.fixture
+def address(daemon: Daemon, hosts: Hosts) -> str:
+    """A service `web` with a and b in its group `main`."""
+    listen = free_address()
+    a, b = hosts("a", "b")
+    daemon.start(director(service(listen, group(host("a", a.address), host("b", b.address)))))
+    return listen
+
+
+def test_haproxyadmin_sees_and_steers_the_hosts(daemon: Daemon, address: str) -> None:
+    for _ in range(8):
+        ask_name(address)
+    wait_until(lambda: daemon.service()["total"] == 8)
+    client = haproxy.HAProxy(socket_file=str(daemon.socket))
+    assert [one.name for one in client.frontends()] == ["web"]
+    assert client.frontend("web").metric("stot") == 8
+    backend = client.backend("web.main")
+    assert (backend.status, {one.name for one in backend.servers()}) == ("UP", {"a", "b"})
+    a = client.server("a", backend="web.main")[0]
+    assert int(a.weight) == 1
+    a.setstate("disable")
+    assert a.status == "MAINT"
+    assert {ask_name(address) for _ in range(6)} == {"b"}
+    with pytest.raises(CommandFailed, match=r"last|usable"):
+        client.server("b", backend="web.main")[0].setstate("disable")
+    a.setstate("enable")
+    wait_until(lambda: {ask_name(address) for _ in range(6)} == {"a", "b"})
+
+
+def test_socat_speaks_several_phrases_in_a_line(daemon: Daemon, address: str) -> None:
+    socat = [need("socat", "socat"), "-t5", "-", f"UNIX-CONNECT:{daemon.socket}"]
+    said = "show backend; get weight web.main/a; disable server web.main/nobody; services\n"
+    told = subprocess.run(socat, input=said, capture_output=True, text=True, timeout=20).stdout
+    backends, weight, wrong, services, _ = told.split("\n\n")
+    assert backends.splitlines() == ["# name", "web.main"]
+    assert weight == "1 (initial 1)"
+    assert wrong.startswith("No such server.\ndid you mean 'web.main/")
+    assert services.splitlines()[1].startswith("web")
+
+
+def test_prometheus_reads_what_directorctl_exposes(daemon: Daemon, address: str) -> None:
+    ask_name(address)
+    wait_until(lambda: daemon.service()["total"] == 1)
+    told = daemon.ctl("stats", "--format", "prometheus")
+    assert told.exit == 0
+    values = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(told.out)
+        for sample in family.samples
+        if sample.labels == {"service": "web", "group": "main"}
+    }
+    assert values["director_group_sessions_total"] == 1
+    assert values["director_group_connect_time_seconds_count"] == 1
+    assert daemon.ctl("stats", "--format", "csv").out.startswith("# pxname,svname,")
