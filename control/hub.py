@@ -108,6 +108,7 @@ class Hub:
         self.memory = Memory(birth.memory)
         self.limits = Limits(Memory(birth.memory, LEDGER), self._grant)
         self._watching: dict[int, gevent.queue.SimpleQueue[Progress | Answer]] = {}
+        self._standby = birth.standby  # another hub decides, until we are told to take over
         self._upstream: Upstream | None = None  # the hub that took over from this one
         self.bus = Bus(self._hear)
         self.digests = Digests(self.bus.ask)
@@ -190,7 +191,8 @@ class Hub:
         self.arranged = expand(self.running, self.resolver.members)
         self.verdicts.configure(self.arranged)
         self.stickies.configure(self.arranged.config)
-        self.limits.configure(self.arranged.config)
+        if self._upstream is None:
+            self.limits.configure(self.arranged.config, ours=not self._standby)
         self.totals.own(self.arranged.config)
         self.fallbacks.configure(self.arranged)
         for target in self._parents():
@@ -203,7 +205,7 @@ class Hub:
     def _begin(self) -> None:
         self.bus.start()
         self.resolver.start()
-        if not self._birth.standby:
+        if not self._standby:
             self._serve()
         gevent.spawn(self._keep)
         self._master.tell(Ready())
@@ -222,9 +224,11 @@ class Hub:
             self._dirty = True
             self.save(counts=True, sticks=True)
             self.totals.drop_peers()
+            self.limits.hand_over()
         else:
             self._upstream.close()
-        self._upstream = Upstream(order.directory, order.slot, order.incarnation, self._all_open, self.totals.summary)
+        peer = order.slot, order.incarnation
+        self._upstream = Upstream(order.directory, *peer, self.totals.row_of_all, self.totals.summary, self.limits)
         self._master.tell(HandedOver())
 
     def _take_over(self, memory: int) -> None:
@@ -232,8 +236,12 @@ class Hub:
         if self._upstream is not None:
             self._upstream.close()
             self._upstream = None
-        value = Memory(memory).load()
-        os.close(memory)
+        value, ledger = Memory(memory).load(), Memory(memory, LEDGER)
+        self._standby = False
+        if value is not None:
+            self.limits.take_over(ledger, value["ordinal"], self._birth.ordinal, self.arranged.config)
+        else:
+            self.limits.configure(self.arranged.config)
         if value is not None:
             self.totals.adopt(value["totals"], value["ordinal"], self._birth.ordinal)
             self.verdicts.adopt(value["verdicts"])
@@ -243,6 +251,7 @@ class Hub:
             for row in self.totals.rows.values():
                 self.bus.load(row.slot, dict(row.open))
             self.bus.flush()
+        os.close(memory)
         self._dirty = True
         self.save()
         self._serve()
@@ -250,9 +259,6 @@ class Hub:
     def _is_elsewhere(self, incarnation: int) -> bool:
         """Whether another hub counts that row: other generations report to who decides."""
         return self._upstream is not None and is_peer(incarnation)
-
-    def _all_open(self) -> dict[int, int]:
-        return {number: count for number, count in self.totals.open.items() if count}
 
     def _beat(self) -> None:
         while True:

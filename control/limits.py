@@ -14,8 +14,8 @@ from control.memory import Memory
 from director import logs
 from director.config.model import Config
 from director.events import Event
-from director.messages import Grants, Load
-from director.scheduling.permits import DIRECTOR, Grant, Ledger, limits, queue_of
+from director.messages import Grants, Load, is_peer, peer_incarnation
+from director.scheduling.permits import DIRECTOR, Branch, Grant, Ledger, Row, limits, queue_of
 from director.scheduling.scoreboard import CUT_HOLD
 
 _DELAY = 0.004  # seconds in which news are gathered
@@ -34,12 +34,13 @@ class Limits:
         self._names: dict[int, str] = {}
         self._warned: dict[int, float] = {}  # {limit: the share that was warned of}
         self._flushing = False
+        self.branch: Branch | None = None  # once another generation's ledger is above ours
         saved = memory.load()
         if saved is not None:
             self.ledger.restore(saved)
 
-    def configure(self, config: Config) -> None:
-        """Keep these limits from now on."""
+    def configure(self, config: Config, ours: bool = True) -> None:
+        """Keep these limits from now on; if they are not `ours` to share out, nobody gets anything."""
         self._names = {DIRECTOR: "director"}
         for service in config.services:
             self._names[service.number] = service.name
@@ -48,8 +49,41 @@ class Limits:
                 self._names[group.number] = f"{service.name}/{group.name}"
                 for host in group.hosts:
                     self._names[host.number] = f"{service.name}/{group.name}/{host.name}"
-        self.ledger.configure(limits(config))
+        found = limits(config)
+        self.ledger.configure(found if ours else dict.fromkeys(found, 0))
         self._news()
+
+    # -- generations -----------------------------------------------------------------
+
+    def hand_over(self) -> None:
+        """Share out only what the ledger of the generation that took over allots to all of ours."""
+        for peer in [peer for peer in self.ledger.peers if is_peer(peer)]:
+            self.ledger.forget(peer)
+        self.branch = Branch(self.ledger)
+        self._news()
+
+    def take_over(self, memory: Memory, ordinal: int, own: int, config: Config) -> None:
+        """Share the limits out; what generation `ordinal` had booked stays booked for it, in one."""
+        rows: dict[int, dict[int, Row]] = {}
+        for number, peer, booked, *_ in memory.load() or ():
+            if peer == peer_incarnation(own):
+                continue  # that is what is booked here
+            of = rows.setdefault(peer if is_peer(peer) else peer_incarnation(ordinal), {})
+            of[number] = (0, booked + of.get(number, (0, 0, 0))[1], 0)
+        for peer, of in rows.items():
+            self.ledger.adopt(peer, of)
+        self.branch = None
+        self.configure(config)
+
+    def granted(self, grants: Mapping[int, Grant]) -> None:
+        """What the ledger above says."""
+        if self.branch is not None:
+            self.branch.granted(grants)
+            self._news()
+
+    def rows(self) -> dict[int, Row]:
+        """What to tell the ledger above."""
+        return {} if self.branch is None else self.branch.rows(whole=True)
 
     def join(self, incarnation: int) -> None:
         """A worker is there, or begins anew: it is told of all its allotments."""

@@ -172,7 +172,7 @@ class Totals:
         }
         other.drop_peers()
         summary = other.summary(peer_slot(ordinal), peer_incarnation(ordinal))
-        rows[peer_incarnation(ordinal)] = Row(peer_slot(ordinal), dict(other.open), summary.hosts, summary.services)
+        rows[peer_incarnation(ordinal)] = Row(peer_slot(ordinal), other.row_of_all(), summary.hosts, summary.services)
         for number, row in rows.items():
             if number in self._dead:  # ended while it changed hands
                 _fold(self._hosts, row.hosts, HostTally)
@@ -192,6 +192,14 @@ class Totals:
             row = self.rows.pop(number)
             for host in list(row.open):
                 self._count(row, host, 0, 0.0)
+
+    def row_of_all(self) -> dict[int, int]:
+        """Open connections by host, as one worker would say it."""
+        found: dict[int, int] = {}
+        for row in self.rows.values():
+            for number, count in row.open.items():
+                found[number] = found.get(number, 0) + count
+        return found
 
     def summary(self, slot: Slot, incarnation: int) -> Tally:
         """All that was ever counted here, as one worker would say it."""

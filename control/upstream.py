@@ -8,16 +8,19 @@ heals; whoever is upstream changes with every upgrade that follows.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 
 import gevent
 import zmq
 
 from control.bus import ROWS
+from control.limits import Limits
 from director.channel import Channel
 from director.errors import RemoteProtocolError
 from director.framing import decode, encode_body
-from director.messages import Hello, Load, Message, Resync, Slot, Tally
+from director.messages import Grants, Hello, Load, Message, Resync, Slot, Tally
+from director.scheduling.permits import Row
 
 _LOOK = 0.02  # seconds between looks at whether something changed
 _WHOLE = 1.0  # seconds between rows when nothing did
@@ -33,11 +36,13 @@ class Upstream:
         incarnation: int,
         open_: Callable[[], dict[int, int]],
         tally: Callable[[Slot, int], Tally],
+        limits: Limits,
     ) -> None:
         self._slot, self._incarnation = slot, incarnation
         self._open, self._tally = open_, tally
-        self._sequence = 0
-        self._sent: dict[int, int] | None = None
+        self._limits = limits
+        self._sequence = time.monotonic_ns()  # grows over all the upstreams that there were
+        self._sent: tuple[dict[int, int], dict[int, Row]] | None = None
         self._sent_at = 0.0
         self._context = context = zmq.Context()
         self._socket = context.socket(zmq.DEALER)
@@ -58,14 +63,15 @@ class Upstream:
     def send(self) -> None:
         """All there is, now."""
         self._sequence += 1
-        self._sent, self._sent_at = self._open(), gevent.get_hub().loop.now()
-        self._say(Load(self._slot, self._incarnation, self._sequence, True, self._sent))
+        self._sent, self._sent_at = (self._open(), self._limits.rows()), gevent.get_hub().loop.now()
+        open_, permits = self._sent
+        self._say(Load(self._slot, self._incarnation, self._sequence, True, open_, permits))
         self._say(self._tally(self._slot, self._incarnation))
 
     def _run(self) -> None:
         loop = gevent.get_hub().loop
         while True:
-            if self._open() != self._sent or loop.now() - self._sent_at >= _WHOLE:
+            if (self._open(), self._limits.rows()) != self._sent or loop.now() - self._sent_at >= _WHOLE:
                 self.send()
             gevent.sleep(_LOOK)
 
@@ -80,6 +86,9 @@ class Upstream:
             message = decode(parts[-1])
         except RemoteProtocolError:
             return  # it is of another version; what we have to say it will understand
-        if isinstance(message, Resync):
-            self._hello()
-            self._sent = None
+        match message:
+            case Resync():
+                self._hello()
+                self._sent = None
+            case Grants(grants):
+                self._limits.granted(grants)

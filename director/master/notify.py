@@ -22,6 +22,11 @@ class Notifier:
             self.watchdog = 0.0
         self._last = 0.0
 
+    @property
+    def heard(self) -> bool:
+        """Whether there is a service manager to tell."""
+        return bool(self._path)
+
     def tell(self, *lines: str) -> None:
         """Send these assignments as one datagram."""
         if not self._path:

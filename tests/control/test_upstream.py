@@ -9,6 +9,8 @@ import gevent
 import pytest
 import zmq
 
+from control.limits import Limits
+from control.memory import Memory
 from control.upstream import Upstream
 from director.channel import Channel
 from director.framing import decode, encode_body
@@ -38,8 +40,9 @@ def test_rows_are_told_when_they_change_and_whole_when_the_other_asks(
     def tally(slot: Slot, incarnation: int) -> Tally:
         return Tally(slot, incarnation, True, {3: [7]}, {}, {})
 
+    limits = Limits(Memory(os.memfd_create("test")), lambda peer, grants: None)
     slot, incarnation = peer_slot(1), peer_incarnation(1)
-    upstream = Upstream("/run/director/g2-2", slot, incarnation, lambda: dict(open_), tally)
+    upstream = Upstream("/run/director/g2-2", slot, incarnation, lambda: dict(open_), tally, limits)
 
     def last(kind: type) -> Message | None:
         return next((message for message in reversed(heard) if isinstance(message, kind)), None)
