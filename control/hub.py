@@ -55,6 +55,7 @@ from director.messages import (
     HandOver,
     Heartbeat,
     Hello,
+    Introduce,
     Kind,
     Load,
     LogFile,
@@ -172,6 +173,9 @@ class Hub:
                 waiting = self._requests.pop(number, None)
                 if waiting is not None:
                     waiting.set(message)
+            case Introduce():
+                for descriptor in descriptors:
+                    self.server.adopt(descriptor)
             case Drain():
                 self._done.set()
             case _:

@@ -31,6 +31,7 @@ from director.messages import Member, Running
 
 _AT_ONCE = 64  # names looked up at the same time
 _LOOK = 0.05  # seconds between looks at what is due
+_LAST_MEMBER = -(1 << 32)  # members are numbered down from here, away from all else
 _FILES = 1.0  # seconds between looks at the files
 
 
@@ -64,7 +65,7 @@ class Resolver:
         self._users: dict[str, set[int]] = {}  # numbers of the hosts, by `_key`
         self._queue: list[tuple[float, str]] = []  # when to ask for what; a heap
         self._numbers: dict[int, dict[str, int]] = {}  # {host: {place: number}}
-        self._last = 0
+        self._last = _LAST_MEMBER
         self._pool = Pool(_AT_ONCE)
         self._lookup = self._read_files()
 

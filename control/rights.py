@@ -40,6 +40,21 @@ class Peer:
     gids: frozenset[int]
 
 
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody for whom the web admin asks; it has made sure who that is."""
+
+    name: str
+    access: Access
+    origin: str
+
+
+# Web itself, when it asks for nobody.
+WEB = Person("web admin", Access.READONLY, "web admin")
+
+Speaker = Peer | Person
+
+
 def peer_of(sock: Socket) -> Peer:
     """Who connected this unix stream socket. Raises OSError."""
     pid, uid, gid = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))

@@ -46,6 +46,7 @@ from director.messages import Actor
 PROTOCOL = 1
 _RECEIVE = 64 * 1024  # bytes a call
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
+_FOREVER = 1e8  # seconds: three years
 _PAUSE = 0.1  # seconds without accepting, when out of descriptors
 # The first byte of a length must be 0x00 to be told from a line.
 _LARGEST = (1 << 24) - 1
@@ -141,6 +142,11 @@ class Server:
         self.waiting[connection] = None
         self._clients[connection] = gevent.spawn(connection.run)
 
+    def adopt(self, descriptor: int) -> None:
+        """Serve web, on a socket that the master made: it says itself for whom it asks."""
+        connection = _Trusted(self, socket.socket(fileno=descriptor))
+        self._clients[connection] = gevent.spawn(connection.run)
+
     def forget(self, connection: _Connection) -> None:
         """The connection is closed."""
         self.waiting.pop(connection, None)
@@ -155,20 +161,23 @@ class Server:
         except UsageError as error:
             raise CommandError(ErrorKind.USAGE, str(error)) from None
 
-    def find(self, name: str, peer: rights.Peer) -> Command:
+    def find(self, name: str, peer: rights.Speaker) -> Command:
         """The row of a command that the peer may run. Raises CommandError."""
         access = self.access(peer)
         if access is not None:
             row = find(name, self.commands)
             if access is Access.FULL or access is row.access:
                 return row
-        user = self._actor(peer).name
-        logs.warning(Event.COMMAND_REFUSED, command=name, user=user, uid=peer.uid, pid=peer.pid)
+        actor = self._actor(peer)
+        user = actor.name
+        logs.warning(Event.COMMAND_REFUSED, command=name, user=user, origin=actor.origin)
         cause = f"{user} may look, but not change anything" if access else f"{user} has no rights here"
         raise CommandError(ErrorKind.RIGHTS, f"can't run {name}: {cause}")
 
-    def access(self, peer: rights.Peer) -> Access | None:
+    def access(self, peer: rights.Speaker) -> Access | None:
         """What the peer may do, by the config that runs now."""
+        if isinstance(peer, rights.Person):
+            return peer.access
         return rights.access_of(peer, self._owner, self._grants)
 
     def _grants(self) -> Mapping[int, Access]:
@@ -177,12 +186,14 @@ class Server:
             self._granted = (controls, _elsewhere(rights.grants, controls))
         return self._granted[1]
 
-    def _actor(self, peer: rights.Peer) -> Actor:
+    def _actor(self, peer: rights.Speaker) -> Actor:
+        if isinstance(peer, rights.Person):
+            return Actor(peer.name, peer.origin)
         if peer.uid not in self._names:
             self._names[peer.uid] = _elsewhere(rights.name_of, peer)
         return Actor(self._names[peer.uid], f"control socket, pid {peer.pid}")
 
-    def perform(self, row: Command, args: Mapping[str, Any], peer: rights.Peer, encode: Encode) -> Iterator[bytes]:
+    def perform(self, row: Command, args: Mapping[str, Any], peer: rights.Speaker, encode: Encode) -> Iterator[bytes]:
         """Run a command; gives the encoded pieces of its reply. Raises CommandError only.
 
         That the peer may is for `find` to say, before.
@@ -240,7 +251,7 @@ class _Connection:
     def run(self) -> None:
         """Serve it until one of us hangs up."""
         try:
-            self._peer = self._server.identify(self._sock)
+            self._peer = self._identify()
             self._rest()
             if first := self._receive(begun=False):
                 (self._serve_frames if first[0] == 0 else self._serve_lines)(first)
@@ -252,6 +263,13 @@ class _Connection:
         finally:
             self.close()
             self._server.forget(self)
+
+    def _identify(self) -> rights.Speaker:
+        return self._server.identify(self._sock)
+
+    def _speaker(self, request: dict[str, Any]) -> rights.Speaker:
+        """Who wants this. Raises CommandError."""
+        return self._peer
 
     def close(self) -> None:
         """Hang up, also on one that is being waited for."""
@@ -321,13 +339,14 @@ class _Connection:
             if request.get("v") != PROTOCOL:
                 cause = f"it is of version {request.get('v')!r}, this daemon speaks {PROTOCOL}"
                 raise CommandError(ErrorKind.USAGE, f"can't read a request: {cause}")
-            row = self._server.find(str(request.get("command")), self._peer)
+            speaker = self._speaker(request)
+            row = self._server.find(str(request.get("command")), speaker)
             if len(body) > row.max_request:
                 raise CommandError(
                     ErrorKind.USAGE, f"can't run {row.name}: its request may have {row.max_request} bytes at most"
                 )
             args = complete(row, request.get("args", {}))
-            for piece in self._server.perform(row, args, self._peer, encode):
+            for piece in self._server.perform(row, args, speaker, encode):
                 self._send(piece)
         except CommandError as error:
             self._send(_failure(ident, error))
@@ -387,6 +406,29 @@ class _Connection:
             self._send(b"\n")
         except CommandError as error:
             self._send(_told(error))
+
+
+class _Trusted(_Connection):
+    """Web's end of a socketpair: it may be silent for as long as it likes, and speaks for others."""
+
+    def _identify(self) -> rights.Speaker:
+        return rights.WEB
+
+    def _rest(self) -> None:
+        if self._server.stopping:
+            raise ConnectionAbortedError
+        self._begun = False
+        self._deadline = time.monotonic() + _FOREVER
+
+    def _speaker(self, request: dict[str, Any]) -> rights.Speaker:
+        person = request.get("as")
+        if person is None:
+            return rights.WEB
+        try:
+            return rights.Person(str(person["user"]), Access(person["access"]), str(person["from"]))
+        except (TypeError, KeyError, ValueError):
+            cause = "'as' must have user, access and from"
+            raise CommandError(ErrorKind.USAGE, f"can't read a request: {cause}") from None
 
 
 def _teller(row: Command, as_json: bool, form: str | None) -> runtimeapi.Told:

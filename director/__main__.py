@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 import control.hub
+import control.web.run
 import workers.run
 from control.client import Client
 from control.commands.command import CommandError
@@ -29,7 +30,7 @@ from director.master.readiness import Readiness, daemonise
 from director.places import Places, config_file, pid_file, run_dir, state_dir
 from director.version import VERSION
 
-ROLES = Roles(hub=control.hub.main, worker=workers.run.main)
+ROLES = Roles(hub=control.hub.main, worker=workers.run.main, web=control.web.run.main)
 
 COMMANDS = {
     "start": "check the config, go to the background, return when every worker accepts",

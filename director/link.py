@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from director.errors import LocalProtocolError
 from director.framing import FrameReader, decode, encode
-from director.messages import Accept, Message, Reopen, TakeOver
+from director.messages import Accept, AdminFiles, Admit, Introduce, Message, Reopen, TakeOver
 
 _RECEIVE = 256 * 1024  # bytes a call
 _FDS = 250  # Linux passes at most 253 descriptors with one message
@@ -135,4 +135,10 @@ def _companions(message: Message) -> int:
             return len(files)
         case TakeOver():
             return 1
+        case Introduce(count):
+            return count
+        case Admit(listens):
+            return len(listens)
+        case AdminFiles(paths):
+            return len(paths)
     return 0

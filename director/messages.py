@@ -22,6 +22,7 @@ from director.config.model import Config, Endpoint
 from director.errors import Problem
 
 Slot = NewType("Slot", int)
+WEB_SLOT = Slot(-3)  # the web admin
 HUB_SLOT = Slot(-1)  # the hub is supervised like a worker, beside their slots
 _ELDEST = -100  # slots below are those of whole generations
 
@@ -47,6 +48,7 @@ class Kind(StrEnum):
     MASTER = "master"
     HUB = "hub"
     WORKER = "worker"
+    WEB = "web"
 
 
 class LogFile(StrEnum):
@@ -196,6 +198,27 @@ class HandOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Introduce:
+    """To hub and web: sockets to each other, so many descriptors. The hub believes whom web speaks for."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admit:
+    """To web: listen on these sockets, one for each admin, and on no others; serve by the files that follow."""
+
+    listens: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AdminFiles:
+    """To web: the files that admins name, open for reading, by path."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reaped:
     """To the hub: this worker is gone, no more of its rows will come."""
 
@@ -266,6 +289,11 @@ class Held:
 @dataclass(frozen=True, slots=True)
 class HandedOver:
     """All that the hub knows lies in its memory file; it decides nothing any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lonely:
+    """Web has lost the hub, and wants to be introduced again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -645,6 +673,10 @@ Message = (
     | Accept
     | Release
     | Reopen
+    | Introduce
+    | Admit
+    | AdminFiles
+    | Lonely
     | Drain
     | Hold
     | Resume

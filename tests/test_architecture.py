@@ -36,6 +36,8 @@ PURE = (
     "control/names.py",
     "control/prometheus.py",
     "control/render.py",
+    "control/web/logins.py",
+    "control/web/running.py",
     "control/resolvconf.py",
     "control/runtimeapi.py",
 )

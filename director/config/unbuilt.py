@@ -17,8 +17,6 @@ def warnings(config: Config, file: str) -> tuple[Problem, ...]:
 
 
 def _unbuilt(config: Config) -> Iterator[str]:
-    if config.admins:
-        yield "admin (the web admin)"
     connections = config.logging.connections
     if connections is not None and (connections == "journald" or connections.startswith("syslog:")):
         yield "connections (the connection log) to anything but a file or stderr"

@@ -222,6 +222,12 @@ class Changing:
             self.answer(request, Exit.DONE, ("nothing to change", *stays))
             return
         opened = self._open_new(target)
+        try:
+            self.master.admins.open(target)
+        except SystemFailure:
+            for address in opened.values():
+                address.close()
+            raise
         self.master.loaded = now
         config, self.master.last_number = numbering.assign(target, self.master.running.config, self.master.last_number)
         known = {host.number for service in config.services for group in service.groups for host in group.hosts}
@@ -234,6 +240,7 @@ class Changing:
         lines = (*_lines(plan), *stays)
         self._spread(Configure(self.master.running), request, lines, steps=len(plan))
         self._swap_listeners(before, opened)
+        self.master.admins.tell(self.master.family)
 
     def _open_new(self, target: Config) -> dict[str, Address]:
         slots = len(self.master.family.supervisor.workers())

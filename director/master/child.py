@@ -65,7 +65,7 @@ class Birth:
 
     def subject(self) -> str:
         """Who speaks, in the log."""
-        return "hub" if self.kind is Kind.HUB else f"worker/{self.slot}"
+        return f"worker/{self.slot}" if self.kind is Kind.WORKER else self.kind.value
 
     def settle(self) -> None:
         """Give up every right that is not needed any more. Call when all imports are done."""

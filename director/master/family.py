@@ -27,6 +27,7 @@ from director.master.supervisor import Abort, Command, Cover, Fork, Kill, Spare,
 from director.master.system import Identity, System
 from director.messages import (
     HUB_SLOT,
+    WEB_SLOT,
     Accept,
     Accepting,
     Drain,
@@ -56,6 +57,11 @@ class Roles:
 
     hub: ChildMain
     worker: ChildMain
+    web: ChildMain
+
+    def of(self, kind: Kind) -> ChildMain:
+        """What this kind of child runs."""
+        return {Kind.HUB: self.hub, Kind.WEB: self.web}.get(kind, self.worker)
 
 
 @dataclass
@@ -129,7 +135,7 @@ class Family:
 
     def workers(self) -> list[Child]:
         """The living workers, by slot."""
-        return [child_ for slot, child_ in sorted(self.children.items()) if slot != HUB_SLOT]
+        return [child_ for slot, child_ in sorted(self.children.items()) if slot >= 0]
 
     def accept(self, child_: Child, refs: list[ListenerRef]) -> None:
         """Have a worker accept on these listeners."""
@@ -157,6 +163,9 @@ class Family:
     def end_hub(self) -> None:
         """The workers are gone: so may the hub."""
         self.tell_hub(Drain(0))
+        web = self.children.get(WEB_SLOT)
+        if web is not None:
+            self.tell(web, Drain(0))
 
     def kill_all(self) -> None:
         """End every child now."""
@@ -195,7 +204,7 @@ class Family:
             words = kernel.describe_status(status)
             level = logs.info if status == 0 and self.supervisor.stopping else logs.warning
             level(Event.PROCESS_EXITED, kind=self._kind(child_), slot=child_.slot, pid=pid, status=words)
-            if child_.slot != HUB_SLOT:
+            if child_.slot >= 0:
                 self.tell_hub(Reaped(child_.slot, child_.incarnation))
             self.on_exit(child_, status)
             self.tick()
@@ -245,11 +254,12 @@ class Family:
                     self.tell(self.children[by], Release(tuple(self.refs(slot))))
 
     def _fork(self, slot: Slot) -> None:
-        is_hub = slot == HUB_SLOT
+        kind = self.supervisor.places[slot].kind
+        is_hub = kind is Kind.HUB
         ours, theirs = socket.socketpair()
         incarnation = self.supervisor.incarnations + 1
         birth = Birth(
-            kind=Kind.HUB if is_hub else Kind.WORKER,
+            kind=kind,
             slot=slot,
             incarnation=incarnation,
             link=Link(theirs),
@@ -262,11 +272,11 @@ class Family:
             left=self.left() if is_hub else -1,
             ordinal=self.ordinal,
             standby=self.standby(),
-            connections=-1 if is_hub else self.log_files.connections,
+            connections=self.log_files.connections if kind is Kind.WORKER else -1,
             connections_format=self.connections_format,
         )
         try:
-            pid = child.bear(self.system, self.roles.hub if is_hub else self.roles.worker, birth, theirs)
+            pid = child.bear(self.system, self.roles.of(kind), birth, theirs)
         except OSError as error:
             ours.close()
             theirs.close()
@@ -346,10 +356,12 @@ class Family:
             self.system.kill(pid, number)
 
 
-def make_supervisor(workers: int, worker_timeout: float, ordinal: int = 1) -> Supervisor:
-    """A supervisor of the generation with this number: for a hub and so many workers, all due now."""
+def make_supervisor(workers: int, worker_timeout: float, ordinal: int = 1, web: bool = False) -> Supervisor:
+    """The supervisor of a generation, by its number: for a hub, so many workers and maybe web, all due now."""
     supervisor = Supervisor(worker_timeout, random.Random(), incarnations=peer_incarnation(ordinal))
     supervisor.add(HUB_SLOT)
+    if web:
+        supervisor.add(WEB_SLOT)
     for number in range(workers):
         supervisor.add(Slot(number))
     return supervisor

@@ -17,6 +17,7 @@ from director.config.model import Config, Listen
 from director.errors import DirectorError, Exit, SystemFailure
 from director.events import Event
 from director.master import system as kernel
+from director.master.admins import Admins
 from director.master.candidate import Candidate
 from director.master.changing import Changing, count
 from director.master.family import TICK, Child, Family, Roles, all_accept
@@ -33,6 +34,7 @@ from director.master.system import System
 from director.master.upgrade import Upgrade as Upgrading
 from director.messages import (
     HUB_SLOT,
+    WEB_SLOT,
     Accepting,
     Applied,
     Configure,
@@ -43,6 +45,7 @@ from director.messages import (
     Hold,
     Kind,
     ListenerRef,
+    Lonely,
     Message,
     Processes,
     ProcessInfo,
@@ -73,6 +76,7 @@ class Master:
     running: Running
     family: Family = field(init=False)
     addresses: dict[str, Address] = field(default_factory=dict)
+    admins: Admins = field(default_factory=lambda: Admins(""))
     stage: Stage = Stage.STARTING
     last_number: int = 0
     generation: str = ""
@@ -156,6 +160,7 @@ class Master:
         for address in self.addresses.values():
             address.close()
         self.addresses.clear()
+        self.admins.close()
         limit = FAST_STOP if fast else seconds + FAST_STOP
         self.loop.after(limit, self.family.kill_all)
         self.loop.after(limit, self.retirees.kill_all)
@@ -264,6 +269,8 @@ class Master:
         if self.reigns:
             self.notifier.alive(now)
         self.changing.tick(now)
+        if self.stage not in (Stage.STARTING, Stage.STOPPING):
+            self.admins.refresh(self.family, self.running.config, self.reigns, now)
 
     @property
     def reigns(self) -> bool:
@@ -306,6 +313,8 @@ class Master:
         if child.slot == HUB_SLOT:
             self._shown = ()
             self.tell_processes()
+        if child.slot < 0:
+            self.admins.born(self.family, child.slot)
 
     def heard(self, child: Child, message: Message) -> None:
         """A report that is not about life and death."""
@@ -327,6 +336,8 @@ class Master:
                 self.changing.applied(child, version)
             case Request():
                 self.changing.request(message)
+            case Lonely():
+                self.admins.introduce(self.family)
             case Failed(reason):
                 self._failure = self._failure or reason if self.stage is Stage.STARTING else ""
             case _:
@@ -345,7 +356,7 @@ class Master:
             if all(place.state.value == "ready" for place in self.family.supervisor.places.values()):
                 assert self.candidate is not None
                 self.candidate.all_ready()
-        elif child.slot != HUB_SLOT and self.stage is not Stage.READY:
+        elif child.slot >= 0 and self.stage is not Stage.READY:
             if self.stage is Stage.PROBATION:
                 self.family.tell(child, Hold())  # others accept, and this one only if they fail
             self.family.accept(child, self.refs(child.slot))
@@ -354,7 +365,7 @@ class Master:
         """A child is gone."""
         self.changing.gone(child)
         if self.stage is Stage.STARTING:
-            kind = "the hub" if child.slot == HUB_SLOT else f"worker {child.slot}"
+            kind = {HUB_SLOT: "the hub", WEB_SLOT: "the web admin"}.get(child.slot, f"worker {child.slot}")
             cause = self._failure or f"{kind} died while starting ({kernel.describe_status(status)}); see the log"
             self._fail(cause)
         if self.candidate is not None:

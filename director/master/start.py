@@ -25,6 +25,7 @@ from director.events import Event
 from director.link import Link
 from director.master import checker, handover
 from director.master import system as kernel
+from director.master.admins import Admins
 from director.master.bond import Bond
 from director.master.candidate import Candidate
 from director.master.family import Family, Roles, make_supervisor
@@ -174,6 +175,8 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
             logs.warning(Event.PRIVILEGES_KEPT, reason="not root: user and group of the config are ignored")
         groups = tuple(one.group for one in config.controls if one.group)
         control = open_control(places.control, groups)
+        admins = Admins(places.state_dir)
+        admins.open(config)
     except DirectorError:
         for address in addresses.values():
             address.close()
@@ -195,6 +198,7 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
         loaded=start.config,
         running=Running(1, config),
         addresses=addresses,
+        admins=admins,
         last_number=last,
         generation=generation,
         when_ready=start.when_ready,
@@ -229,7 +233,7 @@ def make_family(master: Master, made: Made) -> Family:
         system=master.system,
         loop=master.loop,
         roles=master.roles,
-        supervisor=make_supervisor(made.workers, config.worker_timeout, made.ordinal),
+        supervisor=make_supervisor(made.workers, config.worker_timeout, made.ordinal, master.admins.listening),
         directory=made.directory,
         lock_path=master.places.lock,
         owner=made.owner,
@@ -299,6 +303,7 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
         loaded=checked.config,
         running=Running(left.running.version + 1, config, admin),
         addresses=addresses,
+        admins=Admins(places.state_dir),
         stage=Stage.CANDIDATE,
         last_number=last,
         generation=generation,

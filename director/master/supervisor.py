@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
 
-from director.messages import HUB_SLOT, Kind, Slot
+from director.messages import HUB_SLOT, WEB_SLOT, Kind, Slot
 
 SILENCE = 1.0  # seconds without a heartbeat until a neighbour covers
 GRACE = 2.0  # seconds between ABRT, which leaves a traceback, and KILL
@@ -158,7 +158,7 @@ class Place:
     @property
     def kind(self) -> Kind:
         """What kind of process has this slot."""
-        return Kind.HUB if self.slot == HUB_SLOT else Kind.WORKER
+        return {HUB_SLOT: Kind.HUB, WEB_SLOT: Kind.WEB}.get(self.slot, Kind.WORKER)
 
     def enter(self, happening: Happening, now: float) -> None:
         """Change state by the table; what the table does not list is a bug and raises KeyError."""
@@ -182,7 +182,7 @@ class Supervisor:
 
     def workers(self) -> list[Place]:
         """The worker slots, in order."""
-        return [place for slot, place in sorted(self.places.items()) if slot != HUB_SLOT]
+        return [place for slot, place in sorted(self.places.items()) if place.kind is Kind.WORKER]
 
     # -- what happened ---------------------------------------------------------
 

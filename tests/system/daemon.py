@@ -168,15 +168,13 @@ class Daemon:
         return {int(worker["slot"]): int(worker["pid"]) for worker in self.stats()["workers"]}
 
     def hub(self) -> int:
-        """The pid of the hub: the child of the master that is no worker."""
+        """The pid of the hub."""
 
-        def only_one() -> list[int]:
-            # A checker child may live for a moment, too.
-            children = {child.pid for child in psutil.Process(self.master).children()}
-            others = children - set(self.workers().values())
-            return list(others) if len(others) == 1 else []
+        def living() -> list[int]:
+            found = [one["pid"] for one in self.command("status")["processes"] if one["kind"] == "hub"]
+            return [pid for pid in found if pid]
 
-        return wait_until(only_one)[0]
+        return wait_until(living)[0]
 
     def processes(self) -> list[psutil.Process]:
         """Every living process that was started by, or is, this director or a command of it."""

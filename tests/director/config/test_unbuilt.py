@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from director.config.model import Admin, Config, Endpoint, Group, Service
+from director.config.model import Config, Group, Logging, Service
 from director.config.unbuilt import warnings
 from director.errors import Severity
 
@@ -12,9 +12,6 @@ def test_a_plain_config_gets_no_warning() -> None:
 
 
 def test_each_thing_is_said_once() -> None:
-    config = Config(
-        admins=(Admin(listen=Endpoint("*", 1)), Admin(listen=Endpoint("*", 2))),
-    )
-    found = warnings(config, "c.xml")
-    assert all(problem.severity is Severity.WARNING for problem in found)
-    assert [problem.message.split()[0] for problem in found] == ["admin"]
+    (found,) = warnings(Config(logging=Logging(connections="journald")), "c.xml")
+    assert found.severity is Severity.WARNING
+    assert found.message.startswith("connections")

@@ -1,0 +1,132 @@
+"""Asking the hub, for somebody: commands out, results back, on sockets that the master made.
+
+A few requests go at a time, the others wait. A socket that failed is not used
+again; when none is left the master is asked for new ones, which is what happens
+when the hub died.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import gevent
+from gevent import socket
+from gevent.queue import Empty, LifoQueue
+
+from control.arguments import parse
+from control.commands.command import CommandError, ErrorKind, find
+from control.commands.table import COMMANDS
+from control.rights import Person
+from director.config.model import Access
+from director.errors import RemoteProtocolError
+from director.frames import FrameReader, pack, unpack
+
+PROTOCOL = 1
+_PATIENCE = 5.0  # seconds to wait for a free socket
+_FRESH = 0.5  # seconds for which the statistics are shown again
+_RECEIVE = 256 * 1024  # bytes a call
+
+
+class Inquiry:
+    """The hub, as pages know it. `lonely` asks the master for new sockets."""
+
+    def __init__(self, lonely: Callable[[], None]) -> None:
+        self._lonely = lonely
+        self._free: Any = LifoQueue()
+        self._idents = itertools.count(1)
+        self._left = 0
+        self._asked = 0.0
+        self._stats: tuple[float, Any] = (0.0, None)
+
+    def introduce(self, descriptors: Iterable[int]) -> None:
+        """Sockets to the hub there is now; those to an earlier one are closed."""
+        while True:
+            try:
+                self._free.get_nowait().close()
+            except Empty:
+                break
+        self._left = 0
+        for descriptor in descriptors:
+            self._free.put(socket.socket(fileno=descriptor))
+            self._left += 1
+
+    def stats(self) -> dict[str, Any]:
+        """The statistics, a moment old at the most. All pages share them."""
+        at, known = self._stats
+        if known is None or time.monotonic() - at > _FRESH:
+            known = self.ask("stats", {})
+            self._stats = (time.monotonic(), known)
+        found: dict[str, Any] = known
+        return found
+
+    def run(self, words: list[str], person: Person) -> Any:
+        """A command in the words of directorctl. Raises CommandError."""
+        row = find(words[0], COMMANDS)
+        self._stats = (0.0, None)
+        return self.ask(words[0], parse(row, words[1:]), person, row.patience)
+
+    def ask(self, command: str, args: Mapping[str, Any], person: Person | None = None, patience: float = 10.0) -> Any:
+        """The result of a command. Raises CommandError, also when there is no hub at this moment."""
+        request = {"v": PROTOCOL, "id": next(self._idents), "command": command, "args": dict(args)}
+        if person is not None:
+            request["as"] = {"user": person.name, "access": person.access.value, "from": person.origin}
+        sock = self._take()
+        try:
+            sock.settimeout(patience)
+            sock.sendall(pack(request))
+            reply = _read(sock)
+        except (OSError, RemoteProtocolError) as error:
+            sock.close()
+            self._left -= 1
+            if self._left <= 0:
+                self._miss()
+            cause = "it does not answer" if isinstance(error, TimeoutError) else "it is being replaced; try again"
+            raise CommandError(ErrorKind.FAILED, f"can't ask the hub: {cause}") from None
+        except BaseException:
+            sock.close()  # what is left of the reply would be taken for the next one's
+            self._left -= 1
+            raise
+        self._free.put(sock)
+        return _result(reply)
+
+    def _take(self) -> Any:
+        try:
+            return self._free.get(timeout=_PATIENCE)
+        except Empty:
+            self._miss()
+            raise CommandError(ErrorKind.FAILED, "can't ask the hub: it is busy or gone; try again") from None
+
+    def _miss(self) -> None:
+        if time.monotonic() - self._asked > 1.0:
+            self._asked = time.monotonic()
+            self._lonely()
+
+
+def _read(sock: Any) -> dict[str, Any]:
+    reader = FrameReader()
+    while True:
+        data = sock.recv(_RECEIVE)
+        if not data:
+            raise ConnectionResetError
+        for body in reader.feed(data):
+            reply = unpack(body)
+            if not isinstance(reply, dict):
+                raise RemoteProtocolError("a reply is not a map")
+            if not reply.get("more"):
+                return reply
+        gevent.sleep(0)
+
+
+def _result(reply: dict[str, Any]) -> Any:
+    if reply.get("ok"):
+        return reply.get("result")
+    error = reply.get("error") or {}
+    raise CommandError(ErrorKind(error.get("kind", "failed")), str(error.get("message")), error.get("lines", ()))
+
+
+def may_change(person: Person) -> bool:
+    """Whether to show buttons; what they do, the hub allows or not."""
+    return person.access is Access.FULL

@@ -1,0 +1,80 @@
+"""The web calls of Python Director and txLoadBalancer, for the scripts of their users.
+
+A call is a command of directorctl under another name. What changes something is
+answered as ever: 302 to /running?resultMessage=... with the body `OK`, or
+`NOT OK` whenever it was not done. Names of arguments are taken in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from control.commands.command import CommandError, ErrorKind
+
+
+class MissingError(Exception):
+    """An argument is missing."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call: the command it stands for, and what it takes, in the order of the command's words.
+
+    `args`: names that an argument may have, the first that is there counts.
+    """
+
+    command: str
+    args: tuple[tuple[str, ...], ...] = ()
+    needs_name: bool = False  # the last argument is a host's name, or its address
+
+    def words(self, given: Mapping[str, str], stats: dict[str, Any]) -> list[str]:
+        """The words of the command. Raises MissingError, CommandError."""
+        values = {name.lower(): value for name, value in given.items()}
+        words = [self.command]
+        for names in self.args:
+            value = next((values[name] for name in names if values.get(name)), None)
+            if value is None:
+                raise MissingError(f"the argument {names[0]} is missing")
+            words.append(value)
+        if self.needs_name:
+            words[-1] = _host_name(stats, *words[1:])
+        return words
+
+
+def _host_name(stats: dict[str, Any], service: str, group: str, host: str) -> str:
+    """The name of a host that is given by its name or by its address."""
+    for one in stats["services"]:
+        for other in one["groups"]:
+            if (one["name"], other["name"]) == (service, group):
+                by_address = [known["name"] for known in other["hosts"] if known["ip"] == host]
+                named = any(known["name"] == host for known in other["hosts"])
+                if len(by_address) > 1 and not named:
+                    raise CommandError(ErrorKind.UNKNOWN, f"several hosts have the address {host}: give the name")
+                return host if named or not by_address else str(by_address[0])
+    return host
+
+
+_SERVICE, _GROUP = ("service",), ("group",)
+_HOST = (_SERVICE, _GROUP, ("name", "host", "client", "ip"))
+
+CALLS: Mapping[str, Call] = {
+    "addHost": Call("host-add", (_SERVICE, _GROUP, ("name",), ("ip",))),
+    "delHost": Call("host-del", _HOST, needs_name=True),
+    "delAllHosts": Call("host-del-all", (_SERVICE, _GROUP)),
+    "enableGroup": Call("group-enable", (_SERVICE, _GROUP)),
+    "changeScheduler": Call("group-scheduler", (_SERVICE, _GROUP, ("scheduler",))),
+    "newService": Call("service-add", (_SERVICE, ("listen",))),
+    "newGroup": Call("group-add", (_SERVICE, _GROUP, ("scheduler",))),
+    "delGroup": Call("group-del", (_SERVICE, _GROUP)),
+    "delUser": Call("user-del", (("name",),)),
+    "closeLog": Call("log-reopen"),
+    "retryHost": Call("host-retry", _HOST, needs_name=True),
+    "hostAdminDown": Call("host-down", _HOST, needs_name=True),
+    "hostAdminUp": Call("host-up", _HOST, needs_name=True),
+    "save": Call("config-save"),
+    "saveConfig": Call("config-save"),
+    "reload": Call("reload"),
+    "shutdown": Call("stop"),
+}

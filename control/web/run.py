@@ -1,0 +1,189 @@
+"""The web process: what the master orders, and when it is ready.
+
+It gets the config and its changes, files and sockets by its link like every
+child, gives up its rights once all is imported, and asks the hub for the rest.
+What it can't use (a users file by half, a certificate without its key) leaves
+it with what it had; at the start it says so and ends.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import gevent
+import gevent.event
+
+from control.web import accounts
+from control.web.accounts import Accounts
+from control.web.app import App, Door
+from control.web.inquiry import Inquiry
+from control.web.listening import Listening, context
+from director import logs
+from director.config import changes
+from director.config.model import Admin, Config, User
+from director.errors import ChildExit, RefusedError
+from director.events import Event
+from director.lifeline import Lifeline
+from director.master import selfsigned
+from director.master.child import Birth
+from director.messages import (
+    AdminFiles,
+    Admit,
+    Amend,
+    Applied,
+    Configure,
+    Drain,
+    Failed,
+    Heartbeat,
+    Introduce,
+    LogFile,
+    Lonely,
+    Message,
+    Ready,
+    Reopen,
+    Running,
+)
+
+HEARTBEAT = 0.25  # seconds
+
+
+class Web:
+    """Wires the parts of the web process and carries out the master's orders."""
+
+    def __init__(self, birth: Birth) -> None:
+        self._done = gevent.event.Event()
+        self._ready = False
+        self._lag = 0.0
+        self.running = Running(0, Config())
+        self._files: dict[str, int] = {}  # open, by path
+        self._users: dict[str, tuple[User, ...]] = {}  # by the path of their file
+        self._doors: dict[str, Door] = {}
+        self._listening: dict[str, Listening] = {}
+        self.inquiry = Inquiry(lambda: self._master.tell(Lonely()))
+        gevent.get_hub().print_exception = logs.crash
+        self._master = Lifeline(birth.link, gevent.get_hub().loop, self._obey, self._done.set)
+
+    def run(self) -> int:
+        """Work until told to end; returns the exit status."""
+        gevent.spawn(self._beat)
+        self._master.start()
+        self._done.wait()
+        for one in self._listening.values():
+            one.close()
+        return ChildExit.DRAINED
+
+    def _beat(self) -> None:
+        while True:
+            self._master.tell(Heartbeat(self._lag))
+            due = time.monotonic() + HEARTBEAT
+            gevent.sleep(HEARTBEAT)
+            self._lag = max(0.0, time.monotonic() - due)
+
+    def _obey(self, message: Message, descriptors: tuple[int, ...]) -> None:
+        match message:
+            case Configure(running):
+                self.running = running
+                self._furnish()
+                self._master.tell(Applied(running.version))
+            case Amend(version, change, actor, at):
+                self.running, _ = changes.amend(self.running, change, actor, at, force=True)
+                self._master.tell(Applied(version))
+            case AdminFiles(paths):
+                self._read(dict(zip(paths, descriptors, strict=True)))
+            case Admit(listens):
+                self._admit(dict(zip(listens, descriptors, strict=True)))
+            case Introduce():
+                self.inquiry.introduce(descriptors)
+            case Reopen(files):
+                for kind, fd in zip(files, descriptors, strict=True):
+                    if kind is LogFile.LOG:
+                        logs.reopened(fd)
+                    else:
+                        os.close(fd)
+            case Drain():
+                self._done.set()
+            case _:
+                logs.error(Event.PROCESS_FAILED, reason=f"got {type(message).__name__}")
+
+    # -- admins ------------------------------------------------------------------------
+
+    def _read(self, files: dict[str, int]) -> None:
+        """The files of admins are there, or there anew."""
+        for path, fd in files.items():
+            if path in self._files:
+                os.close(self._files[path])
+            self._files[path] = fd
+        for admin in self.running.config.admins:
+            if admin.users_file in files:
+                self._attempt(self._read_users, admin.users_file)
+        self._furnish()
+        for admin in self.running.config.admins:
+            listening = self._listening.get(str(admin.listen))
+            if listening is not None and admin.secure:
+                self._attempt(lambda admin, listening: listening.renew(self._tls(admin)), admin, listening)
+        logs.info(Event.FILES_READ, files=len(files))
+
+    def _read_users(self, path: str) -> None:
+        self._users[path] = accounts.read(self._files[path], path)
+
+    def _attempt(self, function: Any, *args: Any) -> None:
+        """What can't be used leaves us with what we have; at the start there is nothing to go on with."""
+        try:
+            function(*args)
+        except (RefusedError, OSError) as error:
+            if not self._ready:
+                self._master.tell(Failed(str(error)))
+                self._done.set()
+            logs.warning(Event.CONFIG_WARNING, problem=error)
+
+    def _furnish(self) -> None:
+        """Have each door be as the config and the files say. Who is logged in stays so."""
+        for admin in self.running.config.admins:
+            name = str(admin.listen)
+            users = Accounts((*self._users.get(admin.users_file or "", ()), *admin.users))
+            door = self._doors.get(name)
+            if door is None:
+                door = self._doors[name] = Door(name, admin.secure, admin.legacy_get, admin.metrics == "open", users)
+            door.legacy_get, door.metrics_open = admin.legacy_get, admin.metrics == "open"
+            door.accounts = users
+
+    def _admit(self, sockets: dict[str, int]) -> None:
+        """Listen on these, and on no others."""
+        admins = {str(admin.listen): admin for admin in self.running.config.admins}
+        for name in self._listening.keys() - sockets.keys():
+            self._listening.pop(name).close()
+            del self._doors[name]
+        for name, fd in sockets.items():
+            admin = admins[name]
+            if name in self._listening and self._doors[name].secure is admin.secure:
+                os.close(fd)
+                continue
+            if name in self._listening:  # http became https, or the other way round
+                self._listening.pop(name).close()
+                del self._doors[name]
+                self._furnish()
+            self._attempt(self._listen, admin, fd)
+        if not self._ready and not self._done.is_set():
+            self._ready = True
+            self._master.tell(Ready())
+
+    def _listen(self, admin: Admin, fd: int) -> None:
+        name = str(admin.listen)
+        tls = self._tls(admin) if admin.secure else None
+        app = App(self._doors[name], self.inquiry, lambda: self.running.config)
+        self._listening[name] = Listening(fd, app, tls)
+        logs.info(Event.ADMIN_LISTENING, listen=name, secure=admin.secure)
+
+    def _tls(self, admin: Admin) -> Any:
+        cert = admin.cert or next(path for path in self._files if path.endswith(selfsigned.NAME))
+        key = admin.key or cert
+        return context(self._files[cert], self._files[key], (cert, key))
+
+
+def main(birth: Birth) -> int:
+    """The life of the web process. Called in the child, once; returns its exit status."""
+    gevent.get_hub()  # imports the rest of gevent, while we may still read it
+    birth.settle()
+    return Web(birth).run()

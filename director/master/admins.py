@@ -1,0 +1,168 @@
+"""What web admins need of the master: listening sockets, files, and a way to the hub.
+
+The web process has no rights: it can open neither a low port nor a private key,
+and it asks the hub on sockets that the master made, because the hub believes
+what is said on those about who wants something. Files are looked at each
+second and handed over again when they changed.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+from director import logs
+from director.config.model import Admin, Config, Listen
+from director.errors import SystemFailure
+from director.events import Event
+from director.master import selfsigned
+from director.master.listeners import Address, open_address
+from director.messages import HUB_SLOT, WEB_SLOT, AdminFiles, Admit, Drain, Introduce, Slot
+
+if TYPE_CHECKING:
+    from director.master.family import Family
+
+_SOCKETS = 8  # requests that web can make at a time
+_BACKLOG = 256
+_LOOK = 1.0  # seconds between looks at the files
+
+
+class Admins:
+    """The admins of the config. `state_dir` is where certificates are kept that we made."""
+
+    def __init__(self, state_dir: str) -> None:
+        self._state_dir = state_dir
+        self._addresses: dict[str, Address] = {}
+        self._paths: tuple[str, ...] = ()
+        self._stamps: dict[str, Any] = {}
+        self._looked = 0.0
+
+    def open(self, config: Config) -> None:
+        """Listen for the admins of this config, and for no others. Raises SystemFailure; then all is as before."""
+        fresh: dict[str, Address] = {}
+        try:
+            paths = [path for admin in config.admins for path in self._files(admin)]
+            for path in paths:
+                os.close(_open(path))
+            for admin in config.admins:
+                ip = str(admin.listen)
+                if ip not in self._addresses:
+                    fresh[ip] = open_address(Listen(ip=admin.listen, backlog=_BACKLOG), 1)
+        except SystemFailure:
+            for address in fresh.values():
+                address.close()
+            raise
+        wanted = {str(admin.listen) for admin in config.admins}
+        for ip in self._addresses.keys() - wanted:
+            self._addresses.pop(ip).close()
+        self._addresses.update(fresh)
+        self._paths = tuple(dict.fromkeys(paths))
+
+    def close(self) -> None:
+        """Listen no more."""
+        for address in self._addresses.values():
+            address.close()
+        self._addresses.clear()
+
+    def _files(self, admin: Admin) -> list[str]:
+        """The files of an admin; a certificate is made where none is named."""
+        found = [admin.users_file] if admin.users_file else []
+        if admin.secure:
+            cert = admin.cert or selfsigned.path(self._state_dir)
+            if not admin.cert:
+                selfsigned.ensure(cert)
+            found += [cert, admin.key or cert]
+        return found
+
+    # -- to the children -------------------------------------------------------------
+
+    def born(self, family: Family, slot: Slot) -> None:
+        """The hub or web is there."""
+        if slot == WEB_SLOT:
+            self.tell(family)
+        self.introduce(family)
+
+    def tell(self, family: Family) -> None:
+        """Tell web where to listen, and by which files to serve. It is made if it is wanted for the first time."""
+        if self._addresses and WEB_SLOT not in family.supervisor.places:
+            family.supervisor.add(WEB_SLOT)
+            return
+        web = family.children.get(WEB_SLOT)
+        if web is not None:
+            self._hand_over_files(family)
+            fds = [address.socket_for(0).fileno() for address in self._addresses.values()]
+            family.tell(web, Admit(tuple(self._addresses)), fds)
+
+    def introduce(self, family: Family) -> None:
+        """Give hub and web sockets to each other, if both are there."""
+        hub, web = family.children.get(HUB_SLOT), family.children.get(WEB_SLOT)
+        if hub is None or web is None:
+            return
+        pairs = [socket.socketpair() for _ in range(_SOCKETS)]
+        family.tell(hub, Introduce(_SOCKETS), [one.fileno() for one, _ in pairs])
+        family.tell(web, Introduce(_SOCKETS), [other.fileno() for _, other in pairs])
+        for pair in pairs:
+            for sock in pair:
+                sock.close()
+
+    @property
+    def listening(self) -> bool:
+        """Whether there is an admin."""
+        return bool(self._addresses)
+
+    def refresh(self, family: Family, config: Config, reigns: bool, now: float) -> None:
+        """Once a second: hand over the files again if one of them changed.
+
+        After an upgrade the new master takes the addresses when it alone
+        `reigns`, and the old one lets go of them then: hubs of two generations
+        must not both be asked.
+        """
+        if now - self._looked < _LOOK:
+            return
+        self._looked = now
+        if not reigns:
+            web = family.children.get(WEB_SLOT)
+            if self._addresses and family.supervisor.stopping and web is not None:
+                family.tell(web, Drain(0))
+                self.close()
+            return
+        if config.admins and not self._addresses:
+            try:
+                self.open(config)
+            except SystemFailure as error:
+                logs.warning(Event.CONFIG_WARNING, problem=error)
+                return
+            self.tell(family)
+        if self._paths and {path: _stamp(path) for path in self._paths} != self._stamps:
+            self._hand_over_files(family)
+
+    def _hand_over_files(self, family: Family) -> None:
+        web = family.children.get(WEB_SLOT)
+        if web is None:
+            return
+        self._stamps = {path: _stamp(path) for path in self._paths}
+        fds: dict[str, int] = {}
+        for path in self._paths:
+            try:
+                fds[path] = _open(path)
+            except SystemFailure as error:
+                logs.warning(Event.CONFIG_WARNING, problem=error)  # web goes on with what it has
+        family.tell(web, AdminFiles(tuple(fds)), tuple(fds.values()))
+        for fd in fds.values():
+            os.close(fd)
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise SystemFailure(f"can't open {path}: {error.strerror}") from None
+
+
+def _stamp(path: str) -> tuple[int, ...] | None:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size, stat.st_mode

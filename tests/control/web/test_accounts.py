@@ -1,0 +1,88 @@
+"""Users of an admin and their passwords."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import argon2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from control.web.accounts import LARGEST, Accounts, parse, read, verify
+from director.config.model import Access, User
+from director.errors import RefusedError
+
+DES = "abNANd1rDfiNc"  # "secret", as Python Director kept it
+ARGON2 = argon2.PasswordHasher(time_cost=1, memory_cost=16, parallelism=1).hash("secret")
+
+
+@pytest.mark.parametrize("hashed", [DES, ARGON2], ids=["crypt", "argon2"])
+def test_a_password_is_told_from_another_by_either_hash(hashed: str) -> None:
+    assert verify(hashed, "secret")
+    for wrong in ("Secret", "", "secret\0", "sécret", "x" * 5000):
+        assert not verify(hashed, wrong)
+
+
+def test_what_is_no_hash_is_nobodys_password() -> None:
+    for hashed in ("." * 13, "*", "$argon2id$rubbish", "$9$x$y"):
+        assert not verify(hashed, hashed)
+
+
+def test_only_a_known_name_with_its_own_password_enters() -> None:
+    accounts = Accounts([User(name="ann", password=DES, access=Access.FULL)])
+    for _ in range(2):
+        user = accounts.enter("ann", "secret")
+        assert user is not None and user.access is Access.FULL
+        assert accounts.enter("ann", "wrong") is None
+        assert accounts.enter("bob", "secret") is None
+        assert accounts.enter("", "") is None
+
+
+def test_a_file_of_users() -> None:
+    text = f'- {{name: ann, password: "{DES}", access: full}}\n- {{name: bob, password: "{ARGON2}"}}\n'
+    assert [(user.name, user.access) for user in parse(text, "u")] == [("ann", Access.FULL), ("bob", Access.READONLY)]
+    assert parse("", "u") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("- [", "not YAML"),
+        ("name: ann", "write a list"),
+        ("- ann", "write name"),
+        (f"- {{name: ann, password: {DES}, admin: yes}}", "nothing else"),
+        ("- {name: ann, password: secret}", "not a hash"),
+        (f"- {{name: 'a:b', password: {DES}}}", "name must be"),
+        (f"- {{name: ann, password: {DES}, access: root}}", "access must be"),
+        (f"- {{name: ann, password: {DES}}}\n- {{name: ann, password: {DES}}}", "already"),
+        ("!!python/object/apply:os.system [id]", "not YAML"),
+    ],
+)
+def test_a_file_that_is_wrong_says_how(text: str, cause: str) -> None:
+    with pytest.raises(RefusedError, match=cause):
+        parse(text, "users.yaml")
+
+
+@given(st.text())
+def test_no_text_is_too_odd(text: str) -> None:
+    try:
+        parse(text, "users.yaml")
+    except RefusedError:
+        pass
+
+
+def test_a_file_that_others_may_write_is_not_trusted(tmp_path: Path) -> None:
+    path = tmp_path / "users.yaml"
+    path.write_text(f"- {{name: ann, password: {DES}}}\n")
+    path.chmod(0o666)
+    fd = os.open(path, os.O_RDONLY)
+    with pytest.raises(RefusedError, match="chmod go-w"):
+        read(fd, "users.yaml")
+    path.chmod(0o640)
+    assert len(read(fd, "users.yaml")) == 1
+    path.write_bytes(b"#" * (LARGEST + 1))
+    with pytest.raises(RefusedError, match="larger"):
+        read(fd, "users.yaml")
+    os.close(fd)

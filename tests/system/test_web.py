@@ -1,0 +1,200 @@
+"""The web admin of a real director, asked by real clients."""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import re
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlencode
+
+import psutil
+import pytest
+
+from tests.system.addresses import ask_name, free_address
+from tests.system.configs import director, group, host, service
+from tests.system.daemon import Daemon
+from tests.system.hosts import Host
+from tests.system.waiting import wait_until
+
+Hosts = Callable[..., list[Host]]
+DES = "abNANd1rDfiNc"  # "secret", as Python Director kept it
+ANN, BOB = ("ann", "secret"), ("bob", "secret")
+
+
+class Site:
+    """A director with two hosts, a plain and a secure admin."""
+
+    def __init__(self, daemon: Daemon, hosts: list[Host]) -> None:
+        self.daemon = daemon
+        self.users = daemon.folder / "users.yaml"
+        self.service, self.plain, self.secure = free_address(), free_address(), free_address()
+        self.write_users()
+        names = [host(name, one.address) for name, one in zip("ab", hosts, strict=True)]
+        self.config = director(
+            service(self.service, group(*names), group(host("n", hosts[0].address), name="next")),
+            f'<admin listen="{self.plain}" users="users.yaml"/>',
+            f'<admin listen="{self.secure}" users="users.yaml" secure="yes" legacy-get="yes"/>',
+            upgrade_probation="1s",
+        )
+        daemon.start(self.config)
+
+    def write_users(self, *more: str) -> None:
+        lines = [f"- {{name: ann, password: {DES}, access: full}}", f"- {{name: bob, password: {DES}}}", *more]
+        self.users.write_text("\n".join([*lines, ""]))
+        self.users.chmod(0o600)
+
+    def ask(
+        self,
+        path: str,
+        user: tuple[str, str] | None = ANN,
+        data: dict[str, str] | None = None,
+        secure: bool = False,
+        **headers: str,
+    ) -> tuple[int, str, dict[str, str]]:
+        """Status, body and headers."""
+        where = self.secure if secure else self.plain
+        if secure:
+            context = ssl.create_default_context(cafile=str(self.daemon.state_dir / "admin.pem"))
+            context.check_hostname = False
+            connection: http.client.HTTPConnection = http.client.HTTPSConnection(where, timeout=10, context=context)
+        else:
+            connection = http.client.HTTPConnection(where, timeout=10)
+        sent = dict(headers)
+        if user:
+            sent["Authorization"] = "Basic " + base64.b64encode(":".join(user).encode()).decode()
+        body = None
+        if data is not None:
+            body, sent["Content-Type"] = urlencode(data), "application/x-www-form-urlencoded"
+        connection.request("GET" if data is None else "POST", path, body, sent)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        connection.close()
+        return answer.status, text, dict(answer.headers)
+
+    def web(self) -> int:
+        """The pid of the web process."""
+        return int(re.findall(r"started: kind=web slot=-3 child=(\d+)", self.daemon.log)[-1])
+
+
+@pytest.fixture
+def site(daemon: Daemon, hosts: Hosts) -> Iterator[Site]:
+    yield Site(daemon, hosts("a", "b"))
+
+
+def test_scripts_look_and_change_by_both_admins(site: Site) -> None:
+    status, text, headers = site.ask("/running.txt", BOB)
+    assert (status, text.splitlines()[0]) == (200, f"service web {site.service} main")
+    assert headers["X-Frame-Options"] == "DENY"
+    assert json.loads(site.ask("/stats.json", BOB, secure=True)[1])["services"][0]["name"] == "web"
+    assert "<director" in site.ask("/config.xml")[1]
+    assert site.ask("/running.txt", None)[0] == 401
+    down = {"service": "web", "group": "main", "name": "b"}
+    assert site.ask("/hostAdminDown", BOB, down)[0] == 401
+    assert site.ask("/hostAdminDown", ANN, down)[:2] == (302, "OK")
+    assert {ask_name(site.service) for _ in range(6)} == {"a"}
+    assert f"disabled b {site.daemon.host('b')['ip']} maint -" in site.ask("/running.txt")[1]
+    assert site.daemon.host("b")["by"] == "ann"
+    assert site.ask("/hostAdminUp?service=web&group=main&name=b", secure=True)[:2] == (302, "OK")
+    assert site.ask("/hostAdminUp?service=web&group=main&name=b")[0] == 405
+    assert site.ask("/hostAdminDown", ANN, {**down, "name": "zz"})[1] == "NOT OK"
+    assert {ask_name(site.service) for _ in range(6)} == {"a", "b"}
+
+
+def test_people_log_in_look_live_and_change_by_forms(site: Site) -> None:
+    data = {"name": "ann", "password": "secret"}
+    status, _, headers = site.ask("/login", None, data, secure=True)
+    assert status == 302
+    assert {"HttpOnly", "Secure", "SameSite=Strict"} <= set(headers["Set-Cookie"].split("; "))
+    cookie = headers["Set-Cookie"].partition(";")[0]
+    page = site.ask("/service/web", None, secure=True, Cookie=cookie)[1]
+    csrf = re.findall(r'name="csrf" value="([^"]+)"', page)[0]
+    enable = {"csrf": csrf, "word": "web", "back": "/service/web"}
+    status, _, headers = site.ask("/command/service-nothing", None, enable, secure=True, Cookie=cookie)
+    assert status == 409
+    with_group = urlencode([("csrf", csrf), ("word", "web"), ("word", "next"), ("back", "/service/web")])
+    connection = http.client.HTTPSConnection(
+        site.secure,
+        timeout=10,
+        context=ssl._create_unverified_context(),
+    )
+    sent = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+    connection.request("POST", "/command/group-enable", with_group, sent)
+    assert connection.getresponse().status == 302
+    connection.close()
+    assert site.daemon.service()["enabled_group"] == "next"
+    with socket.create_connection(site.plain.split(":"), timeout=10) as live:  # type: ignore[arg-type]
+        word = base64.b64encode(b"bob:secret").decode()
+        live.sendall(f"GET /live?service=web HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {word}\r\n\r\n".encode())
+        seen = b""
+        while seen.count(b"data: ") < 2:
+            seen += live.recv(65536)
+    assert b'"main/a/state": "up"' in seen
+
+
+def test_a_dead_web_or_hub_is_replaced_and_traffic_never_waits(site: Site) -> None:
+    before = site.web()
+    site.daemon.kill(before)
+    assert ask_name(site.service) in ("a", "b")
+    wait_until(lambda: site.web() != before and site.ask("/running.txt")[0] == 200)
+    site.daemon.kill(site.daemon.hub())
+    wait_until(lambda: site.ask("/running.txt")[0] == 200)
+    web = site.web()
+    site.daemon.kill(web, signal.SIGSTOP)
+    began = time.monotonic()
+    assert site.daemon.ctl("status").exit == 0
+    assert ask_name(site.service) in ("a", "b")
+    assert time.monotonic() - began < 5
+    site.daemon.kill(web, signal.SIGCONT)
+    wait_until(lambda: site.ask("/running.txt")[0] == 200)
+
+
+def test_users_change_with_their_file_and_admins_with_the_config(site: Site, tmp_path: Path) -> None:
+    assert site.ask("/running.txt", ("carol", "secret"))[0] == 401
+    site.write_users(f"- {{name: carol, password: {DES}}}")
+    wait_until(lambda: site.ask("/running.txt", ("carol", "secret"))[0] == 200)
+    site.users.write_text("- rubbish")
+    wait_until(lambda: "entry 1" in site.daemon.log)
+    assert site.ask("/running.txt", ("carol", "secret"))[0] == 200
+    site.write_users()
+    wait_until(lambda: site.ask("/running.txt", ("carol", "secret"))[0] == 401)
+    moved = free_address()
+    site.daemon.reload(site.config.replace(site.plain, moved))
+    site.plain = moved
+    wait_until(lambda: site.ask("/running.txt")[0] == 200)
+
+
+def test_slow_large_and_wrong_requests_cost_the_others_nothing(site: Site) -> None:
+    slow = [socket.create_connection(site.plain.split(":"), timeout=10) for _ in range(50)]  # type: ignore[arg-type]
+    for client in slow:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: ")
+    for rubbish in (b"\0" * 5000, b"GET / HTTP/9.9\r\n\r\n", b"\x16\x03\x01" + b"x" * 300, b"A" * 100_000):
+        with socket.create_connection(site.plain.split(":"), timeout=10) as client:  # type: ignore[arg-type]
+            client.sendall(rubbish)
+        with socket.create_connection(site.secure.split(":"), timeout=10) as client:  # type: ignore[arg-type]
+            client.sendall(rubbish)
+    began = time.monotonic()
+    assert site.ask("/running.txt")[0] == 200
+    assert site.ask("/running.txt", secure=True)[0] == 200
+    assert ask_name(site.service) in ("a", "b")
+    assert time.monotonic() - began < 5
+    for client in slow:
+        client.close()
+    assert "process crashed" not in site.daemon.log
+    if psutil.Process(site.daemon.master).uids().real == 0:
+        assert psutil.Process(site.web()).uids().real != 0
+
+
+def test_an_upgrade_brings_an_admin_of_the_new_code(site: Site) -> None:
+    before = site.web()
+    done = site.daemon.directord("upgrade")
+    assert done.exit == 0, done.text
+    wait_until(lambda: site.web() != before and site.ask("/running.txt")[0] == 200, timeout=20)
+    assert site.ask("/hostAdminDown", ANN, {"service": "web", "group": "main", "name": "b"})[1] == "OK"
+    assert site.daemon.host("b")["state"] == "maint"
