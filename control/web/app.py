@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request, Response
 
 from control.commands.command import CommandError, ErrorKind
+from control.render import FORMATS
 from control.rights import Person
 from control.web import assets, running
 from control.web.accounts import Accounts
@@ -129,6 +130,8 @@ class App:
             "/rawConfig.xml": lambda asked, visitor: _plain(self._config_text(visitor)),
             "/config.txt": lambda asked, visitor: _plain(self._config_text(visitor)),
             "/stats.json": self._stats_json,
+            "/stats.csv": lambda asked, visitor: self._told("csv", "text/csv"),
+            "/metrics": lambda asked, visitor: self._metrics(),
         }
         self._commanded: dict[str, str] = {
             "/diff": "config-diff",
@@ -165,6 +168,8 @@ class App:
             return _see(assets.STATIC["style.css"].path)
         if path == "/login":
             return self._log_in(asked)
+        if path == "/metrics" and self.door.metrics_open:
+            return self._metrics()
         visitor = self._visitor(asked)
         if path == "/logout" and asked.method == "POST":
             self._must_be_meant(asked, visitor)
@@ -341,6 +346,12 @@ class App:
 
     def _stats_json(self, asked: Asked, visitor: Visitor) -> Response:
         return _plain(json.dumps(self._stats()), kind="application/json")
+
+    def _told(self, form: str, kind: str) -> Response:
+        return _plain("".join(f"{line}\n" for line in FORMATS[form](self._stats())), kind=kind)
+
+    def _metrics(self) -> Response:
+        return self._told("prometheus", "text/plain; version=0.0.4")
 
     # -- live ---------------------------------------------------------------------------
 

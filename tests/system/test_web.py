@@ -93,6 +93,9 @@ def test_scripts_look_and_change_by_both_admins(site: Site) -> None:
     assert (status, text.splitlines()[0]) == (200, f"service web {site.service} main")
     assert headers["X-Frame-Options"] == "DENY"
     assert json.loads(site.ask("/stats.json", BOB, secure=True)[1])["services"][0]["name"] == "web"
+    assert "director_host_" in site.ask("/metrics", BOB)[1]
+    assert site.ask("/metrics", None)[0] == 401
+    assert site.ask("/stats.csv", BOB)[1].startswith("# pxname,svname")
     assert "<director" in site.ask("/config.xml")[1]
     assert site.ask("/running.txt", None)[0] == 401
     down = {"service": "web", "group": "main", "name": "b"}
