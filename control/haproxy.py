@@ -237,8 +237,12 @@ def typed(found: Iterable[Row]) -> Iterator[str]:
 
 
 def as_json(found: Iterable[Row]) -> Iterator[str]:
-    """`show stat json`."""
-    yield json.dumps([[_entry(row, *value) for value in _values(row)] for row in found], separators=(",", ":"))
+    """`show stat json`: a line a row, so that it can be sent in pieces."""
+    before = "["
+    for row in found:
+        yield before + json.dumps([_entry(row, *value) for value in _values(row)], separators=(",", ":"))
+        before = ","
+    yield "]" if before == "," else "[]"
 
 
 def _entry(row: Row, column: str, position: int, value: Any) -> Document:

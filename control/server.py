@@ -27,6 +27,7 @@ import json
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import gevent
@@ -51,7 +52,9 @@ _PAUSE = 0.1  # seconds without accepting, when out of descriptors
 # The first byte of a length must be 0x00 to be told from a line.
 _LARGEST = (1 << 24) - 1
 
-Encode = Callable[[Any, bool], bytes]
+_PIECE = 200  # lines that are made before others get their turn
+
+Encode = Callable[[Any, bool], Iterable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +205,7 @@ class Server:
             outcome = row.run(self.hub, args, self._actor(peer))
             if isinstance(outcome, Generator):
                 outcome = yield from _progress(outcome, encode)
-            yield encode(outcome, False)
+            yield from encode(outcome, False)
         except CommandError:
             raise
         except UsageError as error:
@@ -229,7 +232,7 @@ def _progress(steps: Generator[Any, None, Any], encode: Encode) -> Generator[byt
             step = next(steps)
         except StopIteration as end:
             return end.value
-        yield encode(step, True)
+        yield from encode(step, True)
 
 
 def _place(error: Exception) -> str:
@@ -332,8 +335,8 @@ class _Connection:
             raise RemoteProtocolError("can't read a request: it is not a map")
         ident = request.get("id")
 
-        def encode(result: Any, more: bool) -> bytes:
-            return pack({"id": ident, "ok": True, "result": result, "more": more})
+        def encode(result: Any, more: bool) -> Iterable[bytes]:
+            return (pack({"id": ident, "ok": True, "result": result, "more": more}),)
 
         try:
             if request.get("v") != PROTOCOL:
@@ -398,8 +401,10 @@ class _Connection:
             args = parse(row, (phrase.words if phrase else words)[1:], common=(JSON,))
             told = phrase.told if phrase else _teller(row, args.pop(JSON.name), args.get("format"))
 
-            def encode(result: Any, more: bool) -> bytes:
-                return "".join(f"{line}\n" for line in told(result)).encode(errors="backslashreplace")
+            def encode(result: Any, more: bool) -> Iterator[bytes]:
+                lines = iter(told(result))
+                while piece := "".join(f"{line}\n" for line in islice(lines, _PIECE)):
+                    yield piece.encode(errors="backslashreplace")
 
             for piece in self._server.perform(row, args, self._peer, encode):
                 self._send(piece)

@@ -87,6 +87,12 @@ def test_typed_and_json_say_the_same_as_the_table() -> None:
     }
 
 
+def test_json_is_one_document_in_a_line_a_row() -> None:
+    rows = list(haproxy.rows(stats()))
+    assert len(json.loads("".join(haproxy.as_json(rows)))) == len(list(haproxy.as_json(rows))) - 1 == len(rows)
+    assert json.loads("".join(haproxy.as_json([]))) == []
+
+
 def test_servers_state_has_one_line_a_host_of_as_many_words_as_its_title() -> None:
     version, title, *lines = haproxy.servers_state(stats(), "web.main")
     assert version == "1"
