@@ -1,8 +1,8 @@
 """The stats in the text format of Prometheus: HAProxy's names under our prefix, in seconds and bytes.
 
 Times are histograms of a group: by host they would be 36 series for each, and
-an average over hosts can't be made of their quantiles. Written by hand: 10 000
-hosts are 150 000 lines, for which a client library takes seconds. Pure.
+an average over hosts can't be made of their quantiles. Written line by line:
+10 000 hosts are 270 000 lines, and no object of each is needed. Pure.
 """
 
 from __future__ import annotations
