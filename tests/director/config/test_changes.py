@@ -56,7 +56,7 @@ def _after(running: Running, *steps: Change) -> Running:
 
 
 def test_every_change_has_its_row() -> None:
-    assert set(changes._AMENDERS) == set(get_args(Change))
+    assert {*changes._AMENDERS, *changes._WITH_ACTOR} == set(get_args(Change))
 
 
 def test_host_down_puts_the_host_in_maint() -> None:
