@@ -69,7 +69,9 @@ def complete(row: Command, given: Any, common: Sequence[Option] = ()) -> dict[st
         value = args[argument.name] = given.get(argument.name)
         if value is None and argument.required:
             raise _misfit(row, f"{argument.metavar} is missing")
-        if not isinstance(value, str | None):
+        if argument.carries and isinstance(value, list | tuple):
+            args[argument.name] = _carried(row, argument.metavar, value)
+        elif not isinstance(value, str | None):
             raise _misfit(row, f"{argument.name} is not text")
     for option in (*row.options, *common):
         value = args[option.name] = given.get(option.name, False if option.flag else None)
@@ -81,6 +83,14 @@ def complete(row: Command, given: Any, common: Sequence[Option] = ()) -> dict[st
         if name not in args:
             raise _misfit(row, f"there is no argument {name!r}")
     return args
+
+
+def _carried(row: Command, metavar: str, value: Any) -> tuple[str, bytes]:
+    """The name and the bytes of a file: the client reads it, the daemon opens nothing that a command names."""
+    match value:
+        case [str(name), bytes(text)]:
+            return name, text
+    raise _misfit(row, f"{metavar} is not [name, bytes]")
 
 
 def _misfit(row: Command, cause: str) -> CommandError:

@@ -22,6 +22,7 @@ from control.arguments import parse
 from control.client import Client
 from control.commands.command import JSON, Command, CommandError, ErrorKind, Option, Section, find
 from control.commands.table import COMMANDS, help_
+from control.enclosures import asked_password, enclosed, hashed, received
 from director.errors import DirectorError, Exit
 from director.places import control_socket, run_dir
 from director.version import VERSION
@@ -93,8 +94,9 @@ def _run(words: list[str]) -> int:
     common = {option.name: args.pop(option.name) for option in COMMON}
     if common["watch"]:
         return _watch(row, args, common)
-    _print(row, args, common)
-    return Exit.DONE
+    result = _print(row, args, common)
+    differs = row.name == "config-diff" and args["exit-code"] and result["differs"]
+    return Exit.FAILED if differs else Exit.DONE
 
 
 def _command_word(words: list[str]) -> tuple[list[str], str, list[str]]:
@@ -121,7 +123,7 @@ def _watch(row: Command, args: dict[str, Any], common: dict[str, Any]) -> int:
         time.sleep(seconds)
 
 
-def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> None:
+def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> Any:
     as_json = common["json"] or args.get("format") == "json"
 
     def show(result: Any) -> None:
@@ -132,17 +134,21 @@ def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> None:
     result: Any
     if row.name == "help":
         result = help_(None, args, None)
+    elif row.name == "password-hash":
+        result = {"text": hashed(asked_password())}
     elif row.name == "version":
         result = {"client": VERSION, "daemon": _daemon_version(common)}
     else:
-        given = {key: value for key, value in args.items() if value not in (None, False)}
+        given = enclosed(row, {key: value for key, value in args.items() if value not in (None, False)})
         with Client(_socket(common), row.patience) as client:
             result = client.call(row.name, given, progress=(lambda step: None) if as_json else show)
+        result = received(row, args, result)
     show(result)
     if row.name == "help" and args["command"] is None and not as_json:
         sys.stdout.writelines(f"{line}\n" for line in _common_help())
     if isinstance(result, dict):
         _say(*(f"directorctl: warning: {warning}" for warning in result.get("warnings", ())))
+    return result
 
 
 def _socket(common: dict[str, Any]) -> str:

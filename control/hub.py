@@ -12,6 +12,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -34,7 +35,7 @@ from control.totals import Totals
 from control.upstream import Upstream
 from control.verdicts import Verdicts
 from director import logs
-from director.config import changes
+from director.config.edits import apply
 from director.config.model import Config
 from director.errors import ChildExit, RefusedError
 from director.events import Event
@@ -46,6 +47,7 @@ from director.messages import (
     Amend,
     Answer,
     Applied,
+    ApplyConfig,
     Configure,
     Digest,
     Drain,
@@ -66,10 +68,12 @@ from director.messages import (
     Progress,
     Ready,
     Reaped,
+    Reload,
     Reopen,
     Reply,
     Request,
     Running,
+    SaveConfig,
     SchedulerFailed,
     Sticks,
     TakeOver,
@@ -150,9 +154,8 @@ class Hub:
                         os.close(fd)
             case Configure(running):
                 self._configure(running)
-            case Amend(_, change, actor, at):
-                running, _ = changes.amend(self.running, change, actor, at, force=True)
-                self._configure(running)
+            case Amend(version, edits):
+                self._configure(replace(apply(self.running, edits), version=version))
             case Processes(processes):
                 self._processes = processes
                 alive = {process.incarnation for process in processes if process.pid}
@@ -450,15 +453,17 @@ class Hub:
     def _started(self) -> float:
         return min((one.started_at for one in self._processes if one.started_at), default=self._started_at)
 
-    def ask(self, order: Order, actor: Actor, force: bool = False) -> Answer:
+    def ask(self, order: Order, actor: Actor, force: bool = False, dry_run: bool = False) -> Answer:
         """Have the master do it; blocks this greenlet. Raises RefusedError if it does not answer."""
         self._last_request += 1
         number = self._last_request
         waiting: gevent.event.AsyncResult[Answer] = gevent.event.AsyncResult()
         self._requests[number] = waiting
-        self._master.tell(Request(number, actor, order, force))
+        self._master.tell(Request(number, actor, order, force, dry_run))
         try:
-            answer: Answer = waiting.get(timeout=_ANSWER + 25.0 if type(order).__name__ == "Reload" else _ANSWER)
+            answer: Answer = waiting.get(
+                timeout=_ANSWER + (25.0 if isinstance(order, Reload | ApplyConfig | SaveConfig) else 0.0)
+            )
         except gevent.Timeout:
             self._requests.pop(number, None)
             raise RefusedError("can't reach the master: it has not answered; the change may still come") from None

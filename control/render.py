@@ -304,6 +304,16 @@ OUTAGES = (
     Column("ERRNO", "errno"),
     REASON,
 )
+JOURNAL = (
+    _number("N", "number"),
+    Column("WHEN", "at", lambda at: datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")),
+    Column("WHO", "by"),
+    Column("FROM", "from"),
+    Column("UNDONE", "undone", lambda undone: "undone" if undone else "-"),
+    Column("CHANGE", "change"),
+    Column("REASON", "reason"),
+)
+USERS = (Column("NAME", "name"), Column("ACCESS", "access"), Column("ADMIN", "admin"))
 STATS = (*PLACE, STATE, OPEN, TOTAL, PEAK, FAULTS, BYTES_IN, BYTES_OUT)
 
 
@@ -434,11 +444,48 @@ def _help(result: Document) -> Iterator[Block]:
         yield f"{command['synopsis']:<{width}}  {command['summary']}"
 
 
+def _text(result: Document) -> Iterator[Block]:
+    if "text" in result:
+        yield from result["text"].splitlines()
+    else:
+        yield from _outcome(result)
+
+
+def _difference(result: Document) -> Iterator[Block]:
+    for title, key in (
+        ("the file has changed since it was loaded:", "file"),
+        ("operators have changed since:", "running"),
+        ("in both:", "conflicts"),
+    ):
+        if result.get(key):
+            yield title
+            yield from (f"  {line}" for line in result[key])
+    if not result["differs"]:
+        yield "nothing to change"
+        return
+    yield f"plan {result['plan']}, {_counted(len(result['lines']), 'step')}:"
+    yield from (f"  {line}" for line in result["lines"])
+
+
+def _journal(result: Document) -> Iterator[Block]:
+    yield Table(JOURNAL, result["changes"])
+
+
+def _users(result: Document) -> Iterator[Block]:
+    yield Table(USERS, result["users"])
+
+
 _RENDERERS: dict[str, Callable[[Document], Iterable[Block]]] = {
+    "config-diff": _difference,
+    "config-file": _text,
+    "config-running": _text,
+    "config-save": _text,
     "down-hosts": _down_hosts,
     "explain": _explain,
     "help": _help,
     "hosts": _hosts,
+    "journal": _journal,
+    "password-hash": _text,
     "reload": _reloaded,
     "services": _services,
     "sessions": _sessions,
@@ -446,6 +493,7 @@ _RENDERERS: dict[str, Callable[[Document], Iterable[Block]]] = {
     "status": _status,
     "sticky": _sticky,
     "stop": _stopped,
+    "users": _users,
     "version": _version,
     "workers": _workers,
 }

@@ -103,8 +103,8 @@ def _show(command: str, result: object) -> None:
     sys.stdout.flush()
 
 
-def _checked(path: str) -> Config | None:
-    """The config in a file, its problems printed; None if it can't be used."""
+def _checked(path: str) -> tuple[Config, bytes] | None:
+    """The config in a file, and its text, its problems printed; None if it can't be used."""
     try:
         text = checker.read_file(path)
     except SystemFailure as error:
@@ -116,15 +116,17 @@ def _checked(path: str) -> Config | None:
     if result.config is None:
         errors = sum(problem.severity is Severity.ERROR for problem in result.problems)
         _complain(f"{path} can't be used: {errors} error{'s' if errors != 1 else ''}")
-    return result.config
+        return None
+    return result.config, text
 
 
 def start(options: argparse.Namespace, places: Places) -> int:
     """`directord start`."""
     assert places.config is not None
-    config = _checked(places.config)
-    if config is None:
+    checked = _checked(places.config)
+    if checked is None:
         return Exit.BAD_CONFIG
+    config, text = checked
     plugins.search_beside(os.path.dirname(os.path.abspath(places.config)))  # here, for all children
     owner = os.getuid()
     invocation = Invocation.of_this_process()
@@ -133,7 +135,7 @@ def start(options: argparse.Namespace, places: Places) -> int:
         return readiness
     level = getattr(options, "log_level", None)
     return starting.serve(
-        starting.Start(config, readiness, options.foreground, ROLES, owner, level, invocation), places
+        starting.Start(config, readiness, options.foreground, ROLES, owner, level, invocation, text), places
     )
 
 

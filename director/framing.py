@@ -11,20 +11,34 @@ Pure: reads and writes nothing but bytes in memory.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from operator import eq
 from types import UnionType
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgpack
 from cattrs.errors import BaseValidationError
 from cattrs.preconf.msgpack import make_converter
 
 from director import messages
+from director.config.schema import ELEMENTS
 from director.errors import RemoteProtocolError
 from director.frames import LENGTH, MAX_FRAME, FrameReader, pack, unpack
 
-__all__ = ["LENGTH", "MAX_FRAME", "FrameReader", "decode", "encode", "encode_body", "pack", "unpack"]
+T = TypeVar("T")
+
+__all__ = [
+    "LENGTH",
+    "MAX_FRAME",
+    "FrameReader",
+    "decode",
+    "encode",
+    "encode_body",
+    "pack",
+    "plainly",
+    "understood",
+    "unpack",
+]
 
 
 def _members(union: UnionType) -> Iterator[type]:
@@ -62,6 +76,51 @@ for _row in (dict[int, int], dict[int, dict[int, int]]):
 for _union in (messages.Change, messages.Order):
     _CONVERTER.register_unstructure_hook(_union, _unstructure_order)
     _CONVERTER.register_structure_hook(_union, _structure_order)
+
+
+@cache
+def _kind(tag: str, field: str) -> Any:
+    """What the values of an edit are, by the element and field that it is of."""
+    kind: Any = ELEMENTS[tag].kind
+    if not field:
+        return kind | None
+    if field == "down":
+        return messages.AdminDown | None
+    many = any(field == name and child not in _FIELDS for child, name in ELEMENTS[tag].children.items())
+    hint = get_type_hints(kind)[field]
+    return tuple[str, ...] if many and str(hint).startswith("tuple") else hint
+
+
+_FIELDS = ("enable", "check", "logging", "dns", "checktime")  # children that are no collections
+
+
+def _unstructure_edit(edit: messages.Edit) -> list[Any]:
+    return [list(edit.place), edit.field, _CONVERTER.unstructure(edit.old), _CONVERTER.unstructure(edit.new)]
+
+
+def _structure_edit(parts: Any, _: Any) -> messages.Edit:
+    place, field, old, new = parts
+    kind = _kind(place[-2] if place else "director", field)
+    return messages.Edit(
+        tuple(place), field, _CONVERTER.structure(old, kind | None), _CONVERTER.structure(new, kind | None)
+    )
+
+
+_CONVERTER.register_unstructure_hook(messages.Edit, _unstructure_edit)
+_CONVERTER.register_structure_hook(messages.Edit, _structure_edit)
+
+
+def plainly(value: Any) -> Any:
+    """A dataclass as what JSON and msgpack know."""
+    return _CONVERTER.unstructure(value)
+
+
+def understood(value: Any, kind: type[T]) -> T:
+    """Counterpart of `plainly`. Raises RemoteProtocolError."""
+    try:
+        return _CONVERTER.structure(value, kind)
+    except (TypeError, ValueError, KeyError, BaseValidationError) as error:
+        raise RemoteProtocolError(f"can't understand a {kind.__name__}: {error!r}") from None
 
 
 def encode_body(message: messages.Message) -> bytes:

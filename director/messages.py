@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NewType
 
-from director.config.model import Config, Endpoint
+from director.config.model import Config, Endpoint, Group, Host, Listen, Service, User
 from director.errors import Problem
 
 Slot = NewType("Slot", int)
@@ -98,6 +98,7 @@ class AdminDown:
     by: str
     since_at: float
     reason: str = ""
+    until_at: float | None = None  # then it ends by itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,20 @@ class Running:
     admin: dict[int, AdminDown] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One thing that is another now: see `director.config.edits`.
+
+    `place`: tags and names from the top. `field` empty: the thing itself, which
+    came (`old` is None) or went (`new` is None).
+    """
+
+    place: tuple[str, ...]
+    field: str
+    old: Any
+    new: Any
+
+
 # -- orders: master -> child -------------------------------------------------
 
 
@@ -124,16 +139,13 @@ class Configure:
 
 @dataclass(frozen=True, slots=True)
 class Amend:
-    """Apply this change to what you run; the result has this version. Answered by Applied.
+    """Do these edits to what you run; the result has this version. Answered by Applied.
 
-    Every process computes the result itself, by `director.config.changes`, so
-    that a change costs the same for ten hosts and for ten thousand.
+    So a change costs the same for ten hosts and for ten thousand.
     """
 
     version: int
-    change: Change
-    actor: Actor
-    at: float
+    edits: tuple[Edit, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,12 +320,13 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class HostDown:
-    """Give this host nothing new. Connections in progress stay."""
+    """Give this host nothing new, for ever or until then. Connections in progress stay."""
 
     service: str
     group: str
     host: str
     reason: str = ""
+    until_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +336,52 @@ class HostUp:
     service: str
     group: str
     host: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostAdd:
+    """One host more in a group."""
+
+    service: str
+    group: str
+    new: Host
+
+
+@dataclass(frozen=True, slots=True)
+class HostDelete:
+    """One host less; its connections stay to their end."""
+
+    service: str
+    group: str
+    host: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostDeleteAll:
+    """No host in this group any more."""
+
+    service: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostWeight:
+    """The host's share of new connections."""
+
+    service: str
+    group: str
+    host: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostMaxconn:
+    """The most connections that the host may have; None: no limit."""
+
+    service: str
+    group: str
+    host: str
+    maxconn: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,8 +402,132 @@ class ChangeScheduler:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupAdd:
+    """One group more in a service."""
+
+    service: str
+    new: Group
+
+
+@dataclass(frozen=True, slots=True)
+class GroupDelete:
+    """One group less, with its hosts."""
+
+    service: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceAdd:
+    """One service more."""
+
+    new: Service
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDelete:
+    """One service less; its connections stay to their end. `open`: how many it has."""
+
+    service: str
+    open: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDisable:
+    """Listen no more; connections stay."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceEnable:
+    """Take back ServiceDisable."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceMaxconn:
+    """The most connections that the service may have; None: no limit."""
+
+    service: str
+    maxconn: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListenAdd:
+    """The service listens on one address more."""
+
+    service: str
+    new: Listen
+
+
+@dataclass(frozen=True, slots=True)
+class ListenDelete:
+    """The service listens on one address less."""
+
+    service: str
+    ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserAdd:
+    """One user more of a web admin; of all of them if `admin` is empty."""
+
+    new: User
+    admin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserDelete:
+    """One user less, of all web admins."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discard:
+    """Run what the file said when it was loaded, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Take back a change of the journal."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reload:
     """Read the config file again and apply what differs."""
+
+    plan: str = ""  # only if it is still this one
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyConfig:
+    """Run what this config text says, beside what is in maintenance."""
+
+    text: bytes
+    name: str  # of the file, for its problems
+    plan: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SaveConfig:
+    """Put this text into the daemon's config file, if it says what runs."""
+
+    text: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ShowConfig:
+    """What the config file says at this moment, and what it said when it was loaded."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowJournal:
+    """The changes that operators made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,8 +540,29 @@ class Upgrade:
     """Replace every process by the code and config now on disk."""
 
 
-Change = HostDown | HostUp | GroupEnable | ChangeScheduler
-Order = Change | Reload | Upgrade | StopDaemon
+Change = (
+    HostDown
+    | HostUp
+    | HostAdd
+    | HostDelete
+    | HostDeleteAll
+    | HostWeight
+    | HostMaxconn
+    | GroupEnable
+    | ChangeScheduler
+    | GroupAdd
+    | GroupDelete
+    | ServiceAdd
+    | ServiceDelete
+    | ServiceDisable
+    | ServiceEnable
+    | ServiceMaxconn
+    | ListenAdd
+    | ListenDelete
+    | UserAdd
+    | UserDelete
+)
+Order = Change | Discard | Undo | Reload | Upgrade | ApplyConfig | SaveConfig | ShowConfig | ShowJournal | StopDaemon
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +573,7 @@ class Request:
     actor: Actor
     order: Order
     force: bool = False
+    dry_run: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -385,6 +590,7 @@ class Answer:
     applied: int = 0  # workers that have it
     workers: int = 0  # workers that should
     steps: int = 0  # of a reload's plan
+    data: dict[str, Any] = field(default_factory=dict)  # what it is besides, for programs
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,14 @@ import os
 import random
 import resource
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
 
 import gevent
 import gevent.event
 
 from director import logs
-from director.config import changes
+from director.config.edits import apply
 from director.errors import ChildExit
 from director.events import Event
 from director.lifeline import Lifeline
@@ -153,10 +154,9 @@ class Worker:
                 self._master.tell(Applied(running.version))
                 if first:
                     self.bus.start()
-            case Amend(version, change, actor, at):
+            case Amend(version, edits):
                 assert self.services.running is not None
-                running, _ = changes.amend(self.services.running, change, actor, at, force=True)
-                self.services.configure(running)
+                self.services.configure(replace(apply(self.services.running, edits), version=version))
                 self._master.tell(Applied(version))
             case Accept(listeners):
                 if Turn.LISTEN not in TRANSITIONS[self.stage]:

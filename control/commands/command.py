@@ -66,7 +66,7 @@ class Hub(Protocol):
     def follow(self, order: Order, actor: Actor, force: bool = False) -> Iterator[Progress | Answer]:
         """Have the master do what takes its time: its progress, and its answer last."""
 
-    def ask(self, order: Order, actor: Actor, force: bool = False) -> Answer:
+    def ask(self, order: Order, actor: Actor, force: bool = False, dry_run: bool = False) -> Answer:
         """Have the master do it; waits for its answer. Raises RefusedError when none comes."""
 
 
@@ -113,6 +113,9 @@ class Names(StrEnum):
     HOST = "host"
     CLIENT = "client"
     SCHEDULER = "scheduler"
+    VALUE = "value"  # anything
+    USER = "user"
+    FILE = "file"
     COMMAND = "command"
 
 
@@ -122,6 +125,9 @@ class Section(StrEnum):
     LOOK = "look"
     HOST = "host"
     GROUP = "group"
+    SERVICE = "service"
+    USERS = "users"
+    CONFIG = "config"
     PROCESS = "process"
     INSIGHT = "insight"
 
@@ -134,6 +140,7 @@ class Argument:
     metavar: str
     names: Names
     required: bool = True
+    carries: bool = False  # its value is the bytes of a file that the client reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,5 +225,6 @@ HOST = Argument("host", "HOST", Names.HOST)
 ANY_SERVICE = Argument("service", "SVC", Names.SERVICE, required=False)
 ANY_GROUP = Argument("group", "GRP", Names.GROUP, required=False)
 FORCE = Option("force", "do it even if it leaves clients without a usable host")
+DRY_RUN = Option("dry-run", "show what would be done, and do nothing")
 JSON = Option("json", "the result as one JSON document")
 REASON = Option("reason", "why, for the journal and those who look later", metavar="TEXT")

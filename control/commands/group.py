@@ -4,38 +4,85 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from control.commands.command import FORCE, GROUP, SERVICE, Args, Argument, Command, Document, Hub, Names, Section
-from control.commands.ordering import ordered
+from control.commands.command import (
+    DRY_RUN,
+    FORCE,
+    GROUP,
+    SERVICE,
+    Args,
+    Argument,
+    Command,
+    Document,
+    Hub,
+    Names,
+    Section,
+)
+from control.commands.ordering import changed
 from director.config.model import Access
 
 if TYPE_CHECKING:
     from director.messages import Actor
 
 
+def group_add(hub: Hub, args: Args, actor: Actor) -> Document:
+    """A group without hosts; the first of a service is enabled."""
+    from director.config.model import Group
+    from director.messages import GroupAdd
+
+    group = Group(name=args["group"], scheduler=args["scheduler"])
+    return changed(hub, GroupAdd(args["service"], group), actor, args)
+
+
+def group_del(hub: Hub, args: Args, actor: Actor) -> Document:
+    """A group less, with its hosts; connections stay to their end."""
+    from director.messages import GroupDelete
+
+    return changed(hub, GroupDelete(args["service"], args["group"]), actor, args)
+
+
 def group_enable(hub: Hub, args: Args, actor: Actor) -> Document:
     """New connections of the service go to this group."""
     from director.messages import GroupEnable
 
-    return ordered(hub, GroupEnable(args["service"], args["group"]), actor, force=args["force"])
+    return changed(hub, GroupEnable(args["service"], args["group"]), actor, args)
 
 
 def group_scheduler(hub: Hub, args: Args, actor: Actor) -> Document:
     """The group chooses hosts in another way from now on, in all workers; connections stay."""
     from director.messages import ChangeScheduler
 
-    return ordered(hub, ChangeScheduler(args["service"], args["group"], args["scheduler"]), actor)
+    return changed(hub, ChangeScheduler(args["service"], args["group"], args["scheduler"]), actor, args)
 
 
+NEW_GROUP = Argument("group", "GRP", Names.VALUE)
 SCHEDULER = Argument("scheduler", "SCHEDULER", Names.SCHEDULER)
 
 ROWS: tuple[Command, ...] = (
+    Command(
+        "group-add",
+        Section.GROUP,
+        "add a group to a service",
+        group_add,
+        (SERVICE, NEW_GROUP, SCHEDULER),
+        (DRY_RUN,),
+        Access.FULL,
+    ),
+    Command(
+        "group-del",
+        Section.GROUP,
+        "remove a group and its hosts; connections stay to their end",
+        group_del,
+        (SERVICE, GROUP),
+        (FORCE, DRY_RUN),
+        Access.FULL,
+    ),
     Command(
         "group-enable",
         Section.GROUP,
         "send a service's new connections to this group",
         group_enable,
         (SERVICE, GROUP),
-        (FORCE,),
+        (FORCE, DRY_RUN),
         Access.FULL,
     ),
     Command(
@@ -44,6 +91,7 @@ ROWS: tuple[Command, ...] = (
         "choose the group's hosts by another scheduler; connections stay",
         group_scheduler,
         (SERVICE, GROUP, SCHEDULER),
+        (DRY_RUN,),
         access=Access.FULL,
     ),
 )

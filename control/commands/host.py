@@ -2,39 +2,145 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from control.commands.command import FORCE, GROUP, HOST, REASON, SERVICE, Args, Command, Document, Hub, Section
-from control.commands.ordering import ordered
+from control.commands.command import (
+    DRY_RUN,
+    FORCE,
+    GROUP,
+    HOST,
+    REASON,
+    SERVICE,
+    Args,
+    Argument,
+    Command,
+    Document,
+    Hub,
+    Names,
+    Option,
+    Section,
+)
+from control.commands.ordering import changed
+from control.commands.wording import attribute, read_duration
 from director.config.model import Access
 
 if TYPE_CHECKING:
     from director.messages import Actor
 
 
+def host_add(hub: Hub, args: Args, actor: Actor) -> Document:
+    """A host more, which gets its share from now on."""
+    from director.config.model import Host
+    from director.messages import HostAdd
+
+    host = Host(
+        name=args["host"],
+        ip=attribute("host", "ip", args["ip"]),
+        weight=1.0 if args["weight"] is None else attribute("host", "weight", args["weight"]),
+        maxconn=None if args["maxconn"] is None else attribute("host", "maxconn", args["maxconn"]),
+        backup=args["backup"],
+    )
+    return changed(hub, HostAdd(args["service"], args["group"], host), actor, args)
+
+
+def host_del(hub: Hub, args: Args, actor: Actor) -> Document:
+    """A host less; its connections stay to their end."""
+    from director.messages import HostDelete
+
+    return changed(hub, HostDelete(args["service"], args["group"], args["host"]), actor, args)
+
+
+def host_del_all(hub: Hub, args: Args, actor: Actor) -> Document:
+    """A group's hosts, all."""
+    from director.messages import HostDeleteAll
+
+    return changed(hub, HostDeleteAll(args["service"], args["group"]), actor, args)
+
+
 def host_down(hub: Hub, args: Args, actor: Actor) -> Document:
-    """The host gets nothing new until host-up."""
+    """The host gets nothing new until host-up, or for a time."""
     from director.messages import HostDown
 
-    order = HostDown(args["service"], args["group"], args["host"], args["reason"] or "")
-    return ordered(hub, order, actor, force=args["force"])
+    until = None if args["for"] is None else time.time() + read_duration("--for", args["for"])
+    order = HostDown(args["service"], args["group"], args["host"], args["reason"] or "", until)
+    return changed(hub, order, actor, args)
 
 
 def host_up(hub: Hub, args: Args, actor: Actor) -> Document:
     """Takes back host-down."""
     from director.messages import HostUp
 
-    return ordered(hub, HostUp(args["service"], args["group"], args["host"]), actor)
+    return changed(hub, HostUp(args["service"], args["group"], args["host"]), actor, args)
 
+
+def host_weight(hub: Hub, args: Args, actor: Actor) -> Document:
+    """Its share of new connections."""
+    from director.messages import HostWeight
+
+    weight = attribute("host", "weight", args["weight"])
+    return changed(hub, HostWeight(args["service"], args["group"], args["host"], weight), actor, args)
+
+
+def host_maxconn(hub: Hub, args: Args, actor: Actor) -> Document:
+    """The most connections it may have."""
+    from director.messages import HostMaxconn
+
+    maxconn = attribute("host", "maxconn", args["maxconn"])
+    return changed(hub, HostMaxconn(args["service"], args["group"], args["host"], maxconn), actor, args)
+
+
+NEW_HOST = Argument("host", "NAME", Names.VALUE)
+ADDRESS = Argument("ip", "IP:PORT", Names.VALUE)
+WEIGHT = Argument("weight", "N", Names.VALUE)
+MAXCONN = Argument("maxconn", "N", Names.VALUE)
+NAMED = (SERVICE, GROUP, HOST)
 
 ROWS: tuple[Command, ...] = (
+    Command(
+        "host-add",
+        Section.HOST,
+        "add a host to a group",
+        host_add,
+        (SERVICE, GROUP, NEW_HOST, ADDRESS),
+        (
+            Option("weight", "its share of new connections (1)", metavar="N"),
+            Option("maxconn", "the most connections it may have", metavar="N"),
+            Option("backup", "only when all others are down"),
+            DRY_RUN,
+        ),
+        Access.FULL,
+    ),
+    Command(
+        "host-del",
+        Section.HOST,
+        "remove a host; its connections stay to their end",
+        host_del,
+        NAMED,
+        (FORCE, DRY_RUN),
+        Access.FULL,
+    ),
+    Command(
+        "host-del-all",
+        Section.HOST,
+        "remove all hosts of a group",
+        host_del_all,
+        (SERVICE, GROUP),
+        (FORCE, DRY_RUN),
+        Access.FULL,
+    ),
     Command(
         "host-down",
         Section.HOST,
         "give a host nothing new; connections in progress stay",
         host_down,
-        (SERVICE, GROUP, HOST),
-        (REASON, FORCE),
+        NAMED,
+        (
+            Option("for", "then it is up again by itself, also after a restart", metavar="TIME"),
+            REASON,
+            FORCE,
+            DRY_RUN,
+        ),
         Access.FULL,
     ),
     Command(
@@ -42,7 +148,26 @@ ROWS: tuple[Command, ...] = (
         Section.HOST,
         "use a host again after host-down",
         host_up,
-        (SERVICE, GROUP, HOST),
+        NAMED,
+        (DRY_RUN,),
         access=Access.FULL,
+    ),
+    Command(
+        "host-weight",
+        Section.HOST,
+        "give a host another share of new connections; 0 is none",
+        host_weight,
+        (*NAMED, WEIGHT),
+        (FORCE, DRY_RUN),
+        Access.FULL,
+    ),
+    Command(
+        "host-maxconn",
+        Section.HOST,
+        "limit a host's connections; `none` is no limit",
+        host_maxconn,
+        (*NAMED, MAXCONN),
+        (DRY_RUN,),
+        Access.FULL,
     ),
 )

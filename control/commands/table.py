@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from control.commands import group, health, host, insight, look, process, sticky
-from control.commands.command import Args, Argument, Command, Document, Hub, Names, Section, find
+from control.commands import config, group, health, host, insight, look, process, service, sticky, users
+from control.commands.command import (
+    Args,
+    Argument,
+    Command,
+    CommandError,
+    Document,
+    ErrorKind,
+    Hub,
+    Names,
+    Section,
+    find,
+)
 
 if TYPE_CHECKING:
     from director.messages import Actor
@@ -15,6 +26,10 @@ def help_(hub: Hub | None, args: Args, actor: Actor | None) -> Document:
     """The table, or one row of it."""
     rows = COMMANDS if args["command"] is None else (find(args["command"], COMMANDS),)
     return {"commands": [_described(row) for row in rows], "detailed": args["command"] is not None}
+
+
+def _hashed(hub: Hub, args: Args, actor: Actor) -> Document:
+    raise CommandError(ErrorKind.USAGE, "can't hash a password here: it is for directorctl itself to do")
 
 
 def _described(row: Command) -> Document:
@@ -43,6 +58,15 @@ COMMANDS: tuple[Command, ...] = (
     *host.ROWS,
     *group.ROWS,
     *sticky.ROWS,
+    *service.ROWS,
+    *users.ROWS,
+    Command(
+        "password-hash",
+        Section.USERS,
+        "the hash of a password, for users.yaml; works without a daemon",
+        _hashed,
+    ),
+    *config.ROWS,
     *process.ROWS,
     *insight.ROWS,
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
 from typing import Any
 
 import gevent
@@ -21,7 +22,7 @@ from control.web.app import App, Door
 from control.web.inquiry import Inquiry
 from control.web.listening import Listening, context
 from director import logs
-from director.config import changes
+from director.config.edits import apply
 from director.config.model import Admin, Config, User
 from director.errors import ChildExit, RefusedError
 from director.events import Event
@@ -87,8 +88,9 @@ class Web:
                 self.running = running
                 self._furnish()
                 self._master.tell(Applied(running.version))
-            case Amend(version, change, actor, at):
-                self.running, _ = changes.amend(self.running, change, actor, at, force=True)
+            case Amend(version, edits):
+                self.running = replace(apply(self.running, edits), version=version)
+                self._furnish()
                 self._master.tell(Applied(version))
             case AdminFiles(paths):
                 self._read(dict(zip(paths, descriptors, strict=True)))

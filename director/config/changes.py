@@ -1,9 +1,9 @@
-"""What an operator can do to a running Config: one function and one row for each change.
+"""What an operator can do to what runs: one function and one row for each change.
 
-Pure, and the same in every process: master, hub and workers each compute the
-result of a change from the Running they have. Connections in progress are
-never touched by these. Counterpart of `plan.py`, which does the same for
-whole config files.
+Pure: the master computes what runs afterwards, and everybody else gets the
+difference (`edits.py`). Connections in progress are never touched by these.
+Counterpart of `plan.py`, which does the same for whole config files; what
+comes and goes is in `inventory.py`.
 """
 
 from __future__ import annotations
@@ -12,121 +12,167 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from director.config.lookup import find_group, find_host, find_service, nearest
-from director.config.model import OWN_SCHEDULER, STICKY, Config, Group, Host, Service
-from director.config.values import BadValue, canonical_scheduler
-from director.errors import RefusedError, UsageError
+from director.config import inventory
+from director.config.edits import apply, place_of
+from director.config.lookup import find_group, find_host, find_service
+from director.config.model import Host
+from director.config.usability import interlock, is_usable, only_usable
 from director.messages import (
     Actor,
     AdminDown,
     Change,
     ChangeScheduler,
+    Edit,
+    GroupAdd,
+    GroupDelete,
     GroupEnable,
+    HostAdd,
+    HostDelete,
+    HostDeleteAll,
     HostDown,
+    HostMaxconn,
     HostState,
     HostUp,
+    HostWeight,
+    ListenAdd,
+    ListenDelete,
     Running,
+    ServiceAdd,
+    ServiceDelete,
+    ServiceDisable,
+    ServiceEnable,
+    ServiceMaxconn,
+    UserAdd,
+    UserDelete,
 )
 
-_Outcome = tuple[Running, str]  # the very same Running when nothing had to be done
+Outcome = tuple[Running, str]  # the very same Running when nothing had to be done
 
 
 def amend(running: Running, change: Change, actor: Actor, at: float, *, force: bool = False) -> tuple[Running, str]:
     """What runs after the change, and a sentence for the operator.
 
     The version grows by one; if the state asked for already holds, the same
-    object comes back. `at` is wall-clock time. `force` overrules the
-    interlocks: who applies a change that was already accepted, passes True.
-    Raises UsageError for names that are not there, RefusedError by interlock.
+    object comes back. What is new has no number yet. `at` is wall-clock time.
+    `force` overrules the interlocks. Raises UsageError for names that are not
+    there, RefusedError by interlock.
     """
-    result, sentence = _AMENDERS[type(change)](running, change, actor, at, force)
+    if type(change) in _WITH_ACTOR:
+        result, sentence = _WITH_ACTOR[type(change)](running, change, actor, at, force)
+    else:
+        result, sentence = _AMENDERS[type(change)](running, change, force)
     if result is not running:
         result = replace(result, version=running.version + 1)
     return result, sentence
 
 
-def is_usable(running: Running, host: Host) -> bool:
-    """Whether operators and config let new connections go to this host, be it up or not."""
-    return host.weight > 0 and host.number not in running.admin
-
-
-def _host_down(running: Running, change: HostDown, actor: Actor, at: float, force: bool) -> _Outcome:
-    service, group, host, label = _find(running.config, change)
+def _host_down(running: Running, change: HostDown, actor: Actor, at: float, force: bool) -> Outcome:
+    host, label = _find(running, change)
     present = running.admin.get(host.number)
-    if present is not None and present.state is HostState.MAINT:
+    if present is not None and present.state is HostState.MAINT and present.until_at == change.until_at:
         return running, f"{label} is in maint already"
-    others = (other for other in group.hosts if other.number != host.number)
-    if service.enabled == group.name and is_usable(running, host) and not any(is_usable(running, o) for o in others):
-        _refuse(
-            force,
-            f"can't take {label} down: it is the last usable host of the enabled group",
-        )
-    down = AdminDown(HostState.MAINT, actor.name, at, change.reason)
-    return replace(running, admin={**running.admin, host.number: down}), f"{label} is in maint"
+    if present is None and only_usable(running, change.service, change.group, host):
+        interlock(force, f"can't take {label} down: it is the last usable host of the enabled group")
+    down = AdminDown(HostState.MAINT, actor.name, at, change.reason, change.until_at)
+    place = place_of(change.service, change.group, change.host)
+    lasts = "" if change.until_at is None else f" for {change.until_at - at:.0f} s"
+    return apply(running, (Edit(place, "down", present, down),)), f"{label} is in maint{lasts}"
 
 
-def _host_up(running: Running, change: HostUp, actor: Actor, at: float, force: bool) -> _Outcome:
-    _, _, host, label = _find(running.config, change)
-    if host.number not in running.admin:
+def _host_up(running: Running, change: HostUp, actor: Actor, at: float, force: bool) -> Outcome:
+    host, label = _find(running, change)
+    down = running.admin.get(host.number)
+    if down is None:
         return running, f"{label} is not in maint"
-    admin = {number: down for number, down in running.admin.items() if number != host.number}
-    return replace(running, admin=admin), f"{label} is back from {running.admin[host.number].state}"
+    place = place_of(change.service, change.group, change.host)
+    return apply(running, (Edit(place, "down", down, None),)), f"{label} is back from {down.state}"
 
 
-def _group_enable(running: Running, change: GroupEnable, actor: Actor, at: float, force: bool) -> _Outcome:
+def _host_weight(running: Running, change: HostWeight, force: bool) -> Outcome:
+    host, label = _find(running, change)
+    if host.weight == change.weight:
+        return running, f"{label} has weight {host.weight:g} already"
+    if not change.weight and only_usable(running, change.service, change.group, host):
+        interlock(force, f"can't give {label} weight 0: it is the last usable host of the enabled group")
+    place = place_of(change.service, change.group, change.host)
+    edit = Edit(place, "weight", host.weight, change.weight)
+    return apply(running, (edit,)), f"{label} has weight {change.weight:g}, no longer {host.weight:g}"
+
+
+def _host_maxconn(running: Running, change: HostMaxconn, force: bool) -> Outcome:
+    host, label = _find(running, change)
+    place = place_of(change.service, change.group, change.host)
+    return _limited(running, place, label, host.maxconn, change.maxconn)
+
+
+def _service_maxconn(running: Running, change: ServiceMaxconn, force: bool) -> Outcome:
+    service = find_service(running.config, change.service)
+    label = f"service {service.name!r}"
+    return _limited(running, place_of(service.name), label, service.maxconn, change.maxconn)
+
+
+def _limited(running: Running, place: tuple[str, ...], label: str, old: int | None, new: int | None) -> Outcome:
+    if old == new:
+        return running, f"{label} has {_limit(new)} already"
+    return apply(running, (Edit(place, "maxconn", old, new),)), f"{label} has {_limit(new)}, no longer {_limit(old)}"
+
+
+def _limit(maxconn: int | None) -> str:
+    return "no maxconn" if maxconn is None else f"maxconn {maxconn}"
+
+
+def _group_enable(running: Running, change: GroupEnable, force: bool) -> Outcome:
     service = find_service(running.config, change.service)
     group = find_group(service, change.group)
     label = f"group {group.name!r} of {service.name}"
     if service.enabled == group.name:
         return running, f"{label} is enabled already"
     if not any(is_usable(running, host) for host in group.hosts):
-        _refuse(force, f"can't enable {label}: it has no usable host")
-    config = _with_service(running.config, replace(service, enabled=group.name))
-    return replace(running, config=config), f"{label} is enabled"
+        interlock(force, f"can't enable {label}: it has no usable host")
+    edit = Edit(place_of(service.name), "enabled", service.enabled, group.name)
+    instead = f", no longer {service.enabled!r}" if service.enabled else ""
+    return apply(running, (edit,)), f"{label} is enabled{instead}"
 
 
-def _change_scheduler(running: Running, change: ChangeScheduler, actor: Actor, at: float, force: bool) -> _Outcome:
+def _change_scheduler(running: Running, change: ChangeScheduler, force: bool) -> Outcome:
     service = find_service(running.config, change.service)
     group = find_group(service, change.group)
-    try:
-        scheduler = canonical_scheduler(change.scheduler)
-    except BadValue as error:
-        raise UsageError(f"can't use scheduler {change.scheduler!r}: {error.reason}; {error.remedy}") from None
+    scheduler = inventory.chosen_scheduler(running.config, change.scheduler)
     label = f"group {group.name!r} of {service.name}"
     if scheduler == group.scheduler:
         return running, f"{label} is scheduled by {scheduler} already"
-    own = scheduler.removesuffix(STICKY)
-    if own.startswith(OWN_SCHEDULER) and own not in running.config.own_schedulers:
-        # Never by force: it would be code that a client names.
-        raise RefusedError(
-            f"can't use scheduler {own}: neither the config file nor an installed entry point names it;"
-            f" {nearest(own, running.config.own_schedulers)}"
-        )
-    groups = tuple(replace(one, scheduler=scheduler) if one is group else one for one in service.groups)
-    config = _with_service(running.config, replace(service, groups=groups))
-    return replace(running, config=config), f"{label} is scheduled by {scheduler}, no longer by {group.scheduler}"
+    edit = Edit(place_of(service.name, group.name), "scheduler", group.scheduler, scheduler)
+    return apply(running, (edit,)), f"{label} is scheduled by {scheduler}, no longer by {group.scheduler}"
 
 
-_AMENDERS: dict[type[Any], Callable[[Running, Any, Actor, float, bool], _Outcome]] = {
-    HostDown: _host_down,
-    HostUp: _host_up,
-    GroupEnable: _group_enable,
-    ChangeScheduler: _change_scheduler,
-}
-
-
-def _find(config: Config, change: HostDown | HostUp) -> tuple[Service, Group, Host, str]:
-    service = find_service(config, change.service)
+def _find(running: Running, change: HostDown | HostUp | HostWeight | HostMaxconn) -> tuple[Host, str]:
+    service = find_service(running.config, change.service)
     group = find_group(service, change.group)
     host = find_host(service, group, change.host)
-    return service, group, host, f"host {host.name!r} of {service.name}/{group.name}"
+    return host, f"host {host.name!r} of {service.name}/{group.name}"
 
 
-def _with_service(config: Config, changed: Service) -> Config:
-    services = tuple(changed if service.name == changed.name else service for service in config.services)
-    return replace(config, services=services)
-
-
-def _refuse(force: bool, message: str) -> None:
-    if not force:
-        raise RefusedError(f"{message}; --force does it anyway")
+_WITH_ACTOR: dict[type[Any], Callable[[Running, Any, Actor, float, bool], Outcome]] = {
+    HostDown: _host_down,
+    HostUp: _host_up,
+}
+_AMENDERS: dict[type[Any], Callable[[Running, Any, bool], Outcome]] = {
+    HostWeight: _host_weight,
+    HostMaxconn: _host_maxconn,
+    GroupEnable: _group_enable,
+    ChangeScheduler: _change_scheduler,
+    ServiceMaxconn: _service_maxconn,
+    HostAdd: inventory.host_add,
+    HostDelete: inventory.host_delete,
+    HostDeleteAll: inventory.host_delete_all,
+    GroupAdd: inventory.group_add,
+    GroupDelete: inventory.group_delete,
+    ServiceAdd: inventory.service_add,
+    ServiceDelete: inventory.service_delete,
+    ServiceDisable: inventory.service_disable,
+    ServiceEnable: inventory.service_enable,
+    ListenAdd: inventory.listen_add,
+    ListenDelete: inventory.listen_delete,
+    UserAdd: inventory.user_add,
+    UserDelete: inventory.user_delete,
+}

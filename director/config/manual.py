@@ -62,6 +62,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
     },
     "service": {
         "name": Entry("Its name in commands, statistics and logs.", "web"),
+        "disabled": Entry("Whether its addresses are not listened on; what `service-disable` says.", "yes"),
         "maxconn": Entry("The most connections to its hosts at once, over all workers and generations.", "5000"),
         "connect-timeout": Entry("How long a host may take to accept a connection before the next is tried.", "5s"),
         "idle-timeout": Entry("A connection without a byte for this long is closed; `0` never.", "10m"),

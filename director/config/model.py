@@ -12,6 +12,7 @@ reused, the only name used between processes; it takes no part in equality.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -162,14 +163,15 @@ class Service:
     """What clients connect to: addresses, and groups of which one is enabled.
 
     `enabled` is the name of that group; empty only when there is no group.
-    `retries` None: every other usable host once. `keepalive` to `source` are
-    socket options of both sides; 0 leaves the kernel's own value.
+    `disabled`: its addresses are not listened on. `retries` None: every other usable host
+    once. `keepalive` to `source` are socket options of both sides; 0 leaves the kernel's own value.
     """
 
     name: str
     listens: tuple[Listen, ...] = ()
     groups: tuple[Group, ...] = ()
     enabled: str = ""
+    disabled: bool = False
     maxconn: int | None = None
     connect_timeout: float = 5.0
     idle_timeout: float = 0.0
@@ -270,4 +272,11 @@ class Config:
     worker_timeout: float = 15.0
     upgrade_timeout: float = 60.0
     upgrade_probation: float = 10.0
+
+    def listens(self) -> Iterator[tuple[Service, Listen]]:
+        """Every address to listen on, and whose it is."""
+        for service in self.services:
+            if not service.disabled:
+                yield from ((service, listen) for listen in service.listens)
+
     own_schedulers: tuple[str, ...] = field(default=(), compare=False)

@@ -14,10 +14,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from director.config.edits import DOWN, diff, words
 from director.config.model import Config, Group, Service
 from director.config.schema import ELEMENTS, Attribute
+from director.messages import Edit, Running
 
-_RESTART = ("user", "group")  # of <director>: each process gave up its rights for good when it began
+_RESTART = {  # what only a new process can do: each gave up its rights for good when it began
+    "director": ("user", "group", "workers"),
+    "logging": ("file", "level", "format", "connections"),
+}
 
 
 class StepKind(StrEnum):
@@ -53,6 +58,20 @@ def steps(old: Config, new: Config) -> tuple[Step, ...]:
     """All that must happen to get from `old` to `new`, in an order in which it can be done."""
     found = _changes(_Place("director", "director"), old, new)
     return tuple(sorted(found, key=lambda step: _ORDER[step.kind]))
+
+
+def described(before: Running, after: Running) -> tuple[Step, ...]:
+    """The same between two states of what runs: hosts that operators took down are part of that."""
+    flags = (
+        (_flagged(edit) for edit in diff(before, after) if edit.field == DOWN) if before.admin != after.admin else ()
+    )
+    return (*steps(before.config, after.config), *flags)
+
+
+def _flagged(edit: Edit) -> Step:
+    verb = "use" if edit.new is None else "give nothing new to"
+    again = " again" if edit.new is None else ""
+    return Step(StepKind.CHANGE, f"{verb} {words(edit.place)}{again}", path=edit.place[1::2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +151,7 @@ def _changes(place: _Place, old: Any, new: Any) -> Iterator[Step]:
 
 def _attribute(place: _Place, row: Attribute, old: Any, new: Any) -> Iterator[Step]:
     if getattr(old, row.field) != getattr(new, row.field):
-        restart = place.tag == "director" and row.name in _RESTART
+        restart = row.name in _RESTART.get(place.tag, ())
         yield place.step(StepKind.CHANGE, f"change {row.name} of {place.label}{_values(row, old, new)}", restart)
 
 

@@ -121,6 +121,7 @@ ELEMENTS = {
                 Service,
                 {
                     "name": _NAME,
+                    "disabled": values.FLAG,
                     "maxconn": _MAXCONN,
                     "connect-timeout": duration(0.001),
                     "idle-timeout": duration(),

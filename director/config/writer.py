@@ -31,6 +31,16 @@ def write(config: Config) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
+def element_lines(tag: str, thing: Any) -> Iterator[str]:
+    """The lines of one element that is not the whole."""
+    yield from _lines(ELEMENTS[tag], thing, tag)
+
+
+def escaped(text: str) -> str:
+    """As it stands between the quotes of an attribute."""
+    return text.translate(_ESCAPES)
+
+
 def _has_plain_names(element: Element, thing: Any) -> bool:
     if element.names is not None and not element.names.fullmatch(thing.name):
         return False

@@ -116,8 +116,8 @@ class Check:
             os.kill(self.pid, signal.SIGKILL)
 
 
-def begin(system: System, text: bytes, path: str) -> Check:
-    """Start checking a text that came from `path`."""
+def begin(system: System, text: bytes, path: str, trusted: bool = True) -> Check:
+    """Start checking a text that came from `path`. `trusted`: code that it names may be loaded."""
     ours, theirs = socket.socketpair()
     folder = os.path.dirname(os.path.abspath(path))
     identity = _nobody()
@@ -130,6 +130,7 @@ def begin(system: System, text: bytes, path: str) -> Check:
             config, problems = reader.read(text, path, folder)
             if config is not None:
                 problems = (*problems, *unbuilt.warnings(config, path))
+            if config is not None and trusted:
                 plugins.search_beside(folder)
                 config, problems = _with_own_schedulers(config, problems, text, path)
         except MemoryError:

@@ -22,10 +22,12 @@ from director.master.candidate import Candidate
 from director.master.changing import Changing, count
 from director.master.family import TICK, Child, Family, Roles, all_accept
 from director.master.invocation import Invocation
+from director.master.journal import Journal
 from director.master.listeners import Address
 from director.master.lock import Lock
 from director.master.loop import Loop
 from director.master.notify import Notifier, from_environment
+from director.master.openings import Openings
 from director.master.pidfile import read_pid_file, write_pid_file
 from director.master.readiness import Readiness
 from director.master.retirees import Retirees
@@ -87,8 +89,10 @@ class Master:
     log_level: str | None = None
     upgrade: Upgrading | None = None  # while we are the old side of one
     candidate: Candidate | None = None  # while we are the new side
+    journal: Journal = field(default_factory=Journal)
 
     def __post_init__(self) -> None:
+        self.openings = Openings(self)
         self.changing = Changing(self)
         self._shown: tuple[ProcessInfo, ...] = ()
         self._failure = ""
@@ -106,7 +110,7 @@ class Master:
         """Run until the end; returns the exit status."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
             self.loop.on_signal(number, lambda fast=number != signal.SIGTERM: self.stop(fast))  # type: ignore[misc]
-        self.loop.on_signal(signal.SIGHUP, self.changing.hup)
+        self.loop.on_signal(signal.SIGHUP, self.changing.loading.hup)
         self.loop.on_signal(signal.SIGCHLD, self.family.reap)
         self.loop.on_signal(signal.SIGUSR1, self._reopen_logs)
         self.loop.on_signal(signal.SIGUSR2, self._usr2)
@@ -195,13 +199,24 @@ class Master:
 
     def become_daemon(self) -> None:
         """The daemon is this process now: write so where others look for it."""
+        self.take_journal()
         self._write_pid_file()
         self._write_lock()
         self.notifier.tell(f"STATUS=serving by {count(len(self.family.supervisor.workers()), 'worker')}")
-        wanted = {str(listen.ip) for service in self.running.config.services for listen in service.listens}
+        wanted = {str(listen.ip) for _, listen in self.running.config.listens()}
         for ip in set(self.addresses) - wanted:
             self.addresses.pop(ip).close()
             logs.info(Event.LISTENER_CLOSED, ip=ip)
+
+    def take_journal(self) -> None:
+        """Write it from now on: the other generation has let go of it. What was read last is in force."""
+        loaded = self.journal.records[-1:]
+        try:
+            self.journal = Journal(os.path.join(self.places.state_dir, "journal"))
+            for record in loaded:
+                self.journal.append(record)
+        except SystemFailure as error:
+            logs.error(Event.JOURNAL_FAILED, reason=error)
 
     def release_listeners(self) -> None:
         """They are another generation's."""
@@ -298,8 +313,7 @@ class Master:
         workers = len(self.family.supervisor.workers())
         return [
             ListenerRef(service.number, str(listen.ip), Slot(number))
-            for service in self.running.config.services
-            for listen in service.listens
+            for service, listen in self.running.config.listens()
             for number in (slot, *range(slot + workers, self._serving(listen), workers))
         ]
 
@@ -378,4 +392,4 @@ class Master:
 
     def stranger(self, pid: int, _status: int) -> None:
         """A reaped child that is no process of ours: the checker of a reload."""
-        self.changing.stranger(pid)
+        self.changing.loading.stranger(pid)

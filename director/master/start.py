@@ -30,12 +30,14 @@ from director.master.bond import Bond
 from director.master.candidate import Candidate
 from director.master.family import Family, Roles, make_supervisor
 from director.master.invocation import Invocation
+from director.master.journal import Journal
 from director.master.listeners import Address, open_address, remove_stale_socket
 from director.master.lock import Holder, Lock, probe
 from director.master.logfiles import LogFiles
 from director.master.loop import Loop
 from director.master.pidfile import read_pid_file
 from director.master.readiness import Readiness
+from director.master.recall import loaded, recall
 from director.master.run import Master
 from director.master.stage import Stage
 from director.master.system import System
@@ -56,6 +58,7 @@ class Start:
     owner: int  # uid of who started the daemon
     log_level: str | None = None
     invocation: Invocation = field(default_factory=Invocation.of_this_process)
+    text: bytes | None = None  # of the config file, if there is one
     when_ready: Callable[[], None] = lambda: None
 
 
@@ -122,23 +125,22 @@ def _open_addresses(config: Config, slots: int, lock_path: str) -> dict[str, Add
     addresses: dict[str, Address] = {}
     patience = time.monotonic() + ORPHAN_PATIENCE
     killed = False
-    for service in config.services:
-        for listen in service.listens:
-            while str(listen.ip) not in addresses:
-                try:
-                    addresses[str(listen.ip)] = open_address(listen, slots)
-                except SystemFailure:
-                    holder = probe(lock_path)
-                    late = time.monotonic() >= patience
-                    if not holder.children_live or (late and killed):
-                        for address in addresses.values():
-                            address.close()
-                        raise
-                    if late:
-                        _end_orphans(holder)
-                        killed = True
-                        patience += ORPHAN_PATIENCE
-                    time.sleep(0.02)
+    for _, listen in config.listens():
+        while str(listen.ip) not in addresses:
+            try:
+                addresses[str(listen.ip)] = open_address(listen, slots)
+            except SystemFailure:
+                holder = probe(lock_path)
+                late = time.monotonic() >= patience
+                if not holder.children_live or (late and killed):
+                    for address in addresses.values():
+                        address.close()
+                    raise
+                if late:
+                    _end_orphans(holder)
+                    killed = True
+                    patience += ORPHAN_PATIENCE
+                time.sleep(0.02)
     return addresses
 
 
@@ -163,14 +165,16 @@ def serve(start: Start, places: Places) -> int:
 
 
 def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> int:
-    config, last = numbering.assign(start.config, None, 0)
-    identity = kernel.child_identity(config.user, config.group)
+    identity = kernel.child_identity(start.config.user, start.config.group)
     kernel.raise_descriptor_limit()
-    workers = config.workers or kernel.processors()
+    workers = start.config.workers or kernel.processors()
     orphans = probe(places.lock)
+    log_files = LogFiles.of(start.config.logging, foreground=start.foreground, level=start.log_level)
+    journal = Journal(None if start.text is None else os.path.join(places.state_dir, "journal"))
+    running, last = recall(journal, start.config, start.text or b"", places.config or "", _check)
+    config = running.config
     addresses = _open_addresses(config, workers, places.lock)
     try:
-        log_files = LogFiles.of(config.logging, foreground=start.foreground, level=start.log_level)
         if config.user and identity is None and os.geteuid() != 0:
             logs.warning(Event.PRIVILEGES_KEPT, reason="not root: user and group of the config are ignored")
         groups = tuple(one.group for one in config.controls if one.group)
@@ -196,7 +200,8 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
         loop=Loop(system.now),
         lock=lock,
         loaded=start.config,
-        running=Running(1, config),
+        running=running,
+        journal=journal,
         addresses=addresses,
         admins=admins,
         last_number=last,
@@ -273,15 +278,20 @@ def succeed(roles: Roles, places: Places) -> int:
 def _take(left: Handover, roles: Roles, places: Places) -> Master:
     """All that a candidate needs to have its children. Raises DirectorError, OSError."""
     invocation = Invocation.of_this_process()
+    system = System()
     os.chdir("/")
     assert places.config is not None
-    checked = checker.check_now(checker.read_file(places.config), places.config)
+    text = checker.read_file(places.config)
+    checked = checker.check_now(text, places.config)
     if checked.config is None:
         raise ConfigError(checked.problems)
-    target, _ = merge(left.loaded, checked.config, left.running.config)
-    config, last = numbering.assign(target, left.running.config, left.last_number)
-    hosts = {host.number for service in config.services for group in service.groups for host in group.hosts}
-    admin = {number: down for number, down in left.running.admin.items() if number in hosts}
+    fresh, last = numbering.assign(checked.config, left.running.config, left.last_number)
+    merged = merge(left.loaded, Running(left.running.version + 1, fresh), left.running)
+    for conflict in merged.conflicts:
+        logs.warning(Event.CHANGE_OVERRULED, change=conflict)
+    config = merged.running.config
+    journal = Journal()  # to be written when the daemon is ours
+    journal.append(loaded(text, places.config, system.wall(), merged.stays))
     kernel.raise_descriptor_limit()
     identity = kernel.child_identity(config.user, config.group)
     workers = config.workers or kernel.processors()
@@ -292,7 +302,6 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
     os.mkdir(directory, 0o700)
     if identity is not None:
         os.chown(directory, identity.uid, identity.gid)
-    system = System()
     master = Master(
         system=system,
         places=places,
@@ -301,7 +310,8 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
         loop=Loop(system.now),
         lock=Lock(places.lock, left.lock),
         loaded=checked.config,
-        running=Running(left.running.version + 1, config, admin),
+        running=merged.running,
+        journal=journal,
         addresses=addresses,
         admins=Admins(places.state_dir),
         stage=Stage.CANDIDATE,
@@ -319,8 +329,8 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
 
 def _inherit_addresses(left: Handover, config: Config, slots: int) -> dict[str, Address]:
     """Those that were, with sockets for all our slots, and those that the file has beside them."""
-    before = {str(listen.ip): listen for service in left.running.config.services for listen in service.listens}
-    now = {str(listen.ip): listen for service in config.services for listen in service.listens}
+    before = {str(listen.ip): listen for _, listen in left.running.config.listens()}
+    now = {str(listen.ip): listen for _, listen in config.listens()}
     addresses = {}
     for one in left.listeners:
         sockets = [socket.socket(fileno=fd) for fd in one.fds]
@@ -334,6 +344,10 @@ def _inherit_addresses(left: Handover, config: Config, slots: int) -> dict[str, 
         if ip not in addresses:
             addresses[ip] = open_address(listen, slots)
     return addresses
+
+
+def _check(text: bytes, name: str) -> Config | None:
+    return checker.check_now(text, name).config
 
 
 def _sweep_generations(run_dir: str, orphans: Holder) -> None:

@@ -250,6 +250,7 @@ class Upgrade:
     def _commit(self) -> None:
         assert self._bond is not None
         self.step = Step.COMMIT
+        self._master.journal.close()  # it is the next one's to write
         self._bond.tell(Commit())
         self._after(COMMIT, lambda: self.fail("it did not take the daemon over"))
 
@@ -316,6 +317,8 @@ class Upgrade:
 
     def _take_back(self) -> None:
         """Nobody else decides: go on as before."""
+        if self._master.journal.closed:
+            self._master.take_journal()
         master, family = self._master, self._master.family
         self._cancel()
         if self._candidate.ordinal not in master.retirees.all and self._candidate.name:

@@ -166,7 +166,7 @@ class FakeHub:
     def worker_digests(self) -> dict[int, str]:
         return {0: "abc", 1: "abc"}
 
-    def ask(self, order: Order, actor: Actor, force: bool = False) -> Answer:
+    def ask(self, order: Order, actor: Actor, force: bool = False, dry_run: bool = False) -> Answer:
         self.asked.append((order, actor, force))
         if isinstance(self.answer, DirectorError):
             raise self.answer

@@ -14,6 +14,7 @@ from director.messages import (
     Answer,
     Checked,
     Configure,
+    Edit,
     GroupEnable,
     Heartbeat,
     HostDown,
@@ -31,7 +32,8 @@ from tests.director.config.strategies import configs
 SAMPLES: list[Message] = [
     Request(1, Actor("me"), HostDown("a", "b", "c", "why")),
     Request(2, Actor("me"), Reload(), force=True),
-    Amend(3, GroupEnable("a", "b"), Actor("me", "web"), 1.5),
+    Request(3, Actor("me", "web"), GroupEnable("a", "b")),
+    Amend(3, (Edit(("service", "a"), "maxconn", None, 7),)),
     Answer(1, 78, ("line",), (Problem(Severity.ERROR, "f", 1, "m"),)),
     Checked(None, (Problem(Severity.WARNING, "f", 1, "m"),)),
     Snapshot("e", 1, (Target(1, True, ((2, ["1.2.3.4", 80]),)),), {0: {2: 3}}),

@@ -15,7 +15,7 @@ ME = Actor("me")
 WHERE = {"service": "web", "group": "main", "host": "a"}
 
 
-def run(hub: FakeHub, name: str, **args: Any) -> Any:
+def run(hub: FakeHub, name: str, /, **args: Any) -> Any:
     row = find(name, COMMANDS)
     return row.run(hub, complete(row, args), ME)
 

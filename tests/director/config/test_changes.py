@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from director.config import changes
-from director.config.changes import amend, is_usable
+from director.config.changes import amend
 from director.config.model import Config, Endpoint, Group, Host, Service
 from director.config.numbering import assign
+from director.config.usability import is_usable
 from director.errors import RefusedError, UsageError
 from director.messages import (
     Actor,
@@ -55,7 +56,7 @@ def _after(running: Running, *steps: Change) -> Running:
 
 
 def test_every_change_has_its_row() -> None:
-    assert set(changes._AMENDERS) == set(get_args(Change))
+    assert {*changes._AMENDERS, *changes._WITH_ACTOR} == set(get_args(Change))
 
 
 def test_host_down_puts_the_host_in_maint() -> None:
@@ -127,7 +128,7 @@ def test_a_host_that_gets_nothing_anyway_may_go_down() -> None:
 
 def test_group_enable_sends_clients_to_the_group() -> None:
     result, sentence = amend(_running(), GroupEnable("web", "next"), ACTOR, AT)
-    assert sentence == "group 'next' of web is enabled"
+    assert sentence == "group 'next' of web is enabled, no longer 'main'"
     assert result.config.services[0].enabled == "next"
     assert result.version == 2
 

@@ -138,8 +138,11 @@ def test_steps_name_whom_they_concern() -> None:
     assert step.path == ("web", "main", "b")
 
 
-@pytest.mark.parametrize(("attribute", "restart"), [("user", True), ("group", True), ("workers", False)])
-def test_only_user_and_group_need_a_restart(attribute: str, restart: bool) -> None:
+_RESTARTS = [("user", True), ("group", True), ("workers", True), ("maxconn", False)]
+
+
+@pytest.mark.parametrize(("attribute", "restart"), _RESTARTS)
+def test_only_user_group_and_workers_need_a_restart(attribute: str, restart: bool) -> None:
     (step,) = steps(_config("<director/>"), _config(f'<director {attribute}="1"/>'))
     assert step.restart is restart
 

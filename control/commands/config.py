@@ -1,0 +1,162 @@
+"""Commands about the config: what runs, what the file says, what lies between, and what was changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from control.commands.command import (
+    DRY_RUN,
+    Args,
+    Argument,
+    Command,
+    CommandError,
+    Document,
+    ErrorKind,
+    Hub,
+    Names,
+    Option,
+    Section,
+)
+from control.commands.ordering import asked, changed, ordered, planned
+from director.config.model import Access
+
+if TYPE_CHECKING:
+    from director.messages import Actor, Order
+
+MAX_CONFIG = 16 * 1024 * 1024  # bytes
+
+
+def config_running(hub: Hub, args: Args, actor: Actor) -> Document:
+    """What runs, as a config.xml."""
+    from director.config.writer import write
+
+    return {"text": write(hub.running.config).decode()}
+
+
+def config_file(hub: Hub, args: Args, actor: Actor) -> Document:
+    """What the config file says at this moment."""
+    from director.messages import ShowConfig
+
+    data = asked(hub, ShowConfig(), actor).data
+    return {"name": data["name"], "text": data["text"].decode(errors="replace")}
+
+
+def config_diff(hub: Hub, args: Args, actor: Actor) -> Document:
+    """What a reload, or config-apply of this file, would do."""
+    document = planned(hub, ordered(hub, _order(args), actor, dry_run=True) | {})
+    return {**document, "differs": bool(document["actions"])}
+
+
+def config_apply(hub: Hub, args: Args, actor: Actor) -> Document:
+    """All that differs, or nothing."""
+    return changed(hub, _order(args), actor, args)
+
+
+def _order(args: Args) -> Order:
+    from director.messages import ApplyConfig, Reload
+
+    plan = args.get("plan") or ""
+    if args["file"] is None:
+        return Reload(plan)
+    if isinstance(args["file"], str):  # a line: there are no bytes with it
+        raise CommandError(ErrorKind.USAGE, "can't open a file of yours: send its bytes, as directorctl does")
+    name, text = args["file"]
+    return ApplyConfig(text, name, plan)
+
+
+def config_save(hub: Hub, args: Args, actor: Actor) -> Document:
+    """What runs, in the words of the file; put there, or given to whoever asks."""
+    from director.config.scribe import rewrite
+    from director.messages import SaveConfig, ShowConfig
+
+    data = asked(hub, ShowConfig(), actor).data
+    text, kept = rewrite(data["text"], data["name"], hub.running.config)
+    warnings = [] if kept else ["comments and order of the file could not be kept"]
+    if args["print"]:
+        return {"text": text.decode(errors="replace"), "warnings": warnings}
+    document = ordered(hub, SaveConfig(text), actor)
+    return {**document, "warnings": [*document["warnings"], *warnings]}
+
+
+def config_discard(hub: Hub, args: Args, actor: Actor) -> Document:
+    """What the file said when it was loaded runs again; host-down is taken back, too."""
+    from director.messages import Discard
+
+    return changed(hub, Discard(), actor, args)
+
+
+def journal(hub: Hub, args: Args, actor: Actor) -> Document:
+    """Changes, the oldest first."""
+    from director.messages import ShowJournal
+
+    return {"changes": asked(hub, ShowJournal(), actor).data["changes"]}
+
+
+def undo(hub: Hub, args: Args, actor: Actor) -> Document:
+    """One change is taken back, if nothing later depends on it."""
+    from director.messages import Undo
+
+    if not args["number"].isdigit():
+        raise CommandError(ErrorKind.USAGE, f"can't undo {args['number']!r}: give a number that journal shows")
+    return changed(hub, Undo(int(args["number"])), actor, args)
+
+
+def file_argument(carries: bool) -> Argument:
+    """A file of the client's: read by it, or written."""
+    return Argument("file", "FILE", Names.FILE, required=False, carries=carries)
+
+
+_PLAN: dict[str, Any] = {"max_request": MAX_CONFIG, "patience": 60.0}
+
+ROWS: tuple[Command, ...] = (
+    Command("config-running", Section.CONFIG, "what runs, as a config.xml", config_running),
+    Command("config-file", Section.CONFIG, "what the config file says now", config_file),
+    Command(
+        "config-diff",
+        Section.CONFIG,
+        "what reload would do, or config-apply of FILE, and what it costs",
+        config_diff,
+        (file_argument(carries=True),),
+        (Option("exit-code", "exit with 1 if there is anything to do"),),
+        **_PLAN,
+    ),
+    Command(
+        "config-apply",
+        Section.CONFIG,
+        "do what differs in FILE, all or nothing; without one, what differs in the config file",
+        config_apply,
+        (file_argument(carries=True),),
+        (Option("plan", "only if it is still this plan of config-diff", metavar="ID"), DRY_RUN),
+        Access.FULL,
+        **_PLAN,
+    ),
+    Command(
+        "config-save",
+        Section.CONFIG,
+        "write what runs into the config file, or into FILE here, with the comments that are there",
+        config_save,
+        (file_argument(carries=False),),
+        (Option("print", "print it instead"),),
+        Access.FULL,
+        patience=60.0,
+    ),
+    Command(
+        "config-discard",
+        Section.CONFIG,
+        "drop all run-time changes: run what the file said when it was loaded",
+        config_discard,
+        (),
+        (DRY_RUN,),
+        Access.FULL,
+    ),
+    Command("journal", Section.CONFIG, "the changes that operators made, with their numbers", journal),
+    Command(
+        "undo",
+        Section.CONFIG,
+        "take back one change of the journal",
+        undo,
+        (Argument("number", "N", Names.VALUE),),
+        (DRY_RUN,),
+        Access.FULL,
+    ),
+)

@@ -1,0 +1,31 @@
+"""Words of a command -> values, by the rows of config.xml's grammar."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from control.commands.command import CommandError, ErrorKind
+
+
+def attribute(tag: str, name: str, text: str) -> Any:
+    """What the text means as that attribute of that element. Raises CommandError."""
+    from director.config.schema import ELEMENTS
+
+    return _parsed(ELEMENTS[tag].rows[name].value, f"{name} {text!r}", text)
+
+
+def read_duration(what: str, text: str) -> float:
+    """Seconds, from `30m` and the like. Raises CommandError."""
+    from director.config.values import duration
+
+    return float(_parsed(duration(0.1), f"{what} {text!r}", text))
+
+
+def _parsed(value: Any, what: str, text: str) -> Any:
+    from director.config.values import BadValue
+
+    try:
+        # Relative paths have no folder here: a command must say the whole.
+        return value.parse(text, "/")
+    except BadValue as error:
+        raise CommandError(ErrorKind.REFUSED, f"bad {what}: {error.reason}; {error.remedy}") from None

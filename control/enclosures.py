@@ -1,0 +1,77 @@
+"""What a command takes from the client's machine, or leaves there: files and passwords.
+
+The daemon opens no path that a command names; the client reads and writes, and
+only bytes travel. Passwords never do: only their hashes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from control.commands.command import Command, CommandError, ErrorKind
+
+
+def enclosed(row: Command, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as they are sent: files with their bytes, a hash of the password. Raises CommandError."""
+    sent = dict(given)
+    for argument in row.arguments:
+        if argument.carries and argument.name in sent:
+            path = os.path.abspath(sent[argument.name])
+            sent[argument.name] = [path, _read(path)]
+    if row.name == "config-save" and sent.pop("file", None):
+        sent["print"] = True
+    if row.name == "user-add" and "password" not in sent:
+        sent["password"] = hashed(asked_password())
+    return sent
+
+
+def received(row: Command, args: Mapping[str, Any], result: Any) -> Any:
+    """The result as it is shown, after a file that it holds is written. Raises CommandError."""
+    if row.name != "config-save" or not args["file"]:
+        return result
+    path = os.path.abspath(args["file"])
+    try:
+        fresh = f"{path}.new"
+        with open(fresh, "w", encoding="utf-8") as file:
+            file.write(result["text"])
+            file.flush()
+            os.fsync(file.fileno())
+        if os.path.exists(path):
+            os.replace(path, f"{path}.bak")
+        os.replace(fresh, path)
+    except OSError as error:
+        raise CommandError(ErrorKind.FAILED, f"can't write {path}: {error.strerror}") from None
+    return {"lines": [f"{path} says what runs"], "warnings": result.get("warnings", [])}
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise CommandError(ErrorKind.FAILED, f"can't read {path}: {error.strerror}") from None
+
+
+def asked_password() -> str:
+    """A password, by prompt, or a line of stdin. Raises CommandError."""
+    if sys.stdin is not None and sys.stdin.isatty():
+        import getpass
+
+        password = getpass.getpass("password: ")
+        if password != getpass.getpass("again: "):
+            raise CommandError(ErrorKind.FAILED, "can't take the password: the two are not the same")
+    else:
+        password = sys.stdin.readline().rstrip("\r\n") if sys.stdin is not None else ""
+    if not password:
+        raise CommandError(ErrorKind.FAILED, "can't take the password: it is empty; give it as one line of stdin")
+    return password
+
+
+def hashed(password: str) -> str:
+    """The hash of a password, by argon2."""
+    from argon2 import PasswordHasher
+
+    return PasswordHasher().hash(password)

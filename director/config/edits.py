@@ -1,0 +1,240 @@
+"""What differs between two states of what runs, as data: to send, write down, take back, merge.
+
+An Edit speaks of one thing, named by its place: tags and names from the top,
+("service", "web", "group", "main", "host", "a"). Goes by the rows of
+`schema.py`, so that no attribute can be forgotten: what `diff` finds, `apply`
+does, exactly. Counterpart of `plan.py`, which says the same in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from director.config.model import Config, Service
+from director.config.numbering import assign, numbered
+from director.config.schema import ELEMENTS
+from director.errors import RefusedError
+from director.messages import AdminDown, Edit, Running
+
+Place = tuple[str, ...]
+
+DOWN = "down"  # the field of a host for an operator's AdminDown, which is in no config
+KEYS: dict[str, Callable[[Any], str]] = {  # what tells the children of one element apart
+    "service": lambda service: str(service.name),
+    "group": lambda group: str(group.name),
+    "host": lambda host: str(host.name),
+    "user": lambda user: str(user.name),
+    "listen": lambda listen: str(listen.ip),
+    "admin": lambda admin: str(admin.listen),
+    "control": lambda control: f"{control.socket or ''} {control.group or ''}",
+}
+
+
+def place_of(*names: str) -> Place:
+    """The place of a service, of a group in it, of a host in that."""
+    return tuple(word for pair in zip(("service", "group", "host"), names, strict=False) for word in pair)
+
+
+def within(place: Place, outer: Place) -> bool:
+    """Whether one place is, or is in, another."""
+    return place[: len(outer)] == outer
+
+
+def diff(old: Running, new: Running) -> tuple[Edit, ...]:
+    """What must be done to `old` to get what `new` says."""
+    found = _differences((), "director", old.config, new.config)
+    flags = tuple(_flags(old, new)) if old.admin or new.admin else ()
+    # A flag goes before its host and comes after it, whichever way one does them.
+    gone = (edit for edit in flags if edit.new is None)
+    return (*gone, *found, *(edit for edit in flags if edit.new is not None))
+
+
+def _differences(place: Place, tag: str, old: Any, new: Any) -> Iterator[Edit]:
+    element = ELEMENTS[tag]
+    for row in element.attributes:
+        yield from _field(place, row.field, old, new)
+    for child, field in element.children.items():
+        before, after = getattr(old, field), getattr(new, field)
+        if before is after:
+            continue
+        if child in KEYS:
+            yield from _collection(place, child, field, before, after)
+        else:
+            yield from _field(place, field, old, new)
+
+
+def _field(place: Place, field: str, old: Any, new: Any) -> Iterator[Edit]:
+    before, after = getattr(old, field), getattr(new, field)
+    if before != after:
+        yield Edit(place, field, before, after)
+
+
+def _collection(place: Place, tag: str, field: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Edit]:
+    key = KEYS[tag]
+    before = {key(thing): thing for thing in old}
+    after = {key(thing): thing for thing in new}
+    for name, thing in after.items():
+        other = before.get(name)
+        if other is None:
+            yield Edit((*place, tag, name), "", None, thing)
+        elif other is not thing and other != thing:
+            yield from _differences((*place, tag, name), tag, other, thing)
+    for name, thing in before.items():
+        if name not in after:
+            yield Edit((*place, tag, name), "", thing, None)
+    order = [name for name in before if name in after] + [name for name in after if name not in before]
+    back = [name for name in after if name in before] + [name for name in before if name not in after]
+    if order != list(after) or back != list(before):
+        yield Edit(place, field, tuple(before), tuple(after))
+
+
+def _flags(old: Running, new: Running) -> Iterator[Edit]:
+    before, after = by_place(old), by_place(new)
+    for place in {**before, **after}:
+        if before.get(place) != after.get(place):
+            yield Edit(place, DOWN, before.get(place), after.get(place))
+
+
+def by_place(running: Running) -> dict[Place, AdminDown]:
+    """What operators took down, by place."""
+    if not running.admin:
+        return {}
+    return {
+        place_of(*path): running.admin[number]
+        for path, number in numbered(running.config).items()
+        if number in running.admin and len(path) == 3
+    }
+
+
+# -- doing it ------------------------------------------------------------------------
+
+
+class Misfit(RefusedError):
+    """An edit of something that is not there."""
+
+
+def apply(running: Running, edits: Iterable[Edit]) -> Running:
+    """What runs after these. Raises Misfit."""
+    config, admin = running.config, dict(running.admin)
+    removed = False
+    for edit in edits:
+        if edit.field == DOWN:
+            _flag(config, admin, edit)
+            continue
+        config = _updated(config, "director", edit.place, edit)
+        removed = removed or (not edit.field and edit.new is None)
+    if removed and admin:
+        known = set(numbered(config).values())
+        admin = {number: down for number, down in admin.items() if number in known}
+    return replace(running, config=config, admin=admin)
+
+
+def _flag(config: Config, admin: dict[int, AdminDown], edit: Edit) -> None:
+    host = find(config, edit.place)
+    if host is None:
+        if edit.new is None:
+            return  # gone, and the flag with it
+        raise Misfit(f"there is no {words(edit.place)}")
+    if edit.new is None:
+        admin.pop(host.number, None)
+    else:
+        admin[host.number] = edit.new
+
+
+def find(config: Config, place: Place) -> Any:
+    """The thing at a place; None if there is none."""
+    thing: Any = config
+    tag = "director"
+    for child, name in zip(place[::2], place[1::2], strict=True):
+        members = getattr(thing, ELEMENTS[tag].children[child])
+        thing = next((member for member in members if KEYS[child](member) == name), None)
+        if thing is None:
+            return None
+        tag = child
+    return thing
+
+
+def value(running: Running, edit: Edit) -> Any:
+    """What an edit's field, or its thing, is now."""
+    thing = find(running.config, edit.place)
+    if thing is None or not edit.field:
+        return thing
+    if edit.field == DOWN:
+        return running.admin.get(thing.number)
+    found = getattr(thing, edit.field)
+    tag = edit.place[-2] if edit.place else "director"
+    for child, field in ELEMENTS[tag].children.items():
+        if field == edit.field and child in KEYS:
+            return tuple(KEYS[child](member) for member in found)
+    return found
+
+
+def _updated(thing: Any, tag: str, place: Place, edit: Edit) -> Any:
+    if not place:
+        return _edited(thing, tag, edit)
+    child, name = place[:2]
+    field = ELEMENTS[tag].children[child]
+    members = getattr(thing, field)
+    at = next((at for at, member in enumerate(members) if KEYS[child](member) == name), -1)
+    if len(place) == 2 and not edit.field:
+        if edit.new is None:
+            members = (*members[:at], *members[at + 1 :]) if at >= 0 else members
+        elif at >= 0:
+            members = (*members[:at], edit.new, *members[at + 1 :])
+        else:
+            members = (*members, edit.new)
+    elif at < 0:
+        raise Misfit(f"there is no {words(edit.place)}")
+    else:
+        members = (*members[:at], _updated(members[at], child, place[2:], edit), *members[at + 1 :])
+    return replace(thing, **{field: members})
+
+
+def _edited(thing: Any, tag: str, edit: Edit) -> Any:
+    for child, field in ELEMENTS[tag].children.items():
+        if field == edit.field and child in KEYS:
+            key = KEYS[child]
+            ranks = {name: rank for rank, name in enumerate(edit.new)}
+            members = sorted(getattr(thing, field), key=lambda member: ranks.get(key(member), len(ranks)))
+            return replace(thing, **{field: tuple(members)})
+    return replace(thing, **{edit.field: edit.new})
+
+
+def is_order(edit: Edit) -> bool:
+    """Whether it says only in which order things stand."""
+    tag = edit.place[-2] if edit.place else "director"
+    return any(field == edit.field and child in KEYS for child, field in ELEMENTS[tag].children.items())
+
+
+def inverse(edits: Sequence[Edit]) -> tuple[Edit, ...]:
+    """What takes them back."""
+    back = [Edit(edit.place, edit.field, edit.new, edit.old) for edit in edits]
+    # All that is to stand in some order must be there first.
+    return tuple(sorted(back, key=lambda edit: is_order(edit) or edit.field == DOWN))
+
+
+def words(place: Place) -> str:
+    """A place, for people: host 'a' of web/main."""
+    if not place:
+        return "director"
+    inside = "/".join(place[1:-2:2])
+    return f"{place[-2]} {place[-1]!r}" + (f" of {inside}" if inside else "")
+
+
+def enabled_or_first(service: Service) -> Service:
+    """The same service; if the group that it enables is gone, with its first one enabled."""
+    names = [group.name for group in service.groups]
+    return service if service.enabled in names else replace(service, enabled=names[0] if names else "")
+
+
+def renumbered(after: Running, before: Config, last: int) -> tuple[Running, int]:
+    """The same with numbers for what is new since `before`, and the last number given. See `numbering`."""
+    flags = by_place(after)
+    config, last = assign(after.config, before, last)
+    admin = {}
+    for place, down in flags.items():
+        host = find(config, place)
+        admin[host.number] = down
+    return replace(after, config=config, admin=admin), last

@@ -1,0 +1,28 @@
+"""Which hosts may get new connections, and what must not be done to the last of them."""
+
+from __future__ import annotations
+
+from director.config.lookup import find_group, find_service
+from director.config.model import Host
+from director.errors import RefusedError
+from director.messages import Running
+
+
+def is_usable(running: Running, host: Host) -> bool:
+    """Whether operators and config let new connections go to this host, be it up or not."""
+    return host.weight > 0 and host.number not in running.admin
+
+
+def only_usable(running: Running, service: str, group: str, host: Host) -> bool:
+    """Whether the clients of the enabled group have this host, and no other."""
+    found = find_service(running.config, service)
+    if found.enabled != group or not is_usable(running, host):
+        return False
+    others = (other for other in find_group(found, group).hosts if other.name != host.name)
+    return not any(is_usable(running, other) for other in others)
+
+
+def interlock(force: bool, message: str) -> None:
+    """Refuse, unless the operator means it."""
+    if not force:
+        raise RefusedError(f"{message}; --force does it anyway")

@@ -1,0 +1,133 @@
+"""The journal: one file in the state dir that remembers what operators changed.
+
+Every record is on the disk before anybody hears that the change was made. One
+master writes it at a time: it holds a lock on the file that ends with it. A
+tail that a crash tore is cut off; a journal that grew long is written anew at
+the next load, with the last changes for whoever looks back.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+
+from director import logs
+from director.errors import SystemFailure
+from director.events import Event
+from director.master.records import Changed, Loaded, Record, line, read
+
+_FLOCK = struct.Struct("hhqqi4x")
+_LONG = 1 << 20  # bytes: then it is written anew
+_KEPT = 1000  # changes from before the last load that are kept then
+
+
+class Journal:
+    """Records in order; on disk at `path`, or only in memory without one."""
+
+    def __init__(self, path: str | None = None) -> None:
+        self.path = path
+        self.records: list[Record] = []
+        self._fd = -1
+        self._size = 0
+        if path is not None:
+            self._open(path)
+
+    @property
+    def next_number(self) -> int:
+        """Of the next change."""
+        return 1 + max((record.number for record in self.records if isinstance(record, Changed)), default=0)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has let go of its file."""
+        return self.path is not None and self._fd < 0
+
+    def append(self, record: Record) -> None:
+        """Remember this. Raises SystemFailure; then it is not remembered."""
+        if self._fd >= 0:
+            if isinstance(record, Loaded) and self._size > _LONG:
+                self._rewrite(record)
+                return
+            self._write(line(record))
+        self.records.append(record)
+
+    def close(self) -> None:
+        """Let go of the file, and of the lock."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _open(self, path: str) -> None:
+        try:
+            os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            _lock(self._fd)
+            with open(path, "rb") as file:
+                data = file.read()
+            self.records, self._size = read(data)
+            if self._size < len(data):
+                logs.warning(Event.JOURNAL_CUT, path=path, bytes=len(data) - self._size)
+                os.ftruncate(self._fd, self._size)
+                os.fsync(self._fd)
+        except BlockingIOError:
+            self.close()
+            raise SystemFailure(
+                f"can't keep a journal in {path}: another daemon does; give this one a --state-dir of its own"
+            ) from None
+        except OSError as error:
+            self.close()
+            self.path = None
+            logs.warning(Event.JOURNAL_FAILED, path=path, reason=f"changes are not remembered: {error.strerror}")
+
+    def _write(self, data: bytes) -> None:
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(self._fd, view) :]
+            os.fdatasync(self._fd)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, self._size)
+            raise SystemFailure(f"can't write journal {self.path}: {error.strerror}; nothing was changed") from None
+        self._size += len(data)
+
+    def _rewrite(self, loaded: Loaded) -> None:
+        """Begin a new file with the last changes and this load, and put it in the old one's place."""
+        assert self.path is not None
+        fresh = f"{self.path}.new"
+        changes = [record for record in self.records if isinstance(record, Changed)]
+        records: list[Record] = [*changes[-_KEPT:], loaded]
+        data = b"".join(map(line, records))
+        try:
+            fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            try:
+                _lock(fd)
+                view = memoryview(data)
+                while view:
+                    view = view[os.write(fd, view) :]
+                os.fsync(fd)
+                os.rename(fresh, self.path)
+                _sync_folder(self.path)
+            except OSError:
+                os.close(fd)
+                raise
+        except OSError as error:
+            raise SystemFailure(f"can't write journal {fresh}: {error.strerror}; nothing was changed") from None
+        os.close(self._fd)
+        self._fd, self._size = fd, len(data)
+        self.records = records
+
+
+def _lock(fd: int) -> None:
+    """Ours for as long as the descriptor lives. Raises BlockingIOError if it is another's."""
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+
+
+def _sync_folder(path: str) -> None:
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,285 @@
+"""Config texts at run time: the file read anew, a client's text applied, what runs written back.
+
+A checker without rights reads every text (`checker`); one at a time. A file is
+merged with what operators changed (`director.config.merge`); a client's text
+becomes what runs, beside what is in maintenance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from director import logs
+from director.config.edits import by_place, diff, find, renumbered
+from director.config.merge import Merged, merge
+from director.config.model import OWN_SCHEDULER, STICKY, Config
+from director.config.numbering import assign
+from director.config.plan import described
+from director.errors import ConfigError, DirectorError, Exit, RefusedError, Severity, SystemFailure
+from director.events import Event
+from director.master import checker
+from director.master.records import Loaded
+from director.master.stage import Stage
+from director.messages import ApplyConfig, Edit, Reload, Request, Running, SaveConfig
+
+if TYPE_CHECKING:
+    from director.master.changing import Changing
+
+
+@dataclass
+class _Job:
+    """A text that a checker reads."""
+
+    check: checker.Check
+    text: bytes
+    request: Request | None
+
+
+def digest(text: bytes) -> str:
+    """What tells one text from another."""
+    return hashlib.sha256(text).hexdigest()
+
+
+class Loading:
+    """Reads config texts for the master, and puts them in force."""
+
+    def __init__(self, changing: Changing) -> None:
+        self._changing = changing
+        self._job: _Job | None = None
+
+    # -- the checker --------------------------------------------------------------------
+
+    def hup(self) -> None:
+        """Asked by signal to reload."""
+        logs.info(Event.SIGNAL_RECEIVED, signal="HUP")
+        try:
+            self.begin(None)
+        except DirectorError as error:
+            logs.error(Event.CONFIG_REJECTED, reason=error)
+
+    def begin(self, request: Request | None) -> None:
+        """Have a text checked; what it is for happens then. Without a request: reload. Raises RefusedError."""
+        master = self._changing.master
+        if master.stage is not Stage.SERVING:
+            raise SystemFailure(f"can't reload: the daemon is {master.stage.value}")
+        if self._job is not None:
+            raise RefusedError("can't look at a config: another is being looked at; try again")
+        order = Reload() if request is None else request.order
+        if isinstance(order, ApplyConfig):
+            text, name = order.text, order.name
+        else:
+            name = self._file()
+            text = order.text if isinstance(order, SaveConfig) else checker.read_file(name)
+        check = checker.begin(master.system, text, name, trusted=not isinstance(order, ApplyConfig))
+        self._job = _Job(check, text, request)
+        master.loop.watch(check.fd, self._read)
+
+    def _file(self) -> str:
+        path = self._changing.master.places.config
+        if path is None:
+            raise SystemFailure("can't reload: this daemon runs without a config file")
+        return path
+
+    def tick(self, now: float) -> None:
+        """Several times a second: a checker has its time."""
+        if self._job is not None and now >= self._job.check.deadline:
+            self._job.check.fail(f"it took longer than {checker.TIME_LIMIT:.0f} s")
+            self._checked()
+
+    def stranger(self, pid: int) -> None:
+        """A process that is no child of the family died: perhaps the checker."""
+        if self._job is not None and self._job.check.pid == pid:
+            self._read()
+
+    def _read(self) -> None:
+        if self._job is not None and self._job.check.collect():
+            self._checked()
+
+    def _checked(self) -> None:
+        assert self._job is not None
+        job, self._job = self._job, None
+        self._changing.master.loop.forget(job.check.fd)
+        job.check.end()
+        result = job.check.result
+        assert result is not None
+        answer = self._changing.answer
+        try:
+            if result.config is None:
+                raise ConfigError(result.problems)
+            for problem in result.problems:
+                logs.warning(Event.CONFIG_WARNING, problem=problem)
+            self._use(job, result.config)
+        except ConfigError as error:
+            for problem in error.problems:
+                if problem.severity is Severity.ERROR:
+                    logs.error(Event.CONFIG_REJECTED, problem=problem)
+            answer(job.request, Exit.BAD_CONFIG, (), problems=error.problems)
+        except DirectorError as error:
+            logs.error(Event.CONFIG_REJECTED, reason=error)
+            answer(job.request, error.exit, (str(error),))
+
+    def _use(self, job: _Job, config: Config) -> None:
+        match job.request:
+            case Request(order=ApplyConfig()):
+                self._apply(job, config)
+            case Request(order=SaveConfig()):
+                self._save(job, config)
+            case _:
+                self._reload(job, config)
+
+    # -- what for ------------------------------------------------------------------------
+
+    def _reload(self, job: _Job, now: Config) -> None:
+        """Run by what the file says now. Raises before anything has changed, or not at all."""
+        changing, master, request = self._changing, self._changing.master, job.request
+        before = master.running
+        plan_id = self._plan_id(job)
+        config, last = assign(now, before.config, master.last_number)
+        merged = merge(master.loaded, Running(before.version, config), before)
+        plan = described(before, merged.running)
+        if request is not None and request.dry_run:
+            data = changing.planned(plan, plan_id) | self._three_ways(now, merged)
+            changing.answer(request, Exit.DONE, tuple(step.text for step in plan), steps=len(plan), data=data)
+            return
+        if restart := [step.text for step in plan if step.restart]:
+            raise SystemFailure("needs restart, nothing was changed: " + "; ".join(restart))
+        stays = (f"{_count(merged.kept, 'run-time change')} in force",) if merged.kept else ()
+        edits = diff(before, merged.running)
+        opened = master.openings.open_new(merged.running.config)
+        try:
+            self._remember(job.text, merged.stays)
+        except DirectorError:
+            for address in opened.values():
+                address.close()
+            raise
+        master.loaded, master.last_number = now, last
+        for conflict in merged.conflicts:
+            logs.warning(Event.CHANGE_OVERRULED, change=conflict)
+        for step in plan:
+            logs.info(Event.CONFIG_APPLIED, version=before.version + 1, step=step.text)
+        steps = tuple(step.text for step in plan) or ("nothing to change",)
+        outcome = (*merged.conflicts, *steps, *stays)
+        changing.loaded(request, merged.running, edits, opened, outcome, len(plan))
+
+    def _apply(self, job: _Job, config: Config) -> None:
+        """Run what a client's text says."""
+        assert job.request is not None
+        changing, before = self._changing, self._changing.master.running
+        _refuse_code(config, before.config)
+        _refuse_files(config, before.config)
+        plan_id = self._plan_id(job)
+        config = replace(config, own_schedulers=before.config.own_schedulers)
+        after, _ = renumbered(Running(before.version, config), before.config, self._changing.master.last_number)
+        hosts = ((find(after.config, place), down) for place, down in by_place(before).items())
+        after = replace(after, admin={host.number: down for host, down in hosts if host is not None})
+        changing.commit(job.request, after, f"{job.check.path} is applied", plan_id=plan_id)
+
+    def _save(self, job: _Job, config: Config) -> None:
+        """Make the config file say what runs."""
+        changing, master = self._changing, self._changing.master
+        if config != master.running.config:
+            raise RefusedError(
+                "can't save the config: what runs has changed meanwhile, or the text says something else"
+            )
+        path = self._file()
+        backup = _replace_file(path, job.text)
+        flags = tuple(edit for edit in diff(replace(master.running, admin={}), master.running))
+        self._remember(job.text, flags)
+        master.loaded = config
+        logs.info(Event.CONFIG_SAVED, path=path, backup=backup)
+        changing.answer(job.request, Exit.DONE, (f"{path} says what runs; what it said is in {backup}",))
+
+    # -- plans -----------------------------------------------------------------------------
+
+    def _plan_id(self, job: _Job) -> str:
+        """The name of the plan for this text, in the state of this moment. Raises RefusedError if another is wanted."""
+        version = self._changing.master.running.version
+        plan_id = f"{version}-{digest(job.text)[:10]}"
+        wanted = "" if job.request is None else getattr(job.request.order, "plan", "")
+        if wanted and wanted != plan_id:
+            moved = wanted.partition("-")[0] != str(version)
+            cause = "what runs has changed since it was made" if moved else "the config is another"
+            raise RefusedError(f"can't apply plan {wanted}: {cause}; config-diff makes a new one")
+        return plan_id
+
+    def _three_ways(self, now: Config, merged: Merged) -> dict[str, Any]:
+        master = self._changing.master
+        base = Running(0, master.loaded)
+        return {
+            "file": [step.text for step in described(base, Running(0, now))],
+            "running": [step.text for step in described(base, master.running)],
+            "conflicts": list(merged.conflicts),
+            "stays": merged.kept,
+        }
+
+    def texts(self) -> dict[str, Any]:
+        """The config file at this moment. Raises SystemFailure."""
+        name = self._file()
+        return {"name": name, "text": checker.read_file(name)}
+
+    def _remember(self, text: bytes, stays: tuple[Edit, ...]) -> None:
+        master = self._changing.master
+        name = master.places.config or ""
+        master.journal.append(Loaded(master.system.wall(), name, digest(text), text.decode("latin-1"), stays))
+
+
+def _refuse_code(config: Config, running: Config) -> None:
+    """Code is never named at run time: only the file, or an installed package, may."""
+    for service in config.services:
+        for group in service.groups:
+            own = group.scheduler.removesuffix(STICKY)
+            if own.startswith(OWN_SCHEDULER) and own not in running.own_schedulers:
+                raise RefusedError(f"can't use scheduler {own}: only the config file may name code")
+    known = {_scripts(check) for check in _checks(running)}
+    for check in _checks(config):
+        if check.command is not None and _scripts(check) not in known:
+            raise RefusedError(f"can't check by script {check.command}: only the config file may name code")
+
+
+def _refuse_files(config: Config, running: Config) -> None:
+    """No client names a path to the daemon."""
+    for what in ("logging", "admins", "controls"):
+        if getattr(config, what) != getattr(running, what):
+            raise RefusedError(f"can't change {what} by a client's config: only the config file may name files")
+
+
+def _scripts(check: Any) -> tuple[Any, ...]:
+    return check.command, check.args
+
+
+def _checks(config: Config) -> list[Any]:
+    groups = [group for service in config.services for group in service.groups]
+    checks = [*(group.check for group in groups), *(host.check for group in groups for host in group.hosts)]
+    return [check for check in checks if check is not None]
+
+
+def _replace_file(path: str, text: bytes) -> str:
+    """Write a file anew, atomically; what it was becomes its backup, whose path is returned. Raises SystemFailure."""
+    path = os.path.realpath(path)
+    fresh, backup = f"{path}.new", f"{path}.bak"
+    try:
+        before = os.stat(path)
+        shutil.copy2(path, backup)
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, stat.S_IMODE(before.st_mode))
+        with open(fd, "wb") as file:
+            os.fchown(fd, before.st_uid, before.st_gid)
+            os.fchmod(fd, stat.S_IMODE(before.st_mode))
+            file.write(text)
+            file.flush()
+            os.fsync(fd)
+        os.rename(fresh, path)
+        folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        os.fsync(folder)
+        os.close(folder)
+    except OSError as error:
+        raise SystemFailure(f"can't write {path}: {error.strerror}; nothing was changed") from None
+    return backup
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

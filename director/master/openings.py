@@ -1,0 +1,88 @@
+"""Opening and closing listeners while the daemon runs: new ones before old ones, nobody is reset.
+
+An address that comes is bound before anything changes, so that it can be
+refused. One that goes is let go by the workers first, who accept who waits
+there; then the master's copies are closed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from director import logs
+from director.config.model import Config
+from director.errors import SystemFailure
+from director.events import Event
+from director.master.family import Child
+from director.master.listeners import Address, open_address
+from director.master.supervisor import State
+from director.messages import ListenerRef, Release, Slot
+
+if TYPE_CHECKING:
+    from director.master.run import Master
+
+
+class Openings:
+    """Which addresses are open, over the changes of what runs."""
+
+    def __init__(self, master: Master) -> None:
+        self._master = master
+
+    def open_new(self, target: Config) -> dict[str, Address]:
+        """Bind what `target` has and we have not. Raises SystemFailure; nothing stays open then."""
+        slots = len(self._master.family.supervisor.workers())
+        opened: dict[str, Address] = {}
+        try:
+            for _, listen in target.listens():
+                if str(listen.ip) not in self._master.addresses:
+                    opened[str(listen.ip)] = open_address(listen, slots)
+            if target.admins != self._master.running.config.admins:
+                self._master.admins.open(target)
+        except SystemFailure:
+            for address in opened.values():
+                address.close()
+            raise
+        return opened
+
+    def release_gone(self, before: Config) -> None:
+        """Have workers let go of what was open `before` and is not in what runs now."""
+        kept = {str(listen.ip) for _, listen in self._master.running.config.listens()}
+        gone = {ip: number for ip, number in _owners(before).items() if ip not in kept}
+        if gone:
+            for worker, slots in self._serving():
+                refs = (ListenerRef(number, ip, slot) for slot in slots for ip, number in gone.items())
+                self._master.family.tell(worker, Release(tuple(refs)))
+
+    def swap(self, before: Config, opened: dict[str, Address]) -> None:
+        """Have workers accept on new addresses, and close those that are gone."""
+        master = self._master
+        master.addresses.update(opened)
+        owners = _owners(before)
+        now = _owners(master.running.config)
+        if owners != now:
+            for worker, slots in self._serving():
+                mine = [ref for slot in slots for ref in master.refs(slot)]
+                # A worker that has the socket already learns whose it is now.
+                master.family.accept(worker, [ref for ref in mine if owners.get(ref.ip) != ref.service])
+        if before.admins != master.running.config.admins:
+            master.admins.tell(master.family)
+        for ip in opened:
+            logs.info(Event.LISTENER_OPENED, ip=ip)
+        for ip in set(owners) - set(now):
+            if ip in master.addresses:
+                master.addresses.pop(ip).close()
+                logs.info(Event.LISTENER_CLOSED, ip=ip)
+
+    def _serving(self) -> list[tuple[Child, list[Slot]]]:
+        """Workers that accept, and the slots that each does it for."""
+        supervisor = self._master.family.supervisor
+        return [
+            (worker, [*(place.slot for place in supervisor.workers() if place.covered_by == worker.slot), worker.slot])
+            for worker in self._master.family.workers()
+            if supervisor.places[worker.slot].state is State.SERVING
+        ]
+
+
+def _owners(config: Config) -> dict[str, int]:
+    """The service that each address is of."""
+    return {str(listen.ip): service.number for service, listen in config.listens()}

@@ -1,0 +1,51 @@
+"""What runs at a start: the config file as it is now, and what operators changed before, by the journal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from director import logs
+from director.config.edits import renumbered
+from director.config.merge import merge
+from director.config.model import Config
+from director.config.numbering import assign
+from director.events import Event
+from director.master.journal import Journal
+from director.master.loading import digest
+from director.master.records import Loaded, replay, since_load
+from director.messages import Edit, Running
+
+Check = Callable[[bytes, str], Config | None]  # a text and its name -> what it says
+
+
+def loaded(text: bytes, name: str, at: float, stays: tuple[Edit, ...] = ()) -> Loaded:
+    """The record of a text that is in force from now on."""
+    return Loaded(at, name, digest(text), text.decode("latin-1"), stays)
+
+
+def recall(journal: Journal, now: Config, text: bytes, name: str, check: Check) -> tuple[Running, int]:
+    """What is to run, and the last number given; written to the journal as loaded. Raises SystemFailure.
+
+    `check` reads the text that the changes were made over, if it is another
+    than `now` by this time. Where that can't be read any more, they stay as they are.
+    """
+    config, last = assign(now, None, 0)
+    fresh = Running(1, config)
+    last_load, edits = since_load(journal.records)
+    if last_load is None or not edits:
+        journal.append(loaded(text, name, time.time()))
+        return fresh, last
+    base = now if last_load.digest == digest(text) else check(last_load.text.encode("latin-1"), last_load.name) or now
+    numbers, last = assign(base, config, last)
+    before = replay(Running(1, numbers), edits)
+    # Numbers that edits brought along are of another life.
+    before, last = renumbered(before, config, last)
+    merged = merge(base, fresh, before)
+    for conflict in merged.conflicts:
+        logs.warning(Event.CHANGE_OVERRULED, change=conflict)
+    if merged.kept:
+        logs.info(Event.CHANGES_RECALLED, changes=merged.kept)
+    journal.append(loaded(text, name, time.time(), merged.stays))
+    return replace(merged.running, version=1), last

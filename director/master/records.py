@@ -1,0 +1,151 @@
+"""What stands in the journal: records, what follows from them, and how to take one back.
+
+    loaded    a config text was read; `stays`: run-time changes that stay in force over it
+    changed   an operator changed something; `edits` say from what to what
+
+What runs is the last loaded text, what stays, and every later change, in this
+order. Pure; the file is `journal`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from director.config.edits import Misfit, apply, inverse, is_order, value, within
+from director.config.lookup import nearest
+from director.errors import RefusedError, RemoteProtocolError, UsageError
+from director.framing import plainly, understood
+from director.messages import Actor, Edit, Running
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A config text was read. `text` is as it was, byte by byte, in Latin-1."""
+
+    at: float
+    name: str  # of the file
+    digest: str
+    text: str
+    stays: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An operator changed something. `undoes`: the number of the change that this one takes back."""
+
+    number: int
+    at: float
+    actor: Actor
+    said: str
+    edits: tuple[Edit, ...]
+    reason: str = ""
+    undoes: int = 0
+
+
+Record = Loaded | Changed
+_KINDS: dict[str, type[Loaded] | type[Changed]] = {"loaded": Loaded, "changed": Changed}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+def line(record: Record) -> bytes:
+    """A record as one line: a checksum, and the rest as JSON."""
+    body = json.dumps([_NAMES[type(record)], plainly(record)], separators=(",", ":")).encode()
+    return b"%08x %b\n" % (zlib.crc32(body), body)
+
+
+def read(data: bytes) -> tuple[list[Record], int]:
+    """The records in a journal's bytes, and how many bytes are good: what follows was torn off."""
+    records: list[Record] = []
+    good = 0
+    for text in data.splitlines(keepends=True):
+        record = _record(text)
+        if record is None:
+            break
+        records.append(record)
+        good += len(text)
+    return records, good
+
+
+def _record(text: bytes) -> Record | None:
+    checksum, _, body = text.partition(b" ")
+    if not text.endswith(b"\n"):
+        return None
+    body = body[:-1]
+    if checksum != b"%08x" % zlib.crc32(body):
+        return None
+    try:
+        kind, value_ = json.loads(body)
+        return understood(value_, _KINDS[kind])
+    except (ValueError, KeyError, TypeError, RemoteProtocolError):
+        return None
+
+
+def since_load(records: Sequence[Record]) -> tuple[Loaded | None, tuple[Edit, ...]]:
+    """The last text that was loaded, and all that was changed since, with what stayed then."""
+    at = next((at for at in reversed(range(len(records))) if isinstance(records[at], Loaded)), None)
+    if at is None:
+        return None, ()
+    loaded = records[at]
+    assert isinstance(loaded, Loaded)
+    later = (edit for record in records[at + 1 :] if isinstance(record, Changed) for edit in record.edits)
+    return loaded, (*loaded.stays, *later)
+
+
+def replay(base: Running, edits: Iterable[Edit]) -> Running:
+    """What runs after the edits; one that fits nothing any more is left out."""
+    for edit in edits:
+        try:
+            base = apply(base, (edit,))
+        except Misfit:
+            continue
+    return base
+
+
+def undone(records: Iterable[Record]) -> set[int]:
+    """The numbers of changes that are taken back; one whose undoing was undone is not."""
+    gone: set[int] = set()
+    for record in sorted((one for one in records if isinstance(one, Changed)), key=lambda one: -one.number):
+        if record.undoes and record.number not in gone:
+            gone.add(record.undoes)
+    return gone
+
+
+def taking_back(records: Sequence[Record], number: int, running: Running) -> tuple[Changed, tuple[Edit, ...]]:
+    """The change of this number, and the edits that take it back. Raises UsageError, RefusedError.
+
+    No edits: it is taken back already.
+    """
+    changes = [record for record in records if isinstance(record, Changed)]
+    change = next((one for one in changes if one.number == number), None)
+    if change is None:
+        numbers = [str(one.number) for one in changes]
+        raise UsageError(f"unknown change {number}; {nearest(str(number), numbers)}")
+    gone = undone(records)
+    if number in gone:
+        return change, ()
+    for later in changes:
+        if later.number > number and later.number not in gone and not later.undoes and _depends(later, change):
+            raise RefusedError(
+                f"can't undo {number}: change {later.number} depends on it ({later.said}); undo that first"
+            )
+    for edit in change.edits:
+        if not is_order(edit) and value(running, edit) != edit.new:
+            raise RefusedError(f"can't undo {number}: the config file has changed the same since")
+    return change, inverse(change.edits)
+
+
+def _depends(later: Changed, change: Changed) -> bool:
+    for one in later.edits:
+        for other in change.edits:
+            if is_order(one) or is_order(other):
+                continue
+            if one.place == other.place and one.field == other.field:
+                return True
+            if (not other.field and within(one.place, other.place)) or (
+                not one.field and within(other.place, one.place)
+            ):
+                return True
+    return False

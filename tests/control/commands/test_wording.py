@@ -1,0 +1,21 @@
+"""Words of a command as values."""
+
+from __future__ import annotations
+
+import pytest
+
+from control.commands.command import CommandError
+from control.commands.wording import attribute, read_duration
+
+
+def test_words_mean_what_they_mean_in_the_config_file() -> None:
+    assert str(attribute("host", "ip", "LOCALHOST:80")) == "localhost:80"
+    assert attribute("host", "maxconn", "none") is None
+    assert read_duration("--for", "30m") == 1800.0
+
+
+def test_a_bad_word_is_told_with_the_remedy() -> None:
+    with pytest.raises(CommandError, match="bad ip 'x:99999': port 99999 is out of range; use a port from 1 to 65535"):
+        attribute("host", "ip", "x:99999")
+    with pytest.raises(CommandError, match="bad --for 'soon'"):
+        read_duration("--for", "soon")

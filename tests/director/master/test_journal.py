@@ -1,0 +1,80 @@
+"""The journal's file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from director.errors import SystemFailure
+from director.master import journal as journals
+from director.master.journal import Journal
+from director.master.records import Changed, Loaded
+from director.messages import Actor
+
+
+def change(number: int) -> Changed:
+    return Changed(number, 1.0, Actor("me"), "said", ())
+
+
+def test_what_was_appended_is_there_when_it_is_opened_again(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "journal"
+    journal = Journal(str(path))
+    assert journal.next_number == 1
+    journal.append(change(1))
+    journal.append(change(2))
+    journal.close()
+    again = Journal(str(path))
+    assert again.records == [change(1), change(2)]
+    assert again.next_number == 3
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_torn_tail_is_cut_off_and_writing_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(str(path))
+    journal.append(change(1))
+    journal.close()
+    path.write_bytes(path.read_bytes() + b'0000 ["chan')
+    torn = Journal(str(path))
+    torn.append(change(2))
+    torn.close()
+    assert Journal(str(path)).records == [change(1), change(2)]
+
+
+def test_a_second_daemon_is_refused(tmp_path: Path) -> None:
+    first = Journal(str(tmp_path / "journal"))
+    with pytest.raises(SystemFailure, match="another daemon does"):
+        Journal(str(tmp_path / "journal"))
+    first.close()
+    Journal(str(tmp_path / "journal")).close()
+
+
+def test_a_long_journal_is_written_anew_at_a_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journals, "_LONG", 1000)
+    monkeypatch.setattr(journals, "_KEPT", 3)
+    path = tmp_path / "journal"
+    journal = Journal(str(path))
+    for number in range(1, 21):
+        journal.append(change(number))
+    loaded = Loaded(1.0, "f", "d", "text")
+    journal.append(loaded)
+    journal.append(change(21))
+    journal.close()
+    assert Journal(str(path)).records == [change(18), change(19), change(20), loaded, change(21)]
+
+
+def test_where_nothing_can_be_written_the_daemon_goes_on_without(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    journal = Journal(str(tmp_path / "file" / "journal"))
+    journal.append(change(1))
+    assert journal.records == [change(1)]
+
+
+def test_a_full_disk_refuses_the_change(tmp_path: Path) -> None:
+    journal = Journal(str(tmp_path / "journal"))
+    journal.close()
+    journal._fd = open("/dev/full", "wb").fileno()  # noqa: SIM115 - its owner is the journal
+    with pytest.raises(SystemFailure, match="nothing was changed"):
+        journal.append(change(1))
+    assert journal.records == []

@@ -1,0 +1,77 @@
+"""Config texts at run time; with real processes in tests/system."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from director.config.writer import write
+from director.errors import RefusedError, SystemFailure
+from director.master.loading import digest
+from director.master.run import Master
+from director.master.stage import Stage
+from director.messages import Actor, ApplyConfig, Reload, Request, SaveConfig
+from tests.director.master.test_changing import hold
+
+
+@pytest.fixture
+def serving(master: Master, tmp_path: Path) -> Master:
+    path = tmp_path / "config.xml"
+    path.write_bytes(write(master.running.config))
+    master.places = replace(master.places, config=str(path))
+    master.stage = Stage.SERVING
+    hold(master)
+    return master
+
+
+def finish(master: Master) -> None:
+    while master.changing.loading._job is not None:
+        master.loop.step()
+
+
+def test_a_file_read_anew_runs(serving: Master, tmp_path: Path) -> None:
+    config = replace(serving.running.config, stop_timeout=3.0)
+    (tmp_path / "config.xml").write_bytes(write(config))
+    serving.changing.loading.begin(None)
+    with pytest.raises(RefusedError, match="another is being looked at"):
+        serving.changing.loading.begin(None)
+    finish(serving)
+    assert serving.running.config == config == serving.loaded
+    assert serving.running.version == 2
+
+
+def test_a_plan_of_another_state_is_refused(serving: Master) -> None:
+    text = write(replace(serving.running.config, stop_timeout=3.0))
+    for plan, version in ((f"7-{digest(text)[:10]}", 1), ("1-0123456789", 1), (f"1-{digest(text)[:10]}", 2)):
+        serving.changing.request(Request(1, Actor("me"), ApplyConfig(text, "/x", plan)))
+        finish(serving)
+        assert serving.running.version == version
+
+
+def test_a_dry_run_changes_nothing(serving: Master) -> None:
+    text = write(replace(serving.running.config, stop_timeout=3.0))
+    serving.changing.request(Request(1, Actor("me"), ApplyConfig(text, "/x"), dry_run=True))
+    serving.changing.request(Request(1, Actor("me"), Reload(), dry_run=True))
+    finish(serving)
+    assert serving.running.version == 1
+
+
+def test_only_what_runs_is_saved_and_the_old_file_is_kept(serving: Master, tmp_path: Path) -> None:
+    path = tmp_path / "config.xml"
+    old = path.read_bytes()
+    serving.changing.request(Request(1, Actor("me"), SaveConfig(write(replace(serving.loaded, stop_timeout=3.0)))))
+    finish(serving)
+    assert path.read_bytes() == old
+    new = b"<!-- mine -->\n" + old
+    serving.changing.request(Request(1, Actor("me"), SaveConfig(new)))
+    finish(serving)
+    assert path.read_bytes() == new
+    assert (tmp_path / "config.xml.bak").read_bytes() == old
+
+
+def test_a_daemon_without_a_file_says_so(serving: Master) -> None:
+    serving.places = replace(serving.places, config=None)
+    with pytest.raises(SystemFailure, match="without a config file"):
+        serving.changing.loading.begin(None)

@@ -1,0 +1,70 @@
+"""What runs at a start."""
+
+from __future__ import annotations
+
+from director.config.changes import amend
+from director.config.edits import by_place, diff, renumbered
+from director.config.model import Config
+from director.config.reader import read
+from director.config.writer import write
+from director.master.journal import Journal
+from director.master.loading import digest
+from director.master.recall import recall
+from director.master.records import Changed, Loaded
+from director.messages import Change, HostAdd, HostDown, HostWeight
+from tests.director.config.configs import ANN, RUNNING, host
+
+TEXT = write(RUNNING.config)
+
+
+def check(text: bytes, name: str) -> Config | None:
+    return read(text, name)[0]
+
+
+def journal() -> Journal:
+    """One over TEXT, in which a host was added and another taken down."""
+    found = Journal()
+    found.append(Loaded(1.0, "f", digest(TEXT), TEXT.decode("latin-1")))
+    running = RUNNING
+    changes: tuple[Change, ...] = (HostAdd("web", "main", host("new")), HostDown("web", "main", "a"))
+    for number, change in enumerate(changes, 1):
+        after, _ = amend(running, change, ANN, 1.0)
+        after, _ = renumbered(after, running.config, 100 + number)
+        found.append(Changed(number, 1.0, ANN, "said", diff(running, after)))
+        running = after
+    return found
+
+
+def test_without_changes_the_file_runs() -> None:
+    found = Journal()
+    running, last = recall(found, RUNNING.config, TEXT, "f", check)
+    assert running.config == RUNNING.config and last > 0
+    assert isinstance(found.records[-1], Loaded)
+
+
+def test_changes_are_there_again_with_numbers_of_their_own() -> None:
+    found = journal()
+    running, last = recall(found, RUNNING.config, TEXT, "f", check)
+    hosts = running.config.services[0].groups[0].hosts
+    assert [one.name for one in hosts] == ["a", "b", "new"]
+    numbers = [h.number for s in running.config.services for g in s.groups for h in g.hosts]
+    assert len(set(numbers)) == len(numbers) and max(numbers) <= last
+    assert [place[-1] for place in by_place(running)] == ["a"]
+    again, _ = recall(found, RUNNING.config, TEXT, "f", check)
+    assert (again.config, by_place(again)) == (running.config, by_place(running))
+
+
+def test_a_file_that_changed_meanwhile_is_merged() -> None:
+    found = journal()
+    now, _ = amend(RUNNING, HostWeight("web", "main", "b", 5.0), ANN, 1.0)
+    running, _ = recall(found, now.config, write(now.config), "f", check)
+    assert [(one.name, one.weight) for one in running.config.services[0].groups[0].hosts] == [
+        ("a", 1.0),
+        ("b", 5.0),
+        ("new", 1.0),
+    ]
+
+
+def test_changes_over_a_text_that_can_not_be_read_any_more_stay() -> None:
+    running, _ = recall(journal(), RUNNING.config, TEXT + b"\n", "f", lambda text, name: None)
+    assert len(running.config.services[0].groups[0].hosts) == 3
