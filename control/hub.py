@@ -19,7 +19,11 @@ from typing import Any
 import gevent
 import gevent.event
 import gevent.queue
+import gevent.threadpool
 
+import control.consequences
+import control.script  # noqa: F401
+import director.config.scribe  # noqa: F401
 from control.bus import Bus
 from control.dialogues import Outcome
 from control.digests import Digests

@@ -40,7 +40,7 @@ def test_a_file_of_python_director(daemon: Daemon, hosts: Hosts) -> None:
         </group>
         <enable group="only" />
     </service>
-    <admin listen="localhost:7001">
+    <admin listen="{free_address()}">
         <user name="operator" password="{HASH}" access="full"/>
     </admin>
     <logging file="director.log"/>
@@ -59,7 +59,7 @@ def test_a_file_of_python_director(daemon: Daemon, hosts: Hosts) -> None:
 
     checked = daemon.directord("check")
     assert checked.exit == 0
-    assert "admin" in checked.text and "colour" in checked.text
+    assert "colour" in checked.text
     assert daemon.ctl("group-enable", "shop", "later").exit == 0
     assert ask_name(shop) == "five"
 
