@@ -17,7 +17,7 @@ import gevent
 import msgpack
 import pytest
 
-from control.commands.command import Command, Section
+from control.commands.command import MAX_REQUEST, Command, Section
 from control.commands.table import COMMANDS
 from control.rights import Peer
 from control.server import Limits
@@ -237,8 +237,9 @@ def test_garbage_in_a_frame_is_told_and_ends_the_connection(served: Served, data
     assert is_alive(served)
 
 
-def test_a_request_over_its_size_is_refused_before_it_is_read(served: Served) -> None:
-    with served.connect() as client:
+def test_a_request_over_the_size_of_all_is_refused_before_it_is_read(folder: Path) -> None:
+    small = tuple(row for row in COMMANDS if row.max_request == MAX_REQUEST)
+    with serving(PatientHub(), str(folder / "small.sock"), commands=small) as served, served.connect() as client:
         client.sendall(struct.pack(">I", 64 * 1024 + 1))
         assert "65537 bytes" in reply(client)["error"]["message"]
         assert client.recv(1) == b""
