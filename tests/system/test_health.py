@@ -232,6 +232,11 @@ ssl_certificate_key key.pem; location = /health {{ return 200 'it is ready'; }} 
     def hosts(self) -> dict[str, dict[str, Any]]:
         return {one["name"]: one for one in self.daemon.service()["groups"][0]["hosts"]}
 
+    def say(self, status: int) -> None:
+        """What the script will exit with; it must never see half of the file."""
+        (self.folder / "mood.new").write_text(f"{status}\n")
+        (self.folder / "mood.new").replace(self.folder / "mood")
+
     def becomes(self, name: str, state: str, since: float) -> dict[str, Any]:
         """Wait for the state; it must have come within what the intervals promise."""
         wait_until(lambda: self.states()[name] == state)
@@ -346,15 +351,15 @@ def test_a_host_in_any_bad_mood_is_down(clinic: Clinic, check: str, mood: str, s
 
 def test_a_script_takes_a_host_out_and_says_why(clinic: Clinic) -> None:
     began = time.time()
-    (clinic.folder / "mood").write_text("7\n")
+    clinic.say(7)
     found = clinic.becomes("script", "down", began)
     assert (found["check_status"], found["check_code"]) == ("PROCERR", 7)
-    (clinic.folder / "mood").write_text("0\n")
+    clinic.say(0)
     clinic.becomes("script", "up", time.time())
 
 
 def test_outages_are_told_while_they_last_and_after(clinic: Clinic) -> None:
-    (clinic.folder / "mood").write_text("3\n")
+    clinic.say(3)
     wait_until(lambda: clinic.states()["script"] == "down")
     (down,) = [one for one in clinic.daemon.command("down-hosts")["hosts"] if one["name"] == "script"]
     assert down["reason"] == "script check: exit status 3"
@@ -364,7 +369,7 @@ def test_outages_are_told_while_they_last_and_after(clinic: Clinic) -> None:
     assert down["faults"]["check_failed"] >= FALL
     shown = clinic.daemon.ctl("down-hosts")
     assert (shown.exit, "exit status 3" in shown.out) == (0, True)
-    (clinic.folder / "mood").write_text("0\n")
+    clinic.say(0)
     wait_until(lambda: clinic.states()["script"] == "up")
     past = clinic.daemon.command("down-hosts", past=True)["outages"]
     assert past[0]["name"] == "script"
@@ -373,7 +378,7 @@ def test_outages_are_told_while_they_last_and_after(clinic: Clinic) -> None:
 
 
 def test_verdicts_and_counts_survive_the_hub(clinic: Clinic) -> None:
-    (clinic.folder / "mood").write_text("3\n")
+    clinic.say(3)
     wait_until(lambda: clinic.states()["script"] == "down")
     before = clinic.hosts()["script"]
     try:
@@ -384,7 +389,7 @@ def test_verdicts_and_counts_survive_the_hub(clinic: Clinic) -> None:
         assert after["falls"] == before["falls"]
         assert after["checks"]["failed"] >= before["checks"]["failed"]
     finally:
-        (clinic.folder / "mood").write_text("0\n")
+        clinic.say(0)
     wait_until(lambda: clinic.states()["script"] == "up")
 
 
