@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from tests.workers.plant import descriptors
+from tests.descriptors import descriptors
 from workers.pipe import Pipes
 
 
@@ -25,7 +25,8 @@ def test_one_with_bytes_in_it_is_closed() -> None:
     os.write(pipe.write, b"x")
     pipe.held = 1
     pipes.give(pipe)
-    assert (pipes.open, descriptors()) == (0, before)
+    assert pipes.open == 0
+    assert descriptors() <= before
 
 
 def test_slow_readers_do_not_take_all_descriptors() -> None:
@@ -49,4 +50,5 @@ def test_only_a_few_are_kept_and_those_go_one_by_one() -> None:
     assert pipes.open == 16
     for _ in range(16):
         pipes.sweep()
-    assert (pipes.open, descriptors()) == (0, before)
+    assert pipes.open == 0
+    assert descriptors() <= before

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import gevent
 
-from tests.workers.plant import descriptors, until
+from tests.descriptors import descriptors
+from tests.workers.plant import until
 from workers.poller import ALL_EDGES, Poller
 
 
@@ -104,7 +105,7 @@ def test_stopping_gives_back_the_epoll() -> None:
     before = descriptors()
     poller = Poller(gevent.get_hub())
     poller.stop()
-    assert descriptors() == before
+    assert descriptors() <= before
 
 
 def test_a_bug_costs_the_one_whose_event_it_was_and_nobody_else() -> None:
