@@ -3,6 +3,7 @@
 hub.py        what all workers do, in one place
 bus.py        its end of the state channel
 totals.py     counts of the living and the dead;  memory.py what outlives the hub
+chronicle.py  what has happened
 resolver.py   where hosts are
 verdicts.py   who is up;  chart.py what is known of each host's health
 prober.py     checks at their time;  attempt.py one of them;  dialogues.py what it says and hears

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from control.arguments import parse
@@ -141,7 +141,7 @@ def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> Any:
     else:
         given = enclosed(row, {key: value for key, value in args.items() if value not in (None, False)})
         with Client(_socket(common), row.patience) as client:
-            result = client.call(row.name, given, progress=(lambda step: None) if as_json else show)
+            result = client.call(row.name, given, progress=_shown(row, as_json, show))
         result = received(row, args, result)
     show(result)
     if row.name == "help" and args["command"] is None and not as_json:
@@ -149,6 +149,13 @@ def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> Any:
     if isinstance(result, dict):
         _say(*(f"directorctl: warning: {warning}" for warning in result.get("warnings", ())))
     return result
+
+
+def _shown(row: Command, as_json: bool, show: Callable[[Any], None]) -> Callable[[Any], None]:
+    """What to do with what comes before the result."""
+    if row.streams:
+        return lambda step: show(step) if any(step.values()) else None
+    return (lambda step: None) if as_json else show
 
 
 def _socket(common: dict[str, Any]) -> str:

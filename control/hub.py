@@ -25,11 +25,12 @@ import control.consequences
 import control.script  # noqa: F401
 import director.config.scribe  # noqa: F401
 from control.bus import Bus
+from control.chronicle import Chronicle
 from control.dialogues import Outcome
 from control.digests import Digests
 from control.fallbacks import Fallbacks
 from control.limits import Limits
-from control.memory import LEDGER, Memory
+from control.memory import EVENTS, LEDGER, Memory
 from control.prober import Prober
 from control.questions import Questions
 from control.resolver import Resolver
@@ -59,6 +60,7 @@ from director.messages import (
     Grants,
     HandedOver,
     HandOver,
+    Happened,
     Heartbeat,
     Hello,
     Introduce,
@@ -108,6 +110,8 @@ class Hub:
         self._started_at = time.time()
         self._dirty = False
         self._lag = 0.0
+        self.chronicle = Chronicle(Memory(birth.memory, EVENTS))
+        logs.listen(self.chronicle.add)
         self._peers: dict[bytes, int] = {}  # {identity on the bus: incarnation}
         self.running = Running(0, Config())
         self.arranged = self.running  # as names make it
@@ -144,6 +148,7 @@ class Hub:
         self.prober.stop()
         self.server.stop()
         self.save(counts=True)
+        self.chronicle.save()
         if self._upstream is not None:
             self._upstream.close()
         return ChildExit.DRAINED
@@ -183,6 +188,8 @@ class Hub:
             case Introduce():
                 for descriptor in descriptors:
                     self.server.adopt(descriptor)
+            case Happened():
+                self.chronicle.add(message)
             case Drain():
                 self._done.set()
             case _:
@@ -234,12 +241,14 @@ class Hub:
             self.prober.pause()
             self._dirty = True
             self.save(counts=True, sticks=True)
+            self.chronicle.save()
             self.totals.drop_peers()
             self.limits.hand_over()
         else:
             self._upstream.close()
         peer = order.slot, order.incarnation
         self._upstream = Upstream(order.directory, *peer, self.totals.row_of_all, self.totals.summary, self.limits)
+        self.chronicle.tell = self._upstream.say
         self._master.tell(HandedOver())
 
     def _take_over(self, memory: int) -> None:
@@ -248,6 +257,7 @@ class Hub:
             self._upstream.close()
             self._upstream = None
         value, ledger = Memory(memory).load(), Memory(memory, LEDGER)
+        self.chronicle.take_over(Memory(memory, EVENTS))
         self._standby = False
         if value is not None:
             self.limits.take_over(ledger, value["ordinal"], self._birth.ordinal, self.arranged.config)
@@ -315,6 +325,8 @@ class Hub:
                 self.digests.hear(message)
             case FaultReport(host, fault, reason):
                 self.verdicts.fault(host, fault, reason)
+            case Happened():
+                self.chronicle.add(message)
             case _:
                 logs.error(Event.PROCESS_FAILED, reason=f"a worker sent {type(message).__name__}")
 
@@ -340,6 +352,7 @@ class Hub:
         while True:
             gevent.sleep(0.25)
             self.save()
+            self.chronicle.save()
             self.stickies.sweep(time.monotonic())
             rounds += 1
             if rounds % 4 == 0:

@@ -426,6 +426,16 @@ def _sessions(result: Document) -> Iterator[Block]:
     yield Table(SESSIONS, result["sessions"])
 
 
+def _events(result: Document) -> Iterator[Block]:
+    for event in result["events"]:
+        at = datetime.fromtimestamp(event["time"]).isoformat(sep=" ", timespec="milliseconds")
+        turned = " -> ".join(state for state in (event["old"], event["new"]) if state)
+        words = [at, event["subject"], turned]
+        words += [f"by {event['by']}"] if event["by"] else []
+        words += [f"({event['reason']})"] if event["reason"] else []
+        yield f"{' '.join(words)} [{event['event']}, {event['process']}]"
+
+
 def _sticky(result: Document) -> Iterator[Block]:
     yield Table(STICKY, result["clients"])
 
@@ -481,6 +491,7 @@ _RENDERERS: dict[str, Callable[[Document], Iterable[Block]]] = {
     "config-running": _text,
     "config-save": _text,
     "down-hosts": _down_hosts,
+    "events": _events,
     "explain": _explain,
     "help": _help,
     "hosts": _hosts,

@@ -65,8 +65,8 @@ class Upstream:
         self._sequence += 1
         self._sent, self._sent_at = (self._open(), self._limits.rows()), gevent.get_hub().loop.now()
         open_, permits = self._sent
-        self._say(Load(self._slot, self._incarnation, self._sequence, True, open_, permits))
-        self._say(self._tally(self._slot, self._incarnation))
+        self.say(Load(self._slot, self._incarnation, self._sequence, True, open_, permits))
+        self.say(self._tally(self._slot, self._incarnation))
 
     def _run(self) -> None:
         loop = gevent.get_hub().loop
@@ -76,9 +76,10 @@ class Upstream:
             gevent.sleep(_LOOK)
 
     def _hello(self) -> None:
-        self._say(Hello(self._slot, self._incarnation, os.getpid()))
+        self.say(Hello(self._slot, self._incarnation, os.getpid()))
 
-    def _say(self, message: Message) -> None:
+    def say(self, message: Message) -> None:
+        """Anything else that whoever decides should know; dropped if it does not read."""
         self._channel.send(encode_body(message))
 
     def _hear(self, parts: list[bytes]) -> None:

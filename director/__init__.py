@@ -13,7 +13,7 @@ master itself. Its rooms:
     frames.py     how those are put into bytes
     places.py     where the files of a director lie
     events.py     the closed list of what may stand in the log
-    logs.py       where the log goes
+    logs.py       where the log goes;  outbox.py what the hub hears of it
     errors.py     what can go wrong, and the exit codes that say so
 
 The arrow of imports: `workers -> director <- control`. Nothing here but

@@ -10,11 +10,14 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import os
+import time
 import traceback
+from collections.abc import Callable
 from types import TracebackType
 
 from director.config.model import Logging
 from director.events import Event
+from director.messages import Happened
 
 STDERR = 2  # not what `sys.stderr` may have been bent to
 LEVELS = ("debug", "info", "warning", "error")
@@ -46,8 +49,24 @@ def _value(value: object) -> str:
     return text
 
 
+class _Speaker:
+    """Who speaks in this process, and who else listens."""
+
+    subject = "master"
+    listener: Callable[[Happened], None] | None = None
+
+
+def listen(listener: Callable[[Happened], None] | None) -> None:
+    """Have every event but those for debugging told to this one, too, whatever the log's level is."""
+    _Speaker.listener = listener
+
+
 def log(level: int, event: Event, **fields: object) -> None:
     """Write one event with its fields, in the order given."""
+    if _Speaker.listener is not None and level >= logging.INFO:
+        said = {key: str(value) for key, value in fields.items()}
+        name = logging.getLevelName(level).lower()
+        _Speaker.listener(Happened(time.time(), name, event.value, _Speaker.subject, os.getpid(), said))
     if _LOGGER.isEnabledFor(level):
         words = "".join(f" {key}={_value(value)}" for key, value in fields.items())
         _LOGGER.log(level, "%s%s", event.value, f":{words}" if words else "")
@@ -79,7 +98,8 @@ def crash(_context: object, kind: type[BaseException], value: BaseException, tra
 
 
 def name_process(subject: str) -> None:
-    """Say who speaks from now on: the prefix of every line of this process."""
+    """Say who speaks from now on: the prefix of every line of this process. Nobody listens to it yet."""
+    _Speaker.subject, _Speaker.listener = subject, None
     for handler in _LOGGER.handlers:
         handler.setFormatter(_formatter(handler, subject))
 

@@ -309,6 +309,18 @@ class Lonely:
 
 
 @dataclass(frozen=True, slots=True)
+class Happened:
+    """An event of the log, from whichever process: on its way to the hub, which remembers it."""
+
+    at: float  # on the wall clock
+    level: str
+    event: str
+    process: str  # `worker/0`
+    pid: int
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """Can't go on; said before exiting, so that the log has the cause."""
 
@@ -897,6 +909,7 @@ Message = (
     | Held
     | HandedOver
     | Applied
+    | Happened
     | Failed
     | Request
     | Answer

@@ -47,6 +47,7 @@ from director.messages import (
     Resume,
     Tally,
 )
+from director.outbox import Outbox
 from director.scheduling.scoreboard import Scoreboard
 from workers.acceptor import Acceptor
 from workers.bus import Bus
@@ -130,6 +131,8 @@ class Worker:
             self._log = ConnectionLog(birth.connections, birth.connections_format, self.poller, self.sessions)
             self.sessions.log = self._log.note
         self._lag = 0.0
+        self._outbox = Outbox()
+        self._outbox.open()
         self._master = Lifeline(birth.link, hub.loop, self._obey, self._orphaned)
 
     # -- the link ----------------------------------------------------------------
@@ -244,6 +247,7 @@ class Worker:
             self.acceptor.sweep()
             self.connector.sweep()
             self.services.warm_up()
+            self._outbox.flush(self._master.tell)
             if self._log is not None:
                 self._log.flush()
             if rounds % 2 == 0:

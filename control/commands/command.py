@@ -11,6 +11,7 @@ from director.config.model import Access
 from director.errors import DirectorError, Exit
 
 if TYPE_CHECKING:
+    from control.chronicle import Chronicle
     from director.messages import Actor, Answer, Order, ProcessInfo, Progress, Running
     from director.scheduling.sticky import Stickies
 
@@ -38,6 +39,10 @@ class Hub(Protocol):
     @property
     def stickies(self) -> Stickies:
         """Which clients return to which hosts."""
+
+    @property
+    def chronicle(self) -> Chronicle:
+        """What has happened."""
 
     def forget_sticky(self, group: int, client: str | None) -> int:
         """Have all workers forget the host of a client of a group, or of all; how many were known."""
@@ -176,7 +181,8 @@ class Command:
 
     Required arguments come before others. `access` is the right it needs.
     `max_request` is in bytes, larger for commands that carry a file.
-    `patience`: seconds that a client waits for the next sign.
+    `patience`: seconds that a client waits for the next sign. `streams`: what comes
+    before the result is results, too, not progress; it has empty ones, as signs of life.
     """
 
     name: str
@@ -188,6 +194,7 @@ class Command:
     access: Access = Access.READONLY
     max_request: int = MAX_REQUEST
     patience: float = 10.0
+    streams: bool = False
 
     @property
     def synopsis(self) -> str:

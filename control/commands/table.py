@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from control.commands import config, group, health, host, insight, look, process, service, sticky, users
+from control.commands import config, events, group, health, host, insight, look, process, service, sticky, users
 from control.commands.command import (
     Args,
     Argument,
@@ -47,6 +47,7 @@ def _described(row: Command) -> Document:
 
 COMMANDS: tuple[Command, ...] = (
     *look.ROWS,
+    *events.ROWS,
     Command(
         "help",
         Section.LOOK,

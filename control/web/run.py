@@ -46,6 +46,7 @@ from director.messages import (
     Reopen,
     Running,
 )
+from director.outbox import Outbox
 
 HEARTBEAT = 0.25  # seconds
 
@@ -64,6 +65,8 @@ class Web:
         self._listening: dict[str, Listening] = {}
         self.inquiry = Inquiry(lambda: self._master.tell(Lonely()))
         gevent.get_hub().print_exception = logs.crash
+        self._outbox = Outbox()
+        self._outbox.open()
         self._master = Lifeline(birth.link, gevent.get_hub().loop, self._obey, self._done.set)
 
     def run(self) -> int:
@@ -78,6 +81,7 @@ class Web:
     def _beat(self) -> None:
         while True:
             self._master.tell(Heartbeat(self._lag))
+            self._outbox.flush(self._master.tell)
             due = time.monotonic() + HEARTBEAT
             gevent.sleep(HEARTBEAT)
             self._lag = max(0.0, time.monotonic() - due)

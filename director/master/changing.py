@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from director import logs
 from director.config import changes
 from director.config.edits import by_place, diff, renumbered
+from director.config.gist import gist
 from director.config.plan import described
 from director.errors import ConfigError, DirectorError, Exit, RefusedError
 from director.events import Event
@@ -184,7 +185,7 @@ class Changing:
             close(opened)
             raise
         master.last_number = last
-        logs.info(Event.CHANGE_APPLIED, number=number, by=request.actor.name, change=said)
+        logs.info(Event.CHANGE_APPLIED, number=number, by=request.actor.name, change=said, **gist(edits))
         self.enact(request, after, edits, opened, Outcome((said,), len(plan), {"change": number}))
 
     def enact(

@@ -43,6 +43,7 @@ from director.messages import (
     Elder,
     Failed,
     HandedOver,
+    Happened,
     Held,
     Hold,
     Kind,
@@ -59,6 +60,7 @@ from director.messages import (
     peer_incarnation,
     peer_slot,
 )
+from director.outbox import Outbox
 from director.places import Places
 
 FAST_STOP = 1.5  # seconds that a fast stop leaves its children before KILL
@@ -94,6 +96,8 @@ class Master:
     def __post_init__(self) -> None:
         self.openings = Openings(self)
         self.changing = Changing(self)
+        self.outbox = Outbox()
+        self.outbox.open()
         self._shown: tuple[ProcessInfo, ...] = ()
         self._failure = ""
         self._fast = False
@@ -195,6 +199,7 @@ class Master:
         """The hub counts until the last worker of whatever generation is gone."""
         ending = self.stage in (Stage.STOPPING, Stage.RETIRING)
         if ending and not self.family.workers() and not self.retirees.living:
+            self._report()
             self.family.end_hub()
 
     def become_daemon(self) -> None:
@@ -276,6 +281,7 @@ class Master:
         self.loop.after(TICK, self._maintain)
         self.family.tick()
         self.tell_processes()
+        self._report()
         now = self.system.now()
         if self.upgrade is not None:
             self.upgrade.tick(now)
@@ -286,6 +292,11 @@ class Master:
         self.changing.tick(now)
         if self.stage not in (Stage.STARTING, Stage.STOPPING):
             self.admins.refresh(self.family, self.running.config, self.reigns, now)
+
+    def _report(self) -> None:
+        """Tell the hub what has happened; while there is none, it waits."""
+        if HUB_SLOT in self.family.children:
+            self.outbox.flush(self.family.tell_hub)
 
     @property
     def reigns(self) -> bool:
@@ -346,6 +357,8 @@ class Master:
                 self.upgrade.handed_over()
             case Held() | HandedOver():
                 pass
+            case Happened():
+                self.outbox.add(message)
             case Applied(version):
                 self.changing.applied(child, version)
             case Request():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from typing import Any
 
+from control.chronicle import Chronicle
+from control.memory import Memory
 from director.config.model import Access, Config, Control
 from director.errors import DirectorError, Exit
 from director.messages import HUB_SLOT, Actor, Answer, Kind, Order, ProcessInfo, Progress, Running, Slot
@@ -134,6 +137,9 @@ class FakeHub:
         self.questions: list[tuple[str, dict[str, Any], int | None]] = []
         self.replies: list[dict[str, Any]] = []  # of workers
         self.stickies = Stickies(relays=True)
+        memory = os.memfd_create("events")
+        self.chronicle = Chronicle(Memory(memory))
+        os.close(memory)
 
     @property
     def arranged(self) -> Running:

@@ -1,0 +1,23 @@
+"""A change in three words."""
+
+from __future__ import annotations
+
+from director.config.gist import gist
+from director.messages import AdminDown, Edit, HostState
+
+HOST = ("service", "web", "group", "main", "host", "a")
+MAINT = AdminDown(HostState.MAINT, "eve", 1.0)
+
+
+def test_a_change_of_one_thing_says_what_that_was_and_is() -> None:
+    assert gist([Edit(HOST, "weight", 1.0, 2.5)]) == {"subject": "web/main/a", "old": "weight=1", "new": "weight=2.5"}
+    assert gist([Edit(HOST, "down", None, MAINT)]) == {"subject": "web/main/a", "old": "in use", "new": "maint"}
+    assert gist([Edit(HOST, "", None, object())]) == {"subject": "web/main/a", "old": "not there", "new": "there"}
+    assert gist([Edit(HOST, "maxconn", 5, None)])["new"] == "maxconn=none"
+
+
+def test_a_change_of_several_things_says_where_they_are() -> None:
+    both = [Edit(HOST, "weight", 1.0, 2.0), Edit((*HOST[:-1], "b"), "weight", 1.0, 2.0)]
+    assert gist(both) == {"subject": "web/main"}
+    assert gist([Edit(("service", "web"), "maxconn", 1, 2), Edit((), "maxconn", 1, 2)]) == {"subject": "director"}
+    assert gist([]) == {}

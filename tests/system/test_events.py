@@ -1,0 +1,84 @@
+"""What has happened to a director: told while it happens, and remembered over a hub's death and an upgrade."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from tests.system.addresses import ask_name, free_address
+from tests.system.configs import host, one_service
+from tests.system.daemon import DIRECTORCTL, Daemon
+from tests.system.hosts import Host
+from tests.system.waiting import wait_until
+
+Hosts = Callable[..., list[Host]]
+
+
+class Follower:
+    """`directorctl --json events --follow`, and what it has printed so far."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.process = subprocess.Popen(
+            [*DIRECTORCTL, "-s", str(daemon.socket), "--json", "events", "--follow", "1"],
+            env=daemon.environment,
+            cwd=daemon.folder,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.events: list[dict[str, Any]] = []
+        self.started = threading.Event()
+        self._thread = threading.Thread(target=self._read, daemon=True)
+        self._thread.start()
+        assert self.started.wait(20)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.events += json.loads(line)["events"]
+            self.started.set()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(10)
+
+
+def remembered(daemon: Daemon, event: str, subject: str) -> list[dict[str, Any]]:
+    found = json.loads(daemon.ctl("--json", "events", "1000").out)["events"]
+    assert [one["number"] for one in found] == sorted({one["number"] for one in found})
+    return [one for one in found if (one["event"], one["subject"]) == (event, subject)]
+
+
+def test_events_are_told_at_once_and_outlive_the_hub_and_an_upgrade(daemon: Daemon, hosts: Hosts) -> None:
+    address = free_address()
+    a, b = hosts("a", "b")
+    daemon.start(one_service(address, host("a", a.address), host("b", b.address), upgrade_probation="1s"))
+    wait_until(lambda: remembered(daemon, "daemon ready", "daemon"))
+    follower = Follower(daemon)
+    try:
+        assert daemon.ctl("host-down", "web", "main", "a", "--reason", "new disk").exit == 0
+        b.stop()
+        assert not ask_name(address)
+        wait_until(lambda: {one["subject"] for one in follower.events} >= {"web/main/a", "web/main/b"})
+    finally:
+        follower.close()
+    told = {one["subject"]: one for one in follower.events if one["event"] in ("change applied", "host down")}
+    assert (told["web/main/a"]["old"], told["web/main/a"]["new"]) == ("in use", "maint")
+    assert (told["web/main/b"]["old"], told["web/main/b"]["new"]) == ("up", "down")
+    assert all(one["by"] and one["reason"] and one["time"] for one in told.values())
+
+    wait_until(lambda: remembered(daemon, "host down", "web/main/b"))
+    daemon.kill(daemon.hub())
+    wait_until(lambda: daemon.ctl("version").exit == 0)
+    wait_until(lambda: remembered(daemon, "process exited", "hub"))
+    assert len(remembered(daemon, "change applied", "web/main/a")) == 1
+
+    b.start()
+    upgraded = daemon.directord("upgrade", timeout=120)
+    assert upgraded.exit == 0, upgraded.text
+    assert len(remembered(daemon, "change applied", "web/main/a")) == 1
+    assert len(remembered(daemon, "process exited", "hub")) == 1
+    wait_until(lambda: remembered(daemon, "upgrade committed", "upgrade"))
+    assert "in use -> maint by" in daemon.ctl("events", "500").out
