@@ -23,6 +23,7 @@ class Event(StrEnum):
     CONFIG_WARNING = "config warning"
     CHANGE_APPLIED = "change applied"
     CHANGE_PARTIAL = "change partial"
+    CHANGE_REFUSED = "change refused"
     CHANGES_RECALLED = "changes recalled"
     CONFIG_SAVED = "config saved"
     CHANGE_OVERRULED = "change overruled"

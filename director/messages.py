@@ -498,6 +498,13 @@ class UserDelete:
 
 
 @dataclass(frozen=True, slots=True)
+class WorkersSet:
+    """So many workers; None: one for each processor. Who leaves finishes what it has."""
+
+    count: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Discard:
     """Run what the file said when it was loaded, and nothing else."""
 
@@ -573,6 +580,7 @@ Change = (
     | ListenDelete
     | UserAdd
     | UserDelete
+    | WorkersSet
 )
 Order = Change | Discard | Undo | Reload | Upgrade | ApplyConfig | SaveConfig | ShowConfig | ShowJournal | StopDaemon
 

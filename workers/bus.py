@@ -169,8 +169,11 @@ class Bus:
     def _hear(self, loads: dict[int, dict[int, int]], whole: bool) -> None:
         self._board.hear({slot: row for slot, row in loads.items() if slot != self._slot}, whole)
         self._board.heard = time.monotonic()
-        # Rows of whole generations that retire (slots below 0) choose nobody.
-        self._board.workers = 1 + sum(slot >= 0 for slot in self._board.slots())
+        # Rows of whole generations that retire (slots below 0) choose nobody, nor do workers that left.
+        known = 1 + sum(slot >= 0 for slot in self._board.slots())
+        running = self._services.running
+        told = running.config.workers if running is not None else None
+        self._board.workers = min(known, told or known)
 
     def _flush(self) -> None:
         while True:

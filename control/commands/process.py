@@ -5,8 +5,20 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
-from control.commands.command import Args, Command, CommandError, Document, ErrorKind, Hub, Section
-from control.commands.ordering import ordered
+from control.commands.command import (
+    DRY_RUN,
+    Args,
+    Argument,
+    Command,
+    CommandError,
+    Document,
+    ErrorKind,
+    Hub,
+    Names,
+    Section,
+)
+from control.commands.ordering import changed, ordered
+from control.commands.wording import attribute
 from director.config.model import Access
 from director.errors import Exit
 
@@ -38,6 +50,13 @@ def upgrade(hub: Hub, args: Args, actor: Actor) -> Generator[Document, None, Doc
     return {"lines": list(answer.lines)}
 
 
+def workers_set(hub: Hub, args: Args, actor: Actor) -> Document:
+    """Another number of workers. Who leaves finishes what it has, for up to `drain-timeout`."""
+    from director.messages import WorkersSet
+
+    return changed(hub, WorkersSet(attribute("director", "workers", args["count"])), actor, args)
+
+
 def stop(hub: Hub, args: Args, actor: Actor) -> Document:
     """Answered when the daemon begins to stop, not when it is gone. `open`: connections at that time."""
     from director.messages import StopDaemon
@@ -57,6 +76,15 @@ ROWS: tuple[Command, ...] = (
         upgrade,
         access=Access.FULL,
         patience=600.0,
+    ),
+    Command(
+        "workers-set",
+        Section.PROCESS,
+        "so many workers from now on, or `auto`: one for each processor",
+        workers_set,
+        (Argument("count", "N", Names.VALUE),),
+        options=(DRY_RUN,),
+        access=Access.FULL,
     ),
     Command("stop", Section.PROCESS, "end the daemon gracefully", stop, access=Access.FULL),
 )

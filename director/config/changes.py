@@ -44,6 +44,7 @@ from director.messages import (
     ServiceMaxconn,
     UserAdd,
     UserDelete,
+    WorkersSet,
 )
 
 Outcome = tuple[Running, str]  # the very same Running when nothing had to be done
@@ -145,6 +146,17 @@ def _change_scheduler(running: Running, change: ChangeScheduler, force: bool) ->
     return apply(running, (edit,)), f"{label} is scheduled by {scheduler}, no longer by {group.scheduler}"
 
 
+def _workers_set(running: Running, change: WorkersSet, force: bool) -> Outcome:
+    old, new = running.config.workers, change.count
+    if old == new:
+        return running, f"{_workers(new)} already"
+    return apply(running, (Edit((), "workers", old, new),)), f"{_workers(new)}, no longer {old or 'auto'}"
+
+
+def _workers(count: int | None) -> str:
+    return "workers are auto: one for each processor" if count is None else f"workers are {count}"
+
+
 def _find(running: Running, change: HostDown | HostUp | HostWeight | HostMaxconn) -> tuple[Host, str]:
     service = find_service(running.config, change.service)
     group = find_group(service, change.group)
@@ -175,4 +187,5 @@ _AMENDERS: dict[type[Any], Callable[[Running, Any, bool], Outcome]] = {
     ListenDelete: inventory.listen_delete,
     UserAdd: inventory.user_add,
     UserDelete: inventory.user_delete,
+    WorkersSet: _workers_set,
 }

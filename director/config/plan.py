@@ -20,7 +20,7 @@ from director.config.schema import ELEMENTS, Attribute
 from director.messages import Edit, Running
 
 _RESTART = {  # what only a new process can do: each gave up its rights for good when it began
-    "director": ("user", "group", "workers"),
+    "director": ("user", "group"),
     "logging": ("file", "level", "format", "connections"),
 }
 

@@ -106,7 +106,7 @@ class Candidate:
         master.family.tell_hub(TakeOver(), (self._left.left,))
         master.tell_processes()
         for worker in master.family.workers():
-            master.family.accept(worker, master.refs(worker.slot))
+            master.family.accept(worker, master.seats.refs(worker.slot))
         if not master.addresses:
             self.all_accept()
 

@@ -33,7 +33,6 @@ from director.messages import (
     Edit,
     HostUp,
     Message,
-    Order,
     Reload,
     Request,
     Running,
@@ -118,7 +117,7 @@ class Changing:
     def request(self, request: Request) -> None:
         """Do what an operator wants, and answer."""
         try:
-            self._perform(request.order, request)
+            self.perform(request)
         except ConfigError as error:
             self.answer(request, Exit.BAD_CONFIG, (), problems=error.problems)
         except DirectorError as error:
@@ -126,8 +125,9 @@ class Changing:
                 logs.error(Event.COMMAND_FAILED, reason=error)
             self.answer(request, error.exit, (str(error),))
 
-    def _perform(self, order: Order, request: Request) -> None:
-        running = self.master.running
+    def perform(self, request: Request) -> None:
+        """Do what an operator wants, and answer if it can be done. Raises DirectorError."""
+        running, order = self.master.running, request.order
         match order:
             case Upgrade():
                 self.master.begin_upgrade(request)
@@ -206,6 +206,7 @@ class Changing:
         whole = after.config.own_schedulers != before.config.own_schedulers
         self._spread(Configure(master.running) if whole else Amend(master.running.version, edits), request, outcome)
         master.openings.swap(before.config, opened)
+        master.seats.follow(before.config)
 
     def loaded(
         self,

@@ -49,6 +49,7 @@ from director.messages import (
 )
 
 TICK = 0.1  # seconds between looks at everybody
+OVERTIME = 2.0  # seconds beyond its time that a process may take to drain
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,13 @@ class Family:
             self.tell(child_, Resume())
         self.covering = True
 
+    def release(self, slot: Slot, seconds: float) -> None:
+        """One worker finishes what it has open, within this time, and is gone."""
+        child_ = self.children.get(slot)
+        if child_ is not None:
+            self.tell(child_, Drain(seconds))
+            self.loop.after(seconds + OVERTIME, lambda: self._end(child_))
+
     def end_hub(self) -> None:
         """The workers are gone: so may the hub."""
         self.tell_hub(Drain(0))
@@ -196,14 +204,16 @@ class Family:
                 self.strangers(pid, status)
                 continue
             self._read(child_)  # its last words
+            kind = self._kind(child_)
             if self.children.get(child_.slot) is child_:
                 self._bury(child_)
             now = self.system.now()
             self.supervisor.exited(child_.slot, now)
             self.supervisor.uncovered_by_death(child_.slot)
             words = kernel.describe_status(status)
-            level = logs.info if status == 0 and self.supervisor.stopping else logs.warning
-            level(Event.PROCESS_EXITED, kind=self._kind(child_), slot=child_.slot, pid=pid, status=words)
+            wanted = self.supervisor.stopping or child_.slot not in self.supervisor.places
+            level = logs.info if status == 0 and wanted else logs.warning
+            level(Event.PROCESS_EXITED, kind=kind, slot=child_.slot, pid=pid, status=words)
             if child_.slot >= 0:
                 self.tell_hub(Reaped(child_.slot, child_.incarnation))
             self.on_exit(child_, status)
@@ -246,7 +256,10 @@ class Family:
                 )
             case Cover(slot, by):
                 if by in self.children:
-                    logs.warning(Event.SLOT_COVERED, slot=slot, by=by, state=self.supervisor.places[slot].state.value)
+                    place = self.supervisor.places[slot]
+                    new = not place.deaths and place.state in (State.EMPTY, State.BOOTING, State.READY)
+                    level = logs.info if new else logs.warning
+                    level(Event.SLOT_COVERED, slot=slot, by=by, state=place.state.value)
                     self.accept(self.children[by], self.refs(slot))
             case Uncover(slot, by):
                 if by in self.children:
@@ -350,6 +363,10 @@ class Family:
         child_.link.close()
         del self.children[child_.slot]
 
+    def _end(self, child_: Child) -> None:
+        if self.by_pid.get(child_.pid) is child_:
+            self._signal(child_.pid, signal.SIGKILL)
+
     def _signal(self, pid: int, number: int) -> None:
         # Only pids that were not reaped yet: no stranger can have taken the number.
         if pid in self.by_pid:
@@ -363,7 +380,7 @@ def make_supervisor(workers: int, worker_timeout: float, ordinal: int = 1, web: 
     if web:
         supervisor.add(WEB_SLOT)
     for number in range(workers):
-        supervisor.add(Slot(number))
+        supervisor.add(Slot(number), seat=number)
     return supervisor
 
 

@@ -32,10 +32,11 @@ from director.errors import SystemFailure
 _SO_ATTACH_REUSEPORT_CBPF = 51
 _LD_ABS, _MOD_K, _RET_A = 0x20, 0x94, 0x16
 _RANDOM = 0xFFFFF000 + 56  # SKF_AD_OFF + SKF_AD_RANDOM
+_TCPI_UNACKED = 24  # where struct tcp_info has it; of a listening socket: clients that wait
 
 
-def _steer(sock: socket.socket, count: int) -> None:
-    """Have the kernel choose among the first `count` listening sockets of the address at random."""
+def _steer(sock: socket.socket, count: int) -> bool:
+    """Have the kernel choose among the first `count` listening sockets of the address at random; False if it can't."""
     program = b"".join(
         struct.pack("HBBI", code, 0, 0, k) for code, k in ((_LD_ABS, _RANDOM), (_MOD_K, count), (_RET_A, 0))
     )
@@ -44,7 +45,14 @@ def _steer(sock: socket.socket, count: int) -> None:
     try:
         sock.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_REUSEPORT_CBPF, filter_)
     except OSError:
-        pass  # an old kernel: it goes on choosing by the client's address and port
+        return False  # an old kernel: it goes on choosing by the client's address and port
+    return True
+
+
+def _backlog(sock: socket.socket) -> int:
+    """How many clients wait in this TCP socket's accept queue."""
+    found: int = struct.unpack_from("I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32), _TCPI_UNACKED)[0]
+    return found
 
 
 def _explain(ip: Endpoint, error: OSError) -> SystemFailure:
@@ -85,16 +93,41 @@ class Address:
     shared: bool
     sockets: list[socket.socket] = field(default_factory=list)
     serving: int = 0  # the first so many listen
+    spread: int = 0  # over so many of them new clients are spread; 0: as another generation had it
 
-    def socket_for(self, slot: int) -> socket.socket:
-        """The socket that the worker of this slot accepts on; it listens from now on."""
+    def socket_for(self, seat: int) -> socket.socket:
+        """The socket that the worker with this seat accepts on; it listens from now on."""
         if self.shared:
             return self.sockets[0]
-        while self.serving <= slot:
+        while self.serving <= seat:
             self.sockets[self.serving].listen(self.listen.backlog)
             self.serving += 1
-        _steer(self.sockets[0], self.serving)
-        return self.sockets[slot]
+            self.spread = 0
+        if not self.spread:
+            self.spread_over(self.serving)
+        return self.sockets[seat]
+
+    def spread_over(self, seats: int) -> bool:
+        """New clients go to the first so many sockets only, of those that listen; False if the kernel can't."""
+        count = min(seats, self.serving)
+        if self.spread == count:
+            return True
+        done = _steer(self.sockets[0], count)
+        self.spread = count if done else 0
+        return done
+
+    def waiting(self) -> list[int]:
+        """How many clients wait at each socket to be accepted; of a unix socket the kernel does not tell."""
+        if self.shared:
+            return []
+        return [_backlog(sock) for sock in self.sockets[: self.serving]]
+
+    def close_tail(self, seats: int) -> None:
+        """Close our copies of the sockets beyond the first so many. Only the last may go: the kernel counts them."""
+        if not self.shared:
+            while len(self.sockets) > seats:
+                self.sockets.pop().close()
+            self.serving = min(self.serving, seats)
 
     def add_slots(self, slots: int) -> None:
         """Bind sockets for more worker slots, up to this many. Raises SystemFailure."""

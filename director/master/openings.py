@@ -15,6 +15,7 @@ from director.errors import SystemFailure
 from director.events import Event
 from director.master.family import Child
 from director.master.listeners import Address, open_address
+from director.master.seats import wanted
 from director.master.supervisor import State
 from director.messages import ListenerRef, Release, Slot
 
@@ -30,12 +31,16 @@ class Openings:
 
     def open_new(self, target: Config) -> dict[str, Address]:
         """Bind what `target` has and we have not. Raises SystemFailure; nothing stays open then."""
-        slots = len(self._master.family.supervisor.workers())
+        resized = target.workers != self._master.running.config.workers
+        slots = wanted(target) if resized else self._master.seats.count
         opened: dict[str, Address] = {}
         try:
             for _, listen in target.listens():
-                if str(listen.ip) not in self._master.addresses:
+                known = self._master.addresses.get(str(listen.ip))
+                if known is None:
                     opened[str(listen.ip)] = open_address(listen, slots)
+                else:
+                    known.add_slots(slots)
             if target.admins != self._master.running.config.admins:
                 self._master.admins.open(target)
         except SystemFailure:
@@ -61,7 +66,7 @@ class Openings:
         now = _owners(master.running.config)
         if owners != now:
             for worker, slots in self._serving():
-                mine = [ref for slot in slots for ref in master.refs(slot)]
+                mine = [ref for slot in slots for ref in master.seats.refs(slot)]
                 # A worker that has the socket already learns whose it is now.
                 master.family.accept(worker, [ref for ref in mine if owners.get(ref.ip) != ref.service])
         if before.admins != master.running.config.admins:
@@ -79,7 +84,7 @@ class Openings:
         return [
             (worker, [*(place.slot for place in supervisor.workers() if place.covered_by == worker.slot), worker.slot])
             for worker in self._master.family.workers()
-            if supervisor.places[worker.slot].state is State.SERVING
+            if supervisor.places[worker.slot].state in (State.SERVING, State.PAUSED)
         ]
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from director import logs
-from director.config.model import Config, Listen
-from director.errors import DirectorError, Exit, SystemFailure
+from director.config.model import Config
+from director.errors import Exit, SystemFailure
 from director.events import Event
 from director.master import system as kernel
 from director.master.admins import Admins
@@ -31,6 +30,8 @@ from director.master.openings import Openings
 from director.master.pidfile import read_pid_file, write_pid_file
 from director.master.readiness import Readiness
 from director.master.retirees import Retirees
+from director.master.seats import Seats
+from director.master.signals import Signals
 from director.master.stage import TRANSITIONS, Stage, Turn
 from director.master.system import System
 from director.master.upgrade import Upgrade as Upgrading
@@ -47,7 +48,6 @@ from director.messages import (
     Held,
     Hold,
     Kind,
-    ListenerRef,
     Lonely,
     Message,
     Processes,
@@ -88,6 +88,7 @@ class Master:
     notifier: Notifier = field(default_factory=from_environment)
     invocation: Invocation = field(default_factory=Invocation.of_this_process)
     foreground: bool = False
+    paused: bool = False  # nobody accepts, as an operator said
     log_level: str | None = None
     upgrade: Upgrading | None = None  # while we are the old side of one
     candidate: Candidate | None = None  # while we are the new side
@@ -98,6 +99,7 @@ class Master:
         self.changing = Changing(self)
         self.outbox = Outbox()
         self.outbox.open()
+        self.seats = Seats(self)
         self._shown: tuple[ProcessInfo, ...] = ()
         self._failure = ""
         self._fast = False
@@ -112,14 +114,7 @@ class Master:
 
     def run(self) -> int:
         """Run until the end; returns the exit status."""
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-            self.loop.on_signal(number, lambda fast=number != signal.SIGTERM: self.stop(fast))  # type: ignore[misc]
-        self.loop.on_signal(signal.SIGHUP, self.changing.loading.hup)
-        self.loop.on_signal(signal.SIGCHLD, self.family.reap)
-        self.loop.on_signal(signal.SIGUSR1, self._reopen_logs)
-        self.loop.on_signal(signal.SIGUSR2, self._usr2)
-        for number in (signal.SIGPIPE, signal.SIGWINCH, signal.SIGTTIN, signal.SIGTTOU):
-            signal.signal(number, signal.SIG_IGN)
+        Signals(self).install()
         self._maintain()
         last = self.stage
         while self.stage is not Stage.EXIT:
@@ -174,7 +169,7 @@ class Master:
         self.loop.after(limit, self.retirees.kill_all)
         self.end_hub_if_alone()
 
-    def _reopen_logs(self) -> None:
+    def reopen_logs(self) -> None:
         """The log files were moved away: go on in new ones, here and in every child."""
         try:
             message, fds = self.family.log_files.reopen()
@@ -207,7 +202,7 @@ class Master:
         self.take_journal()
         self._write_pid_file()
         self._write_lock()
-        self.notifier.tell(f"STATUS=serving by {count(len(self.family.supervisor.workers()), 'worker')}")
+        self.notifier.tell(self._status())
         wanted = {str(listen.ip) for _, listen in self.running.config.listens()}
         for ip in set(self.addresses) - wanted:
             self.addresses.pop(ip).close()
@@ -235,13 +230,6 @@ class Master:
         shutil.rmtree(os.path.join(self.places.run_dir, elder.name), ignore_errors=True)
         self.end_hub_if_alone()
 
-    def _usr2(self) -> None:
-        logs.info(Event.SIGNAL_RECEIVED, signal="USR2")
-        try:
-            self.begin_upgrade(None)
-        except DirectorError as error:
-            logs.error(Event.UPGRADE_REFUSED, reason=error)
-
     def begin_upgrade(self, request: Request | None) -> None:
         """Replace this generation. Raises UpgradeRefused."""
         upgrade = Upgrading(self, request)
@@ -251,11 +239,11 @@ class Master:
     def _started(self) -> None:
         self.turn(Turn.ALL_ACCEPT)
         self.family.covering = True
-        workers = len(self.family.supervisor.workers())
+        workers = self.seats.count
         self._write_pid_file()
         logs.info(Event.DAEMON_READY, pid=os.getpid(), workers=workers)
         self.tell_processes()  # so that who asks the hub now hears that all serve
-        self.notifier.tell("READY=1", f"STATUS=serving by {count(workers, 'worker')}")
+        self.notifier.tell("READY=1", self._status())
         running = f"directord: running, pid {os.getpid()}, {count(workers, 'worker')}"
         self.readiness.tell(Exit.DONE, running, stays=True)
         self.when_ready()
@@ -290,6 +278,7 @@ class Master:
         if self.reigns:
             self.notifier.alive(now)
         self.changing.tick(now)
+        self.seats.tick(now)
         if self.stage not in (Stage.STARTING, Stage.STOPPING):
             self.admins.refresh(self.family, self.running.config, self.reigns, now)
 
@@ -297,6 +286,25 @@ class Master:
         """Tell the hub what has happened; while there is none, it waits."""
         if HUB_SLOT in self.family.children:
             self.outbox.flush(self.family.tell_hub)
+
+    @property
+    def held(self) -> bool:
+        """Whether workers that come accept nothing: another generation does, or an operator said so."""
+        return self.paused or self.stage is Stage.PROBATION
+
+    def pause(self, paused: bool) -> None:
+        """Accept nothing new, or again; clients wait in the backlog meanwhile. Connections go on."""
+        self.paused = paused
+        if paused:
+            self.family.hold()
+            logs.warning(Event.ACCEPT_PAUSED, reason="told to")
+        else:
+            self.family.resume()
+            logs.info(Event.ACCEPT_RESUMED)
+        self.notifier.tell("STATUS=accepting is paused" if paused else self._status())
+
+    def _status(self) -> str:
+        return f"STATUS=serving by {count(self.seats.count, 'worker')}"
 
     @property
     def reigns(self) -> bool:
@@ -319,19 +327,6 @@ class Master:
 
     # -- children -------------------------------------------------------------------
 
-    def refs(self, slot: Slot) -> list[ListenerRef]:
-        """The listeners of a slot; and of some slots that had a worker in an earlier generation."""
-        workers = len(self.family.supervisor.workers())
-        return [
-            ListenerRef(service.number, str(listen.ip), Slot(number))
-            for service, listen in self.running.config.listens()
-            for number in (slot, *range(slot + workers, self._serving(listen), workers))
-        ]
-
-    def _serving(self, listen: Listen) -> int:
-        address = self.addresses.get(str(listen.ip))
-        return 0 if address is None else address.serving
-
     def born(self, child: Child) -> None:
         """A child is there: tell it what to work by."""
         self.family.tell(child, Configure(self.running))
@@ -347,6 +342,8 @@ class Master:
             case Ready():
                 self._go(child)
             case Accepting():
+                if self.held:
+                    self.family.tell(child, Hold())  # what it said of itself is true, but that it holds
                 if self.stage is Stage.STARTING and all_accept(self.family.supervisor):
                     self._started()
                 elif self.candidate is not None and all_accept(self.family.supervisor):
@@ -376,7 +373,7 @@ class Master:
             places = self.family.supervisor.places.values()
             if all(place.state.value == "ready" for place in places):
                 for worker in self.family.workers():
-                    self.family.accept(worker, self.refs(worker.slot))
+                    self.family.accept(worker, self.seats.refs(worker.slot))
                 if not self.addresses:
                     self._started()
         elif self.stage is Stage.CANDIDATE:
@@ -384,9 +381,9 @@ class Master:
                 assert self.candidate is not None
                 self.candidate.all_ready()
         elif child.slot >= 0 and self.stage is not Stage.READY:
-            if self.stage is Stage.PROBATION:
-                self.family.tell(child, Hold())  # others accept, and this one only if they fail
-            self.family.accept(child, self.refs(child.slot))
+            if self.held:
+                self.family.tell(child, Hold())
+            self.family.accept(child, self.seats.refs(child.slot))
 
     def exited(self, child: Child, status: int) -> None:
         """A child is gone."""

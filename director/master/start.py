@@ -39,6 +39,7 @@ from director.master.pidfile import read_pid_file
 from director.master.readiness import Readiness
 from director.master.recall import loaded, recall
 from director.master.run import Master
+from director.master.seats import wanted
 from director.master.stage import Stage
 from director.master.system import System
 from director.messages import Failed, Handover, Running
@@ -167,12 +168,12 @@ def serve(start: Start, places: Places) -> int:
 def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> int:
     identity = kernel.child_identity(start.config.user, start.config.group)
     kernel.raise_descriptor_limit()
-    workers = start.config.workers or kernel.processors()
     orphans = probe(places.lock)
     log_files = LogFiles.of(start.config.logging, foreground=start.foreground, level=start.log_level)
     journal = Journal(None if start.text is None else os.path.join(places.state_dir, "journal"))
     running, last = recall(journal, start.config, start.text or b"", places.config or "", _check)
     config = running.config
+    workers = wanted(config)
     addresses = _open_addresses(config, workers, places.lock)
     try:
         if config.user and identity is None and os.geteuid() != 0:
@@ -248,7 +249,7 @@ def make_family(master: Master, made: Made) -> Family:
         log_files=made.log_files,
         connections_format=config.logging.format,
         addresses=master.addresses,
-        refs=master.refs,
+        refs=master.seats.refs,
         on_born=master.born,
         on_report=master.heard,
         on_exit=master.exited,
@@ -294,7 +295,7 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
     journal.append(loaded(text, places.config, system.wall(), merged.stays))
     kernel.raise_descriptor_limit()
     identity = kernel.child_identity(config.user, config.group)
-    workers = config.workers or kernel.processors()
+    workers = wanted(config)
     addresses = _inherit_addresses(left, config, workers)
     log_files = LogFiles.of(config.logging, foreground=left.foreground, level=left.log_level)
     generation = f"g{os.getpid()}-{kernel.start_ticks(os.getpid())}"

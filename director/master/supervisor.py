@@ -14,6 +14,7 @@ the master itself was late and so has no right to judge.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -144,6 +145,7 @@ class Place:
     """A slot and the process in it."""
 
     slot: Slot
+    seat: int = 0  # of a worker: which of the sockets of an address is its own
     state: State = State.EMPTY
     pid: int = 0
     incarnation: int = 0
@@ -154,6 +156,7 @@ class Place:
     paused: bool = False  # it serves, but takes nothing new (at its descriptor cap)
     spared: str = ""
     covered_by: Slot | None = None
+    leaving: bool = False  # it has no seat any more, and is not replaced
 
     @property
     def kind(self) -> Kind:
@@ -176,13 +179,34 @@ class Supervisor:
     incarnations: int = 0
     stopping: bool = False
 
-    def add(self, slot: Slot) -> None:
+    def add(self, slot: Slot, seat: int = 0) -> None:
         """There shall be a process in this slot, from now on."""
-        self.places[slot] = Place(slot)
+        self.places[slot] = Place(slot, seat)
 
     def workers(self) -> list[Place]:
-        """The worker slots, in order."""
-        return [place for slot, place in sorted(self.places.items()) if place.kind is Kind.WORKER]
+        """The worker slots that have a seat, by seat."""
+        found = (place for place in self.places.values() if place.kind is Kind.WORKER and not place.leaving)
+        return sorted(found, key=lambda place: place.seat)
+
+    def resize(self, count: int, now: float) -> list[Slot]:
+        """There shall be so many workers. Returns the slots of those that are to drain now, and are not replaced.
+
+        Those in the last seats leave. Who comes later gets a slot of its own, for one that leaves
+        may stay in its slot for long, and a slot is the name of one row on the state channel.
+        """
+        workers = self.workers()
+        for seat in range(len(workers), count):
+            self.add(next(slot for slot in map(Slot, itertools.count()) if slot not in self.places), seat)
+        leaving = []
+        for place in workers[count:]:
+            if place.state is State.EMPTY:
+                del self.places[place.slot]
+                continue
+            place.leaving = True
+            if Happening.DRAINING in TRANSITIONS[place.state]:
+                place.enter(Happening.DRAINING, now)
+            leaving.append(place.slot)
+        return leaving
 
     # -- what happened ---------------------------------------------------------
 
@@ -241,6 +265,9 @@ class Supervisor:
         was_ready = place.state in (State.READY, State.SERVING, State.PAUSED) and now - place.since >= FORGIVEN
         place.enter(Happening.EXITED, now)
         place.pid = 0
+        if place.leaving:
+            del self.places[slot]
+            return
         if was_ready:
             place.deaths = 0
         self._back_off(place, now)

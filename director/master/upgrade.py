@@ -114,6 +114,8 @@ class Upgrade:
         master = self._master
         if master.stage is not Stage.SERVING:
             raise UpgradeRefused(f"can't upgrade: the daemon is {master.stage.value}")
+        if master.paused:
+            raise UpgradeRefused("can't upgrade: accepting is paused; another WINCH resumes it")
         if master.places.config is None:
             raise UpgradeRefused("can't upgrade: this daemon runs without a config file")
         if master.foreground and not master.notifier.heard:

@@ -24,6 +24,7 @@ from director.messages import (
     HostState,
     HostUp,
     Running,
+    WorkersSet,
 )
 
 ACTOR = Actor("ann")
@@ -124,6 +125,15 @@ def test_the_last_host_of_another_group_may_go_down() -> None:
 def test_a_host_that_gets_nothing_anyway_may_go_down() -> None:
     result = _after(_running(), HostDown("web", "main", "one"), HostDown("web", "main", "idle"))
     assert len(result.admin) == 2
+
+
+def test_workers_set_says_what_it_was_and_once_is_enough() -> None:
+    running, said = amend(_running(), WorkersSet(3), ACTOR, AT)
+    assert (running.config.workers, said) == (3, "workers are 3, no longer auto")
+    same, said = amend(running, WorkersSet(3), ACTOR, AT)
+    assert (same, said) == (running, "workers are 3 already")
+    back, said = amend(running, WorkersSet(None), ACTOR, AT)
+    assert (back.config.workers, said) == (None, "workers are auto: one for each processor, no longer 3")
 
 
 def test_group_enable_sends_clients_to_the_group() -> None:

@@ -138,11 +138,11 @@ def test_steps_name_whom_they_concern() -> None:
     assert step.path == ("web", "main", "b")
 
 
-_RESTARTS = [("user", True), ("group", True), ("workers", True), ("maxconn", False)]
+_RESTARTS = [("user", True), ("group", True), ("workers", False), ("maxconn", False)]
 
 
 @pytest.mark.parametrize(("attribute", "restart"), _RESTARTS)
-def test_only_user_group_and_workers_need_a_restart(attribute: str, restart: bool) -> None:
+def test_only_user_and_group_need_a_restart(attribute: str, restart: bool) -> None:
     (step,) = steps(_config("<director/>"), _config(f'<director {attribute}="1"/>'))
     assert step.restart is restart
 

@@ -59,7 +59,7 @@ def master(tmp_path: Path) -> Master:
         log_files=LogFiles(),
         connections_format="text",
         addresses={},
-        refs=master.refs,
+        refs=master.seats.refs,
         on_born=master.born,
         on_report=master.heard,
         on_exit=master.exited,

@@ -57,6 +57,30 @@ def test_connections_are_spread_over_the_listening_slots() -> None:
     address.close()
 
 
+def test_a_tail_that_gets_nobody_any_more_can_be_closed_and_resets_nobody() -> None:
+    listen = tcp()
+    address = open_address(listen, 3)
+    address.socket_for(2)
+    early = [socket.create_connection((listen.ip.host, listen.ip.port)) for _ in range(60)]
+    assert sum(address.waiting()) == 60
+    assert address.waiting()[2] > 0
+    assert address.spread_over(2)
+    before = address.waiting()[2]
+    late = [socket.create_connection((listen.ip.host, listen.ip.port)) for _ in range(60)]
+    assert address.waiting()[2] == before
+    for _ in range(before):
+        address.sockets[2].accept()[0].close()
+    assert address.waiting()[2] == 0
+    address.close_tail(2)
+    assert (len(address.sockets), address.serving) == (2, 2)
+    assert sum(address.waiting()) == 120 - before
+    more = [socket.create_connection((listen.ip.host, listen.ip.port)) for _ in range(20)]
+    assert sum(address.waiting()) == 140 - before
+    for client in (*early, *late, *more):
+        client.close()
+    address.close()
+
+
 def test_a_rival_is_found_out_even_if_it_shares_its_port() -> None:
     listen = tcp()
     with socket.socket() as rival:

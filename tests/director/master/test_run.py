@@ -7,7 +7,7 @@ from director.master.stage import Stage
 
 
 def test_a_slot_has_a_listener_for_each_address(master: Master) -> None:
-    (ref,) = master.refs(next(iter(master.family.supervisor.workers())).slot)
+    (ref,) = master.seats.refs(next(iter(master.family.supervisor.workers())).slot)
     assert (ref.service, ref.ip, ref.slot) == (1, "127.0.0.1:1", 0)
 
 

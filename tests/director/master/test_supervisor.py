@@ -37,7 +37,7 @@ class Nursery:
         self.now = 1000.0
         self.supervisor = Supervisor(TIMEOUT, Random(1))
         for number in range(workers):
-            self.supervisor.add(Slot(number))
+            self.supervisor.add(Slot(number), seat=number)
         self.letters: dict[int, str] = {}
 
     def tick(self, lag: float = 0.0) -> list[Command]:
@@ -225,3 +225,61 @@ def test_whatever_happens_each_slot_is_covered_by_at_most_one_fit_neighbour(even
                 assert command.slot not in covered and command.slot != command.by
                 assert nursery.supervisor.places[command.by].state is State.SERVING
                 covered[command.slot] = command.by
+
+
+# -- another number of workers ---------------------------------------------------
+
+
+def seats(nursery: Nursery) -> dict[int, int]:
+    return {int(place.slot): place.seat for place in nursery.supervisor.workers()}
+
+
+def test_workers_that_come_take_the_next_seats(nursery: Nursery) -> None:
+    assert nursery.supervisor.resize(5, nursery.now) == []
+    assert seats(nursery) == {0: 0, 1: 1, 2: 2, 3: 3, 4: 4}
+    assert [command.slot for command in nursery.tick() if isinstance(command, Fork)] == [3, 4]
+
+
+def test_workers_that_leave_drain_are_not_replaced_and_not_covered(nursery: Nursery) -> None:
+    assert nursery.supervisor.resize(1, nursery.now) == [ONE, TWO]
+    assert nursery.supervisor.places[TWO].state is State.DRAINING
+    assert nursery.pass_time(2.0) == []
+    nursery.supervisor.exited(TWO, nursery.now)
+    assert TWO not in nursery.supervisor.places
+    assert nursery.pass_time(2.0, beating=(ZERO, ONE)) == []
+
+
+def test_who_comes_while_another_leaves_has_its_seat_but_a_slot_of_its_own(nursery: Nursery) -> None:
+    nursery.supervisor.resize(2, nursery.now)
+    nursery.supervisor.resize(3, nursery.now)
+    assert seats(nursery) == {0: 0, 1: 1, 3: 2}
+    nursery.supervisor.exited(TWO, nursery.now)
+    nursery.supervisor.resize(4, nursery.now)
+    assert seats(nursery) == {0: 0, 1: 1, 3: 2, 2: 3}
+
+
+def test_a_slot_that_waits_for_its_next_process_is_gone_at_once(nursery: Nursery) -> None:
+    for _ in range(2):
+        nursery.supervisor.exited(TWO, nursery.now)
+        nursery.tick()
+    assert nursery.supervisor.places[TWO].state is State.EMPTY
+    assert nursery.supervisor.resize(2, nursery.now) == []
+    assert TWO not in nursery.supervisor.places
+
+
+def test_a_worker_that_leaves_and_hangs_is_ended(nursery: Nursery) -> None:
+    nursery.supervisor.resize(2, nursery.now)
+    commands = nursery.pass_time(TIMEOUT + GRACE + 1, beating=(ZERO, ONE))
+    assert [type(command) for command in commands] == [Abort, Kill]
+
+
+@given(strategies.lists(strategies.integers(1, 6), max_size=12), strategies.randoms())
+def test_seats_are_always_the_first_ones_each_once(counts: list[int], random: Random) -> None:
+    nursery = Nursery()
+    for count in counts:
+        nursery.tick()
+        leaving = nursery.supervisor.resize(count, nursery.now)
+        assert [place.seat for place in nursery.supervisor.workers()] == list(range(count))
+        for slot in leaving:
+            if random.random() < 0.5:
+                nursery.supervisor.exited(slot, nursery.now)
