@@ -17,7 +17,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(shell pwd))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help run test check bench docs fuzz soak dist clean
+.PHONY: help run test check bench docs man fuzz soak dist deb deb-test audit clean
 .DELETE_ON_ERROR:
 
 help:
@@ -28,7 +28,10 @@ help:
 	@echo 'make docs    the manual as pages and man pages, in build/docs'
 	@echo 'make fuzz    random input for everything that reads from outside'
 	@echo 'make soak    the fault tests at full length (takes long)'
-	@echo 'make dist    source archive and wheel, in dist/'
+	@echo 'make dist    source archive and wheel, in dist/, the same to the bit each time'
+	@echo 'make deb     a Debian package of it, in dist/'
+	@echo 'make deb-test  install, upgrade under load, remove and purge that package (as root)'
+	@echo 'make audit   ask for known holes in what we depend on'
 	@echo 'make clean   remove .venv and all that was made'
 
 run: $(STAMP)
@@ -48,12 +51,13 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
 
-docs: $(STAMP)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
-	$(BIN)/python docs/reference.py
+docs: man
 	$(BIN)/python -m sphinx -q -W -b html docs build/docs/html
-	$(BIN)/python -m sphinx -q -W -b man docs build/docs/man
 	@echo 'build/docs/html/index.html'
+
+man: $(STAMP)
+	$(BIN)/python docs/reference.py
+	$(BIN)/python -m sphinx -q -W -b man docs build/docs/man
 
 # Hypothesis' own profile of tests/conftest.py: the property tests, many times longer.
 fuzz: $(STAMP)
@@ -63,10 +67,21 @@ soak: $(STAMP)
 	DIRECTOR_SOAK=1 $(BIN)/python -m pytest tests/system
 
 dist: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[release]'
 	rm -rf dist
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
-	git archive --format=tar.gz --prefix=director/ --output=dist/director.tar.gz HEAD
-	@ls -1 dist/*
+	$(BIN)/python etc/packages/archives.py dist
+	$(BIN)/twine check --strict dist/*
+
+deb: $(STAMP)
+	$(BIN)/python etc/packages/deb.py dist
+
+deb-test: $(STAMP)
+	$(BIN)/python -m pytest tests/packages/life.py
+
+# Where the advisory service can't be reached, nothing is known, and that is said; it fails by a hole only.
+audit: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[release]'
+	$(BIN)/python etc/packages/audit.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
