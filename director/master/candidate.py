@@ -107,8 +107,6 @@ class Candidate:
         master.tell_processes()
         for worker in master.family.workers():
             master.family.accept(worker, master.seats.refs(worker.slot))
-        if not master.addresses:
-            self.all_accept()
 
     def _commit(self) -> None:
         master = self._master

@@ -139,10 +139,9 @@ class Family:
         return [child_ for slot, child_ in sorted(self.children.items()) if slot >= 0]
 
     def accept(self, child_: Child, refs: list[ListenerRef]) -> None:
-        """Have a worker accept on these listeners."""
-        if refs:
-            fds = tuple(self.addresses[ref.ip].socket_for(ref.slot).fileno() for ref in refs)
-            self.tell(child_, Accept(tuple(refs)), fds)
+        """Have a worker accept on these listeners: from the first time on it serves, also while there are none."""
+        fds = tuple(self.addresses[ref.ip].socket_for(ref.slot).fileno() for ref in refs)
+        self.tell(child_, Accept(tuple(refs)), fds)
 
     def drain(self, seconds: float) -> None:
         """Workers finish what is open; the hub stays until they are gone."""

@@ -374,8 +374,6 @@ class Master:
             if all(place.state.value == "ready" for place in places):
                 for worker in self.family.workers():
                     self.family.accept(worker, self.seats.refs(worker.slot))
-                if not self.addresses:
-                    self._started()
         elif self.stage is Stage.CANDIDATE:
             if all(place.state.value == "ready" for place in self.family.supervisor.places.values()):
                 assert self.candidate is not None

@@ -38,7 +38,7 @@ def test_it_has_all_that_is_needed_in_its_proper_place_and_runs(tmp_path: Path) 
 
     python = [str(tree / "usr/lib/director/bin/python3"), "-I"]
     assert run(*python, str(tree / "usr/sbin/directord"), "--version").endswith(VERSION)
-    assert run(*python, str(tree / "usr/bin/directorctl"), "help").startswith("usage")
+    assert run(*python, str(tree / "usr/bin/directorctl"), "help").startswith("status ")
     config = str(tree / "etc/director/config.xml")
     assert run(*python, str(tree / "usr/sbin/directord"), "check", config).endswith("config.xml is good")
     schema = str(tree / "usr/share/xml/director/director.rng")

@@ -247,3 +247,15 @@ def test_all_hosts_taken_out_is_allowed_and_closes_clients(
     same()
     daemon.reload(one_service(address))
     assert is_closed_at_once(address)
+
+
+def test_a_director_without_services_gets_its_first(daemon: Daemon, hosts: Hosts) -> None:
+    daemon.start(director(upgrade_probation="0.2s"))
+    wait_until(lambda: daemon.is_serving(2))
+    done = daemon.directord("upgrade")
+    assert done.exit == 0, done.text
+    wait_until(lambda: daemon.is_serving(2))
+    address = free_address()
+    (a,) = hosts("a")
+    assert applied(daemon.reload(one_service(address, host("a", a.address), upgrade_probation="0.2s"))) >= 1
+    assert answers(address) == {"a"}

@@ -69,6 +69,8 @@ def test_it_gets_ready_goes_and_becomes_the_daemon_as_it_is_told(old: Old, maste
     assert not master.reigns
     old.bond.hear(Go())
     assert stage_of(master) is Stage.PROBATION_NEW
+    assert old.heard() == []
+    old.candidate.all_accept()
     assert old.heard() == [Serving()]
     assert list(master.retirees.all) == [1]
     assert read_pid_file(master.places.pid_file) is None
