@@ -46,11 +46,9 @@ def make(folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary) / "root"
-        _environment(root / HOME, Path(temporary))
-        _commands(root)
-        _settings(root)
-        _documents(root, Path(temporary) / "man")
-        fields = _control(root)
+        environment(root / HOME, Path(temporary))
+        man_pages(root, Path(temporary) / "man")
+        fields = surroundings(root)
         _times(root)
         package = folder / "{Package}_{Version}_{Architecture}.deb".format_map(fields)
         # zstd: a fifth of xz's time, and hardly larger.
@@ -60,7 +58,15 @@ def make(folder: Path) -> Path:
     return package
 
 
-def _environment(home: Path, temporary: Path) -> None:
+def surroundings(root: Path) -> dict[str, str]:
+    """All but the environment and the man pages; the fields of the package's description."""
+    _commands(root)
+    _settings(root)
+    _documents(root)
+    return _control(root)
+
+
+def environment(home: Path, temporary: Path) -> None:
     """A venv with what constraints.txt names, compiled, and without what only its makers need."""
     subprocess.run([PYTHON, "-m", "venv", "--without-pip", str(home)], check=True)
     wheel = next(one for one in archives.make(temporary / "wheel") if one.suffix == ".whl")
@@ -105,13 +111,17 @@ def _here(text: str) -> str:
     return text.replace("/opt/director/bin/", "/usr/sbin/")
 
 
-def _documents(root: Path, man: Path) -> None:
-    etc, shared = source.ROOT / "etc", root / "usr/share"
-    documents = shared / "doc/director"
-    pages = ["-q", "-W", "-d", str(man / "tree"), "-b", "man", str(source.ROOT / "docs"), str(man)]
+def man_pages(root: Path, made: Path) -> None:
+    """The man pages, made anew."""
+    pages = ["-q", "-W", "-d", str(made / "tree"), "-b", "man", str(source.ROOT / "docs"), str(made)]
     subprocess.run([sys.executable, "-m", "sphinx", *pages], check=True)
     for page in MAN_PAGES:
-        _pack(shared / "man" / f"man{page[-1]}" / f"{page}.gz", (man / page).read_bytes())
+        _pack(root / "usr/share/man" / f"man{page[-1]}" / f"{page}.gz", (made / page).read_bytes())
+
+
+def _documents(root: Path) -> None:
+    etc, shared = source.ROOT / "etc", root / "usr/share"
+    documents = shared / "doc/director"
     _pack(documents / "changelog.gz", (source.ROOT / "CHANGES.md").read_bytes())
     _write(documents / "README.md", (source.ROOT / "README.md").read_text())
     _write(documents / "copyright", (HERE / "copyright").read_text() + (source.ROOT / "LICENSE").read_text())
@@ -160,7 +170,7 @@ def _libc(root: Path) -> str:
             for major, minor in re.findall(rb"GLIBC_(\d+)\.(\d+)", module.read_bytes()):
                 yield int(major), int(minor)
 
-    return "{}.{}".format(*max(asked()))
+    return "{}.{}".format(*max(asked(), default=(2, 34)))
 
 
 def _said(*words: str) -> str:

@@ -66,6 +66,21 @@ def breakage(modules: Path, number: str) -> None:
         file.write("\nraise RuntimeError('this version can not work')\n")
 
 
+def test_it_runs_from_where_it_is_unpacked_and_names_no_folder_of_its_making(packages: Path, tmp_path: Path) -> None:
+    subprocess.run(["dpkg-deb", "--extract", str(packages / "this.deb"), str(tmp_path)], check=True)
+    for page in ("man8/directord.8", "man1/directorctl.1", "man5/director-config.xml.5"):
+        assert (tmp_path / f"usr/share/man/{page}.gz").exists()
+    home = tmp_path / "usr/lib/director"
+    assert not [path for path in home.rglob("*.pyc") if b"/tmp/" in path.read_bytes().split(b"<module>")[0]]
+    for command in (["usr/sbin/directord", "--version"], ["usr/bin/directorctl", "help"]):
+        words = [str(home / "bin/python3"), "-I", str(tmp_path / command[0]), *command[1:]]
+        subprocess.run(words, check=True, capture_output=True, timeout=60)
+
+
+def test_made_twice_it_is_the_same(packages: Path, tmp_path: Path) -> None:
+    assert deb(tmp_path).read_bytes() == (packages / "this.deb").read_bytes()
+
+
 @pytest.fixture
 def root(packages: Path) -> Iterator[Root]:
     with throwaway(packages) as made:
