@@ -29,11 +29,13 @@ from control.chronicle import Chronicle
 from control.dialogues import Outcome
 from control.digests import Digests
 from control.fallbacks import Fallbacks
+from control.history import History
 from control.limits import Limits
 from control.memory import EVENTS, LEDGER, Memory
 from control.prober import Prober
 from control.questions import Questions
 from control.resolver import Resolver
+from control.sampler import Sampler
 from control.server import Server
 from control.stats import Report, build
 from control.totals import Totals
@@ -116,6 +118,7 @@ class Hub:
         self.running = Running(0, Config())
         self.arranged = self.running  # as names make it
         self.totals = Totals()
+        self.sampler = Sampler(birth.memory, self.totals, lambda: self.arranged.config)
         self.stickies = Stickies(relays=True)
         self.fallbacks = Fallbacks()
         self.memory = Memory(birth.memory)
@@ -224,6 +227,7 @@ class Hub:
         self.bus.start()
         self.resolver.start()
         if not self._standby:
+            self.sampler.start(self._birth.memory)
             self._serve()
         gevent.spawn(self._keep)
         self._master.tell(Ready())
@@ -239,6 +243,7 @@ class Hub:
         if self._upstream is None:
             self.server.pause()
             self.prober.pause()
+            self.sampler.stop()
             self._dirty = True
             self.save(counts=True, sticks=True)
             self.chronicle.save()
@@ -272,6 +277,7 @@ class Hub:
             for row in self.totals.rows.values():
                 self.bus.load(row.slot, dict(row.open))
             self.bus.flush()
+        self.sampler.start(memory)
         os.close(memory)
         self._dirty = True
         self.save()
@@ -392,6 +398,11 @@ class Hub:
             logs.info(Event.HUB_RESTORED, rows=len(self.totals.rows), down=down)
 
     # -- for commands ---------------------------------------------------------------
+
+    @property
+    def history(self) -> History:
+        """The last hour of each service."""
+        return self.sampler.history
 
     def outages(self) -> list[dict[str, Any]]:
         """Of hosts, those that are over; the last one last."""

@@ -304,6 +304,15 @@ OUTAGES = (
     Column("ERRNO", "errno"),
     REASON,
 )
+HISTORY = (
+    _number("AGO", "ago", span),
+    _number("CONN/S", "connections_per_second", _tenths),
+    OPEN,
+    _number("CONNECT_MS", "connect_ms_p50", _tenths),
+    _number("P99", "connect_ms_p99", _tenths),
+    _number("IN/S", "bytes_in_per_second", size),
+    _number("OUT/S", "bytes_out_per_second", size),
+)
 JOURNAL = (
     _number("N", "number"),
     Column("WHEN", "at", lambda at: datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")),
@@ -477,6 +486,22 @@ def _difference(result: Document) -> Iterator[Block]:
     yield from (f"  {line}" for line in result["lines"])
 
 
+def _history(result: Document) -> Iterator[Block]:
+    """A line a minute, the oldest first."""
+    step, series = result["step_seconds"], result["series"]
+    minute = max(1, round(60 / step))
+    length = len(next(iter(series.values())))
+    moments = range(minute - 1, length, minute)
+    yield Table(
+        HISTORY,
+        [
+            {"ago": (length - 1 - at) * step, **{name: points[at] for name, points in series.items()}}
+            for at in moments
+            if series["open"][at] is not None
+        ],
+    )
+
+
 def _journal(result: Document) -> Iterator[Block]:
     yield Table(JOURNAL, result["changes"])
 
@@ -494,6 +519,7 @@ _RENDERERS: dict[str, Callable[[Document], Iterable[Block]]] = {
     "events": _events,
     "explain": _explain,
     "help": _help,
+    "history": _history,
     "hosts": _hosts,
     "journal": _journal,
     "password-hash": _text,

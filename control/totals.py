@@ -6,6 +6,7 @@ the base and that incarnation is ignored for ever. So totals never fall.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,6 +136,13 @@ class Totals:
             if number in row.hosts:
                 total.add(HostTally.from_row(row.hosts[number]))
         return total
+
+    def connect_times(self, numbers: Iterable[int]) -> Iterator[list[int]]:
+        """Histograms of these hosts' connect times: several of a host, none of one without connections."""
+        for number in numbers:
+            for hosts in (self._hosts, *(row.hosts for row in self.rows.values())):
+                if number in hosts:
+                    yield HostTally.from_row(hosts[number]).connect
 
     def service(self, number: int) -> ServiceTally:
         """The totals of a service."""

@@ -35,6 +35,7 @@ PURE = (
     "control/dialogues.py",
     "director/members.py",
     "control/haproxy.py",
+    "control/history.py",
     "control/names.py",
     "control/prometheus.py",
     "control/render.py",

@@ -12,6 +12,7 @@ from director.errors import DirectorError, Exit
 
 if TYPE_CHECKING:
     from control.chronicle import Chronicle
+    from control.history import History
     from director.messages import Actor, Answer, Order, ProcessInfo, Progress, Running
     from director.scheduling.sticky import Stickies
 
@@ -46,6 +47,10 @@ class Hub(Protocol):
 
     def forget_sticky(self, group: int, client: str | None) -> int:
         """Have all workers forget the host of a client of a group, or of all; how many were known."""
+
+    @property
+    def history(self) -> History:
+        """The last hour of each service."""
 
     def outages(self) -> list[Document]:
         """Of hosts, those that are over; the last one last."""

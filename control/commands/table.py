@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from control.commands import config, events, group, health, host, insight, look, process, service, sticky, users
+from control.commands import (
+    config,
+    events,
+    group,
+    health,
+    history,
+    host,
+    insight,
+    look,
+    process,
+    service,
+    sticky,
+    users,
+)
 from control.commands.command import (
     Args,
     Argument,
@@ -56,6 +69,7 @@ COMMANDS: tuple[Command, ...] = (
         (Argument("command", "COMMAND", Names.COMMAND, required=False),),
     ),
     *health.ROWS,
+    *history.ROWS,
     *host.ROWS,
     *group.ROWS,
     *sticky.ROWS,

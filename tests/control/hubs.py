@@ -9,6 +9,7 @@ from typing import Any
 
 from control.chronicle import Chronicle
 from control.memory import Memory
+from control.history import History
 from director.config.model import Access, Config, Control
 from director.errors import DirectorError, Exit
 from director.messages import HUB_SLOT, Actor, Answer, Kind, Order, ProcessInfo, Progress, Running, Slot
@@ -140,6 +141,7 @@ class FakeHub:
         memory = os.memfd_create("events")
         self.chronicle = Chronicle(Memory(memory))
         os.close(memory)
+        self.history = History()
 
     @property
     def arranged(self) -> Running:
