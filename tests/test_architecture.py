@@ -39,6 +39,7 @@ PURE = (
     "control/names.py",
     "control/prometheus.py",
     "control/render.py",
+    "control/web/charts.py",
     "control/web/logins.py",
     "control/web/running.py",
     "control/resolvconf.py",

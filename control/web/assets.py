@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from importlib import resources
 from typing import Any
 
 import jinja2
+
+from control.commands.table import COMMANDS
 
 _KINDS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 
@@ -41,8 +44,18 @@ BY_PATH = {one.path: one for one in STATIC.values()}
 
 
 def duration(at: float) -> str:
-    """How long ago a time of the wall clock was, in two units at the most."""
-    seconds = max(0, int(time.time() - at))
+    """How long ago a time of the wall clock was."""
+    return span(time.time() - at)
+
+
+def moment(at: float) -> str:
+    """A time of the wall clock, where the daemon is."""
+    return datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def span(length: float) -> str:
+    """A span of seconds, in two units at the most."""
+    seconds = max(0, int(length))
     for size, unit, part, smaller in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if seconds >= size:
             return f"{seconds // size} {unit} {seconds % size // part} {smaller}"
@@ -63,8 +76,8 @@ def _environment() -> Any:
     environment = jinja2.Environment(
         loader=jinja2.DictLoader(texts), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
-    environment.filters["ago"] = duration
-    environment.filters["bytes"] = size
+    environment.filters |= {"ago": duration, "bytes": size, "span": span, "moment": moment}
+    environment.globals["commands"] = {row.name: {option.name for option in row.options} for row in COMMANDS}
     environment.globals["static"] = {name: one.path for name, one in STATIC.items()}
     for name in texts:
         environment.get_template(name)  # compiled now, and kept

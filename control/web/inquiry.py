@@ -16,9 +16,10 @@ import gevent
 from gevent import socket
 from gevent.queue import Empty, LifoQueue
 
-from control.arguments import parse
+from control.arguments import complete
 from control.commands.command import CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
+from control.history import STEP
 from control.rights import Person
 from director.config.model import Access
 from director.errors import RemoteProtocolError
@@ -26,7 +27,8 @@ from director.frames import FrameReader, pack, unpack
 
 PROTOCOL = 1
 _PATIENCE = 5.0  # seconds to wait for a free socket
-_FRESH = 0.5  # seconds for which the statistics are shown again
+_FRESH = 0.5  # seconds for which the statistics are shown again, at the least
+_SHARE = 5  # of the time that the hub needs for them: many pages of many hosts don't keep it busy
 _RECEIVE = 256 * 1024  # bytes a call
 
 
@@ -39,7 +41,8 @@ class Inquiry:
         self._idents = itertools.count(1)
         self._left = 0
         self._asked = 0.0
-        self._stats: tuple[float, Any] = (0.0, None)
+        self._histories: dict[str, tuple[float, Any]] = {}
+        self._stats: tuple[float, Any] = (0.0, None)  # until when, and what
 
     def introduce(self, descriptors: Iterable[int]) -> None:
         """Sockets to the hub there is now; those to an earlier one are closed."""
@@ -55,18 +58,33 @@ class Inquiry:
 
     def stats(self) -> dict[str, Any]:
         """The statistics, a moment old at the most. All pages share them."""
-        at, known = self._stats
-        if known is None or time.monotonic() - at > _FRESH:
+        until, known = self._stats
+        began = time.monotonic()
+        if known is None or began > until:
             known = self.ask("stats", {})
-            self._stats = (time.monotonic(), known)
+            now = time.monotonic()
+            self._stats = (now + max(_FRESH, _SHARE * (now - began)), known)
         found: dict[str, Any] = known
         return found
 
-    def run(self, words: list[str], person: Person) -> Any:
-        """A command in the words of directorctl. Raises CommandError."""
-        row = find(words[0], COMMANDS)
-        self._stats = (0.0, None)
-        return self.ask(words[0], parse(row, words[1:]), person, row.patience)
+    def history(self, service: str) -> dict[str, Any]:
+        """The last hour of a service, or of all. All pages share it. Raises CommandError."""
+        until, known = self._histories.get(service, (0.0, None))
+        now = time.monotonic()
+        if known is None or now > until:
+            known = self.ask("history", {"service": service} if service else {})
+            self._histories = {name: one for name, one in self._histories.items() if one[0] > now}
+            self._histories[service] = (now + STEP / 2, known)
+        found: dict[str, Any] = known
+        return found
+
+    def command(self, name: str, given: Mapping[str, Any], person: Person) -> Any:
+        """A command with what is given of its arguments and options. Raises CommandError."""
+        row = find(name, COMMANDS)
+        args = complete(row, dict(given))
+        if row.access is Access.FULL:
+            self._stats = (0.0, None)  # they will be others
+        return self.ask(name, args, person, row.patience)
 
     def ask(self, command: str, args: Mapping[str, Any], person: Person | None = None, patience: float = 10.0) -> Any:
         """The result of a command. Raises CommandError, also when there is no hub at this moment."""
@@ -125,8 +143,3 @@ def _result(reply: dict[str, Any]) -> Any:
         return reply.get("result")
     error = reply.get("error") or {}
     raise CommandError(ErrorKind(error.get("kind", "failed")), str(error.get("message")), error.get("lines", ()))
-
-
-def may_change(person: Person) -> bool:
-    """Whether to show buttons; what they do, the hub allows or not."""
-    return person.access is Access.FULL

@@ -7,11 +7,12 @@ answered as ever: 302 to /running?resultMessage=... with the body `OK`, or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from control.commands.command import CommandError, ErrorKind
+from control.commands.command import CommandError, ErrorKind, find
+from control.commands.table import COMMANDS
 
 
 class MissingError(Exception):
@@ -20,27 +21,30 @@ class MissingError(Exception):
 
 @dataclass(frozen=True)
 class Call:
-    """One call: the command it stands for, and what it takes, in the order of the command's words.
+    """One call: the command it stands for, and what it takes, in the order of the command's arguments.
 
     `args`: names that an argument may have, the first that is there counts.
+    `options`: what it takes beside, by the names that the command has for them.
     """
 
     command: str
     args: tuple[tuple[str, ...], ...] = ()
+    options: tuple[str, ...] = ()
     needs_name: bool = False  # the last argument is a host's name, or its address
 
-    def words(self, given: Mapping[str, str], stats: dict[str, Any]) -> list[str]:
-        """The words of the command. Raises MissingError, CommandError."""
-        values = {name.lower(): value for name, value in given.items()}
-        words = [self.command]
-        for names in self.args:
-            value = next((values[name] for name in names if values.get(name)), None)
+    def given(self, sent: Mapping[str, str], stats: Callable[[], dict[str, Any]]) -> dict[str, str]:
+        """What the command is given. Raises MissingError, CommandError."""
+        values = {name.lower(): value for name, value in sent.items()}
+        names = [argument.name for argument in find(self.command, COMMANDS).arguments]
+        given = {}
+        for name, spellings in (*zip(names, self.args, strict=False), *((name, (name,)) for name in self.options)):
+            value = next((values[spelling] for spelling in spellings if values.get(spelling)), None)
             if value is None:
-                raise MissingError(f"the argument {names[0]} is missing")
-            words.append(value)
+                raise MissingError(f"the argument {spellings[0]} is missing")
+            given[name] = value
         if self.needs_name:
-            words[-1] = _host_name(stats, *words[1:])
-        return words
+            given["host"] = _host_name(stats(), **given)
+        return given
 
 
 def _host_name(stats: dict[str, Any], service: str, group: str, host: str) -> str:
@@ -68,6 +72,7 @@ CALLS: Mapping[str, Call] = {
     "newService": Call("service-add", (_SERVICE, ("listen",))),
     "newGroup": Call("group-add", (_SERVICE, _GROUP, ("scheduler",))),
     "delGroup": Call("group-del", (_SERVICE, _GROUP)),
+    "addUser": Call("user-add", (("name",), ("access",)), ("password",)),
     "delUser": Call("user-del", (("name",),)),
     "closeLog": Call("log-reopen"),
     "retryHost": Call("host-retry", _HOST, needs_name=True),

@@ -22,6 +22,12 @@ class Login:
     csrf: str
     since: float
     seen: float
+    note: tuple[str, bool] = ("", False)  # what the next page has to say, and whether it is bad news
+
+    def take_note(self) -> tuple[str, bool]:
+        """What there is to say, once."""
+        note, self.note = self.note, ("", False)
+        return note
 
 
 class Logins:

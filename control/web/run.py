@@ -18,7 +18,8 @@ import gevent.event
 
 from control.web import accounts
 from control.web.accounts import Accounts
-from control.web.app import App, Door
+from control.web.app import App
+from control.web.door import Door
 from control.web.inquiry import Inquiry
 from control.web.listening import Listening, context
 from director import logs

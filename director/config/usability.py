@@ -7,6 +7,8 @@ from director.config.model import Host
 from director.errors import RefusedError
 from director.messages import Running
 
+FORCE_HINT = "; --force does it anyway"
+
 
 def is_usable(running: Running, host: Host) -> bool:
     """Whether operators and config let new connections go to this host, be it up or not."""
@@ -25,4 +27,4 @@ def only_usable(running: Running, service: str, group: str, host: Host) -> bool:
 def interlock(force: bool, message: str) -> None:
     """Refuse, unless the operator means it."""
     if not force:
-        raise RefusedError(f"{message}; --force does it anyway")
+        raise RefusedError(f"{message}{FORCE_HINT}")

@@ -1,10 +1,10 @@
-// Keeps the numbers of a page as they are now. Without it the page is as it was when it was loaded.
+// Keeps the numbers and charts of a page as they are now. Without it the page is as it was when it was loaded.
 "use strict";
 const main = document.querySelector("main[data-live]");
 if (main) {
   const cells = new Map([...main.querySelectorAll("[data-cell]")].map((cell) => [cell.dataset.cell, cell]));
   const trouble = main.querySelector(".trouble");
-  const say = (text) => { trouble.textContent = text; trouble.hidden = !text; };
+  const say = (text) => { if (trouble.textContent !== text) trouble.textContent = text; trouble.hidden = !text; };
   const source = new EventSource(main.dataset.live);
   source.onmessage = (event) => {
     say("");
@@ -18,4 +18,15 @@ if (main) {
   };
   source.addEventListener("trouble", (event) => say(JSON.parse(event.data)));
   source.onerror = () => say("The web admin does not answer; what you see may be old.");
+  window.addEventListener("pagehide", () => source.close());
+
+  const charts = main.querySelector(".charts");
+  const redraw = async () => {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch(main.dataset.charts, { redirect: "error" });
+      if (answer.ok) charts.replaceChildren(...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes);
+    } catch { /* the stream says that nothing answers */ }
+  };
+  if (charts) setInterval(redraw, 15000);
 }

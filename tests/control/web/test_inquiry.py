@@ -15,6 +15,8 @@ from tests.control.hubs import FakeHub
 
 ANN, BOB = (Person("ann", Access.FULL, "web, 10.0.0.1"), Person("bob", Access.READONLY, "web, 10.0.0.2"))
 
+HOST = {"service": "web", "group": "main", "host": "a"}
+
 
 def introduced(hub: FakeHub, inquiry: Inquiry) -> Server:
     listener, _ = socket.socketpair()
@@ -31,14 +33,14 @@ def test_commands_are_run_in_the_name_of_who_wants_them() -> None:
     introduced(hub, inquiry)
     with gevent.Timeout(10):
         assert inquiry.stats()["version"] == "9.9"
-        inquiry.run(["host-down", "web", "main", "a", "--reason=x"], ANN)
+        inquiry.command("host-down", {**HOST, "reason": "x"}, ANN)
         ((_, actor, _),) = hub.asked
         assert (actor.name, actor.origin) == ("ann", "web, 10.0.0.1")
         with pytest.raises(CommandError) as caught:
-            inquiry.run(["host-down", "web", "main", "a"], BOB)
+            inquiry.command("host-down", HOST, BOB)
         assert caught.value.kind is ErrorKind.RIGHTS
         with pytest.raises(CommandError):
-            inquiry.ask("host-down", {"service": "web", "group": "main", "host": "a"})  # for nobody
+            inquiry.ask("host-down", HOST)  # for nobody
         assert len(hub.asked) == 1
 
 

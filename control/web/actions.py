@@ -1,0 +1,91 @@
+"""Buttons: a form names a command and what it is given; what came of it is said on the page it came from.
+
+A form may ask first: then the plan and what it costs are shown, with a button
+that means it. A command that is refused for the sake of clients, and would be
+done by `--force`, is offered that way, too.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from control.commands.command import Command, CommandError, find
+from control.commands.table import COMMANDS
+from control.render import render
+from control.web.answers import see
+from control.web.visit import Visit
+from director.config.usability import FORCE_HINT
+
+
+def act(visit: Visit, name: str) -> Response:
+    """Run the command of a form; its token was seen already. Raises CommandError."""
+    row = find(name, COMMANDS)
+    given = _given(row, visit)
+    try:
+        if visit.asked.form.get("ask"):
+            return _ask(visit, row, given)
+        return _done(visit, row, visit.command(name, **given))
+    except CommandError as error:
+        if "force" in {option.name for option in row.options} and FORCE_HINT in str(error):
+            return _offer_force(visit, row, given, str(error))
+        raise
+
+
+def _given(row: Command, visit: Visit) -> dict[str, Any]:
+    """The fields of the form that the command knows; those left empty are not given."""
+    form = visit.asked.form
+    given: dict[str, Any] = {}
+    for argument in row.arguments:
+        if value := form.get(argument.name, ""):
+            given[argument.name] = ["the page", value.encode()] if argument.carries else value.strip()
+    for option in row.options:
+        if value := form.get(option.name, "").strip():
+            given[option.name] = True if option.flag else value
+    return given
+
+
+def _done(visit: Visit, row: Command, result: Any) -> Response:
+    text = render(row.name, result)
+    warnings = result.get("warnings", ()) if isinstance(result, dict) else ()
+    if visit.visitor.login is not None:
+        visit.visitor.login.note = ("\n".join([text, *warnings]), bool(warnings) or result.get("good") is False)
+    return see(visit.back)
+
+
+def _ask(visit: Visit, row: Command, given: dict[str, Any]) -> Response:
+    """What would be done, before it is."""
+    plan = [f"{row.summary}: {' '.join(str(one) for one in given.values())}"]
+    if "dry-run" in {option.name for option in row.options}:
+        plan = visit.command(row.name, **{**given, "dry-run": True})["lines"]
+    return _confirm(visit, row, "This will happen:", plan, given)
+
+
+def _offer_force(visit: Visit, row: Command, given: dict[str, Any], refusal: str) -> Response:
+    forced = {**given, "force": True}
+    plan = visit.command(row.name, **{**forced, "dry-run": True})["lines"]
+    return _confirm(visit, row, refusal.replace(FORCE_HINT, ""), plan, forced, 409)
+
+
+def _confirm(
+    visit: Visit, row: Command, reason: str, plan: list[str], given: dict[str, Any], status: int = 200
+) -> Response:
+    fields = {name: _field(value) for name, value in given.items()}
+    return visit.show(
+        "confirm.html",
+        status,
+        command=row.name,
+        reason=reason,
+        plan=plan,
+        fields=fields,
+        back=visit.back,
+        forced="force" in given,
+    )
+
+
+def _field(value: Any) -> str:
+    """As a form had it."""
+    if isinstance(value, list):
+        return str(value[1].decode())
+    return "yes" if value is True else str(value)

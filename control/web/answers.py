@@ -1,0 +1,51 @@
+"""What is asked and what is answered, in HTTP's terms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+from control.web import assets
+
+LARGEST = 64 * 1024  # bytes of a form
+LARGEST_CONFIG = 4 * 1024 * 1024  # ... with a config in it
+
+
+class Asked(Request):
+    """A request; what is larger than a form can be is refused unread."""
+
+    max_content_length = LARGEST
+    max_form_memory_size = LARGEST
+    max_form_parts = 100
+
+    @property
+    def wants_page(self) -> bool:
+        """Whether it comes from a browser, which shows pages to people."""
+        return "text/html" in self.headers.get("Accept", "")
+
+
+class Stop(Exception):
+    """The answer, from anywhere."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+def plain(text: str, status: int = 200, kind: str = "text/plain") -> Response:
+    """Text as it is."""
+    return Response(text, status, content_type=f"{kind}; charset=utf-8")
+
+
+def see(where: str, body: str = "") -> Response:
+    """Look there."""
+    response = plain(body, 302)
+    response.headers["Location"] = where
+    response.autocorrect_location_header = False  # never by what a client says our name is
+    return response
+
+
+def page(template: str, status: int = 200, **values: Any) -> Response:
+    """A page by its template."""
+    return plain(assets.render(template, **values), status, "text/html")

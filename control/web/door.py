@@ -1,0 +1,140 @@
+"""Who comes in: by cookie, by an `Authorization` header, or not at all.
+
+Reading takes a login. Changing takes a POST, and with a cookie also the token
+that was in the form; an origin that is not ours is refused in any case. Which
+user may run which command is the hub's to say.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from werkzeug.wrappers import Response
+
+from control.rights import Person
+from control.web.accounts import Accounts
+from control.web.answers import Asked, Stop, page, plain, see
+from control.web.logins import Failures, Login, Logins
+from director import logs
+from director.config.model import Access, User
+from director.events import Event
+
+_FOREIGN = "this came from another site"
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks. `login` is None for one who gave an `Authorization` header."""
+
+    person: Person
+    login: Login | None
+
+    @property
+    def csrf(self) -> str:
+        """What its forms must bring along."""
+        return self.login.csrf if self.login else ""
+
+    @property
+    def may_change(self) -> bool:
+        """Whether to show buttons; what they do, the hub allows or not."""
+        return self.person.access is Access.FULL
+
+
+@dataclass
+class Door:
+    """One admin: its users, who is logged in, and what it allows."""
+
+    name: str
+    secure: bool
+    legacy_get: bool
+    metrics_open: bool
+    accounts: Accounts
+    logins: Logins = field(default_factory=Logins)
+    failures: Failures = field(default_factory=Failures)
+
+    @property
+    def cookie(self) -> str:
+        """Its cookie's name: browsers don't tell ports apart."""
+        port = self.name.rpartition(":")[2]
+        return f"{'__Host-' if self.secure else ''}director-{port}"
+
+    def token(self, asked: Asked) -> str:
+        """By which a browser shows its login; empty if it has none."""
+        return asked.cookies.get(self.cookie, "")
+
+    def visitor(self, asked: Asked) -> Visitor:
+        """Who asks. Raises Stop."""
+        given = asked.authorization
+        if given is not None and given.type == "basic":
+            user = self._entered(asked, given.username or "", given.password or "")
+            if user is not None:
+                return Visitor(_person(asked, user), None)
+        elif token := self.token(asked):
+            login = self.logins.find(token, time.monotonic())
+            known = self.accounts.find(login.user) if login else None
+            if login is not None and known is not None:
+                return Visitor(_person(asked, known), login)
+        if asked.wants_page and given is None:
+            raise Stop(see("/login"))
+        response = plain("who are you?\n", 401)
+        response.headers["WWW-Authenticate"] = 'Basic realm="director", charset="UTF-8"'
+        raise Stop(response)
+
+    def _entered(self, asked: Asked, name: str, password: str) -> User | None:
+        """The user, None if the password is not theirs. Raises Stop if there were too many failures."""
+        where, now = asked.remote_addr or "", time.monotonic()
+        if self.failures.must_wait(where, now):
+            text = "Too many wrong passwords came from your address. Wait a minute, and try again."
+            response = page("login.html", 429, said=text) if asked.wants_page else plain(f"{text}\n", 429)
+            response.headers["Retry-After"] = "60"
+            raise Stop(response)
+        user = self.accounts.enter(name, password)
+        if user is None:
+            self.failures.failed(where, now)
+            logs.warning(Event.LOGIN_FAILED, admin=self.name, client=where)
+        else:
+            self.failures.succeeded(where)
+        return user
+
+    def log_in(self, asked: Asked) -> Response:
+        """The form, or what became of it."""
+        if self._is_foreign(asked):
+            return plain(f"{_FOREIGN}\n", 403)
+        if asked.method != "POST":
+            return page("login.html", said="")
+        user = self._entered(asked, asked.form.get("name", ""), asked.form.get("password", ""))
+        if user is None:
+            return page("login.html", 401, said="That is no user with that password.")
+        token = secrets.token_urlsafe(32)
+        self.logins.begin(token, secrets.token_urlsafe(32), user.name, time.monotonic())
+        response = see("/")
+        response.set_cookie(self.cookie, token, httponly=True, samesite="Strict", secure=self.secure)
+        return response
+
+    def log_out(self, asked: Asked) -> Response:
+        """The login is over."""
+        self.logins.end(self.token(asked))
+        return see("/login")
+
+    def doubt(self, asked: Asked, visitor: Visitor) -> str:
+        """Why a change may be what some page made a browser do, not what its visitor wants; empty if it is meant."""
+        if self._is_foreign(asked):
+            return _FOREIGN
+        if visitor.login is None:
+            return "either a cookie or a password, not both" if self.token(asked) else ""
+        meant = secrets.compare_digest(asked.form.get("csrf", "").encode(), visitor.login.csrf.encode())
+        return "" if meant else "this form is too old: go back, reload the page and try again"
+
+    @staticmethod
+    def _is_foreign(asked: Asked) -> bool:
+        """Whether another site has a browser send it."""
+        site, origin = asked.headers.get("Sec-Fetch-Site"), asked.headers.get("Origin")
+        own = origin is None or urlsplit(origin).netloc == asked.headers.get("Host")
+        return asked.method == "POST" and not (own and site in (None, "same-origin", "none"))
+
+
+def _person(asked: Asked, user: User) -> Person:
+    return Person(user.name, user.access, f"web, {asked.remote_addr}")

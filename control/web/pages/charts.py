@@ -1,0 +1,50 @@
+"""Charts of the last hour, as pages show them, and alone, for a page that keeps them fresh."""
+
+from __future__ import annotations
+
+from werkzeug.wrappers import Response
+
+from control.history import BYTES_IN, BYTES_OUT, CONNECT_P50, CONNECT_P99, CONNECTIONS, OPEN
+from control.web.answers import page
+from control.web.assets import size
+from control.web.charts import Chart, large
+from control.web.visit import Pages, Visit
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if value < 1000 else f"{value:,.0f}".replace(",", "\u202f")
+
+
+def per_second(value: float) -> str:
+    """A rate of connections."""
+    return f"{_number(value)}/s"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{_number(value)} ms"
+
+
+def _bytes_per_second(value: float) -> str:
+    return f"{size(value)}/s"
+
+
+CHARTS = (
+    Chart("Connections a second", (("connections", CONNECTIONS),), per_second),
+    Chart("Open connections", (("open", OPEN),), _number),
+    Chart("Time to connect", (("median", CONNECT_P50), ("99th percentile", CONNECT_P99)), _milliseconds),
+    Chart("Bytes a second", (("from clients", BYTES_IN), ("to clients", BYTES_OUT)), _bytes_per_second),
+)
+
+
+def drawn(visit: Visit, service: str) -> list[object]:
+    """The charts of a service, or of all together."""
+    series = visit.inquiry.history(service)["series"]
+    return [(chart.title, chart.lines, large(chart, series)) for chart in CHARTS]
+
+
+def charts(visit: Visit) -> Response:
+    """The charts alone."""
+    return page("charts.html", charts=drawn(visit, visit.argument("service")))
+
+
+PAGES: Pages = {"/charts": charts}

@@ -1,0 +1,58 @@
+"""A service, its groups and their hosts, and what can be done to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from werkzeug.wrappers import Response
+
+from control.commands.command import unknown
+from control.web.pages.charts import drawn
+from control.web.visit import Pages, Visit, Window
+from director.scheduling.policies import POLICIES
+
+_SIZE = 100  # hosts a page
+_PATH = "/service/"
+SCHEDULERS = (*POLICIES, *(f"{name},sticky" for name in POLICIES))
+
+Shown = list[tuple[dict[str, Any], list[dict[str, Any]]]]  # groups, each with its hosts on this page
+
+
+def hosts_shown(visit: Visit, service: dict[str, Any]) -> tuple[Shown, Window]:
+    """The groups with the hosts of this page, and where these stand among all."""
+    wanted = visit.argument("find").lower()
+    found = [
+        (group, [host for host in group["hosts"] if wanted in host["name"].lower() or wanted in host["ip"].lower()])
+        for group in service["groups"]
+    ]
+    window = Window.of(visit, sum(len(hosts) for _, hosts in found), _SIZE)
+    shown: Shown = []
+    at = 0
+    for group, hosts in found:
+        first, last = max(0, window.at - at), max(0, window.end - at)
+        shown.append((group, hosts[first:last]))
+        at += len(hosts)
+    return shown, window
+
+
+def service_page(visit: Visit) -> Response:
+    """The page."""
+    name = visit.asked.path.removeprefix(_PATH)
+    services = visit.stats()["services"]
+    service = next((one for one in services if one["name"] == name), None)
+    if service is None:
+        return visit.said(unknown("service", name, (one["name"] for one in services)), 404)
+    groups, window = hosts_shown(visit, service)
+    return visit.show(
+        "service.html",
+        service=service,
+        groups=groups,
+        window=window,
+        find=visit.argument("find"),
+        schedulers=SCHEDULERS,
+        disabled=any(one.name == name and one.disabled for one in visit.config().services),
+        charts=drawn(visit, name),
+    )
+
+
+PAGES: Pages = {_PATH: service_page}

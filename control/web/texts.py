@@ -1,0 +1,94 @@
+"""What scripts read: the calls of the ancestors that change nothing, and the statistics for programs."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+from werkzeug.wrappers import Response
+
+from control.render import FORMATS, render
+from control.web import running
+from control.web.answers import plain
+from control.web.inquiry import Inquiry
+from control.web.visit import Page, Pages, Visit
+from director.config.writer import write
+
+_LOCKED = "." * 13  # the form of a hash, of no password
+_PASSWORD = re.compile(r"""(\bpassword\s*=\s*(["'])).*?\2""", re.DOTALL)
+_METRICS = "text/plain; version=0.0.4"
+
+
+def config_text(visit: Visit) -> str:
+    """config.xml as it runs; hashes of passwords for those alone who may change them."""
+    config = visit.config()
+    if not visit.visitor.may_change:
+        admins = tuple(
+            replace(admin, users=tuple(replace(user, password=_LOCKED) for user in admin.users))
+            for admin in config.admins
+        )
+        config = replace(config, admins=admins)
+    return write(config).decode()
+
+
+def file_text(visit: Visit) -> str:
+    """What the config file says now; hashes of passwords for those alone who may change them."""
+    text = str(visit.command("config-file")["text"])
+    return text if visit.visitor.may_change else _PASSWORD.sub(rf"\1{_LOCKED}\2", text)
+
+
+def metrics(inquiry: Inquiry) -> Response:
+    """For Prometheus."""
+    return plain("".join(f"{line}\n" for line in FORMATS["prometheus"](inquiry.stats())), kind=_METRICS)
+
+
+def _told(form: str, kind: str) -> Page:
+    return lambda visit: plain("".join(f"{line}\n" for line in FORMATS[form](visit.stats())), kind=kind)
+
+
+def _running_text(visit: Visit) -> Response:
+    return plain(running.text(visit.stats()))
+
+
+def _running_xml(visit: Visit) -> Response:
+    return plain(running.xml(visit.stats()), kind="text/xml")
+
+
+def _config_xml(visit: Visit) -> Response:
+    return plain(config_text(visit), kind="text/xml")
+
+
+def _config_plain(visit: Visit) -> Response:
+    return plain(config_text(visit))
+
+
+def _stored_xml(visit: Visit) -> Response:
+    return plain(file_text(visit), kind="text/xml")
+
+
+def _stored_plain(visit: Visit) -> Response:
+    return plain(file_text(visit))
+
+
+def _stats_json(visit: Visit) -> Response:
+    return plain(json.dumps(visit.stats()), kind="application/json")
+
+
+def _difference(visit: Visit) -> Response:
+    return plain(render("config-diff", visit.command("config-diff")) + "\n")
+
+
+PAGES: Pages = {
+    "/running.txt": _running_text,
+    "/running.xml": _running_xml,
+    "/config.xml": _config_xml,
+    "/rawConfig.xml": _config_plain,
+    "/config.txt": _config_plain,
+    "/stored.xml": _stored_xml,
+    "/rawStored.xml": _stored_plain,
+    "/diff": _difference,
+    "/stats.json": _stats_json,
+    "/stats.csv": _told("csv", "text/csv"),
+    "/metrics": lambda visit: metrics(visit.inquiry),
+}

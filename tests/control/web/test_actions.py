@@ -1,0 +1,43 @@
+"""Buttons, and what they say."""
+
+from __future__ import annotations
+
+from werkzeug.test import Client
+
+from control.commands.command import CommandError, ErrorKind
+from director.config.usability import FORCE_HINT
+from tests.control.web.visiting import EVIL, HOST, Told, log_in
+
+
+def test_a_button_that_asks_first_shows_the_plan_and_does_nothing(client: Client, told: Told) -> None:
+    csrf = log_in(client)
+    answer = client.post("/command/host-del", data={**HOST, "csrf": csrf, "ask": "yes", "back": "/service/web"})
+    assert answer.status_code == 200
+    assert "done: host-del" in answer.text and 'action="/command/host-del"' in answer.text
+    assert [given.get("dry-run") for _, given, _ in told.said] == [True]
+    assert 'name="ask"' not in answer.text
+    assert client.post("/command/stop", data={"csrf": csrf, "ask": "yes"}).status_code == 200
+    assert len(told.said) == 1
+
+
+def test_what_would_hurt_clients_is_offered_by_force(client: Client, told: Told) -> None:
+    csrf = log_in(client)
+    told.results["host-down"] = CommandError(ErrorKind.REFUSED, "a is the last one" + FORCE_HINT)
+    answer = client.post("/command/host-down", data={**HOST, "csrf": csrf, "reason": "why"})
+    assert answer.status_code == 409
+    assert "a is the last one" in answer.text and "--force" not in answer.text
+    for field in ('name="force" value="yes"', 'name="reason" value="why"', 'name="host" value="a"'):
+        assert field in answer.text
+
+
+def test_what_fails_is_said_with_its_reason_and_a_way_back(client: Client, told: Told) -> None:
+    csrf = log_in(client)
+    for error, status in ((ErrorKind.REFUSED, 409), (ErrorKind.UNKNOWN, 404), (ErrorKind.FAILED, 502)):
+        told.results["host-up"] = CommandError(error, f"can't: {EVIL}")
+        sent = {**HOST, "csrf": csrf, "back": "/service/web?at=100"}
+        answer = client.post("/command/host-up", data=sent, headers={"Accept": "text/html"})
+        assert answer.status_code == status
+        assert "can&#39;t" in answer.text and EVIL not in answer.text
+        assert 'href="/service/web?at=100"' in answer.text
+    assert client.post("/command/no-such", data={"csrf": csrf}).status_code == 400
+    assert client.post("/command/host-up", data={"csrf": csrf}).status_code == 400

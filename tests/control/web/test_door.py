@@ -1,0 +1,40 @@
+"""Who comes in, and who does not."""
+
+from __future__ import annotations
+
+from werkzeug.test import Client
+
+from tests.control.web.visiting import ANN, HOST, Told, log_in
+
+
+def test_a_form_needs_its_token_and_must_come_from_here(client: Client, told: Told) -> None:
+    csrf = log_in(client)
+    data = {**HOST, "reason": "it; is\r\nSet-Cookie: x=1", "back": "//evil.example"}
+    assert client.post("/command/host-down", data=data).status_code == 403
+    assert client.post("/command/host-down", data={**data, "csrf": "x\u00e9"}).status_code == 403
+    good = {**data, "csrf": csrf}
+    for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}):
+        assert client.post("/command/host-down", data=good, headers=headers).status_code == 403
+    assert told.said == []
+    answer = client.post("/command/host-down", data=good, headers={"Origin": "http://localhost"})
+    assert (answer.status_code, answer.location) == (302, "/")
+    ((name, given, person),) = told.said
+    assert (name, given) == ("host-down", {**HOST, "reason": "it; is\r\nSet-Cookie: x=1"})
+    assert (person.name, person.origin) == ("ann", "web, 127.0.0.1")
+    assert "done: host-down" in client.get("/").text
+    assert "done: host-down" not in client.get("/").text
+
+
+def test_a_password_beside_a_cookie_changes_nothing(client: Client, told: Told) -> None:
+    log_in(client)
+    assert client.post("/reload", auth=ANN).status_code == 403
+    assert told.said == []
+
+
+def test_guessing_passwords_is_slow_and_tells_nothing(client: Client) -> None:
+    texts = {client.post("/login", data={"name": name, "password": "x"}).text for name in ("ann", "nobody")}
+    assert len(texts) == 1
+    for _ in range(4):
+        answer = client.post("/login", data={"name": "ann", "password": "x"})
+    assert answer.status_code == 429
+    assert client.get("/", auth=ANN).status_code == 429
