@@ -6,31 +6,36 @@ from werkzeug.wrappers import Response
 
 from control.history import BYTES_IN, BYTES_OUT, CONNECT_P50, CONNECT_P99, CONNECTIONS, OPEN
 from control.web.answers import page
-from control.web.assets import size
 from control.web.charts import Chart, large
 from control.web.visit import Pages, Visit
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """In three digits, or whole."""
     return f"{value:.3g}" if value < 1000 else f"{value:,.0f}".replace(",", "\u202f")
 
 
 def per_second(value: float) -> str:
     """A rate of connections."""
-    return f"{_number(value)}/s"
+    return f"{number(value)}/s"
 
 
 def _milliseconds(value: float) -> str:
-    return f"{_number(value)} ms"
+    return f"{number(value)} ms"
 
 
 def _bytes_per_second(value: float) -> str:
-    return f"{size(value)}/s"
+    """By thousands: lines across stand at round numbers."""
+    for unit in ("B/s", "kB/s", "MB/s"):
+        if value < 1000:
+            return f"{number(value)} {unit}"
+        value /= 1000
+    return f"{number(value)} GB/s"
 
 
 CHARTS = (
     Chart("Connections a second", (("connections", CONNECTIONS),), per_second),
-    Chart("Open connections", (("open", OPEN),), _number),
+    Chart("Open connections", (("open", OPEN),), number),
     Chart("Time to connect", (("median", CONNECT_P50), ("99th percentile", CONNECT_P99)), _milliseconds),
     Chart("Bytes a second", (("from clients", BYTES_IN), ("to clients", BYTES_OUT)), _bytes_per_second),
 )

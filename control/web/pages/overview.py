@@ -7,7 +7,7 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from control.web.charts import small
-from control.web.pages.charts import drawn, per_second
+from control.web.pages.charts import drawn, number, per_second
 from control.web.visit import Pages, Visit, Window
 
 _SIZE = 60  # services a page
@@ -36,16 +36,26 @@ def overview(visit: Visit) -> Response:
         "window": window,
         "find": visit.argument("find"),
     }
-    return visit.show("overview.html", stats=stats, services=[_seen(service) for service in services], **values)
+    return visit.show(
+        "overview.html", stats=stats, services=[_seen(service, history["services"]) for service in services], **values
+    )
 
 
-def _seen(service: dict[str, Any]) -> dict[str, Any]:
-    """A service with how well it is."""
+def _seen(service: dict[str, Any], minutes: dict[str, Any]) -> dict[str, Any]:
+    """A service with how well it is, and how busy."""
+    *_, rate = minutes.get(service["name"]) or (None,)
     hosts = [host for group in service["groups"] if group["enabled"] for host in group["hosts"]]
     up = sum(host["state"] in ("up", "slowstart") for host in hosts)
     health = "down" if not up else "up" if up == len(hosts) else "some"
     faults = sum(sum(host["faults"].values()) for group in service["groups"] for host in group["hosts"])
-    return {**service, "up": up, "hosts": len(hosts), "health": health, "faults": faults}
+    return {
+        **service,
+        "up": up,
+        "hosts": len(hosts),
+        "health": health,
+        "faults": faults,
+        "rate": "-" if rate is None else number(rate),
+    }
 
 
 PAGES: Pages = {"/": overview, "/running": overview, "/all": overview}

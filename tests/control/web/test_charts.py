@@ -41,5 +41,5 @@ def test_it_says_in_words_what_it_shows() -> None:
 
 
 def test_a_line_is_broken_where_nothing_is_known() -> None:
-    (line,) = ElementTree.fromstring(small("n", [1.0, None, 3.0, 4.0], str)).iter("path")
+    _, line = ElementTree.fromstring(small("n", [1.0, None, 3.0, 4.0], str)).iter("path")
     assert line.attrib["d"].count("M") == 2
