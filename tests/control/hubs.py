@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from control.chronicle import Chronicle
-from control.memory import Memory
 from control.history import History
+from control.memory import Memory
 from director.config.model import Access, Config, Control
 from director.errors import DirectorError, Exit
 from director.messages import HUB_SLOT, Actor, Answer, Kind, Order, ProcessInfo, Progress, Running, Slot
