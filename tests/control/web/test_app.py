@@ -41,8 +41,9 @@ def test_who_may_only_look_changes_nothing_by_any_way(client: Client, told: Told
     sent |= {"name": "eve", "access": "full", "password": "long enough", "session": "0-1"}
     for row in COMMANDS:
         if row.access is Access.FULL:
-            assert client.post(f"/command/{row.name}", data=sent).status_code == 403, row.name
-            assert client.post(f"/command/{row.name}", data={**sent, "ask": "yes"}).status_code in (200, 403)
+            all_of_it = {argument.name: "1" for argument in row.arguments} | sent
+            assert client.post(f"/command/{row.name}", data=all_of_it).status_code == 403, row.name
+            assert client.post(f"/command/{row.name}", data={**all_of_it, "ask": "yes"}).status_code in (200, 403)
     assert client.post("/users/add", data=sent).status_code in (403, 409)
     assert told.said == []
     for path in PAGES:
