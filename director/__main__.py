@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import sys
 from collections.abc import Callable, Sequence
 
@@ -17,6 +18,7 @@ import control.web.run
 import workers.run
 from control.client import Client
 from control.commands.command import CommandError
+from control.enclosures import hashed
 from control.render import plain
 from director import demo, logs, plugins
 from director.config.model import Config
@@ -234,14 +236,17 @@ def try_restart(options: argparse.Namespace, places: Places) -> int:
 def run_demo(options: argparse.Namespace, places: Places) -> int:
     """`directord demo`."""
     ports, lifeline = demo.start_hosts()
-    port = demo.choose_port()
+    password = secrets.token_urlsafe(9)
+    secret = hashed(password)
+    port, admin_port = demo.choose_ports()  # others may take them until they are bound, so that comes next
+    config = demo.config(ports, port, admin_port, secret)
     places = Places(places.run_dir, places.state_dir, None, places.pid_file)
 
     def greet() -> None:
-        print(demo.what_to_try(port, places.control), flush=True)
+        print(demo.what_to_try(port, admin_port, password, places.control), flush=True)
 
     level = getattr(options, "log_level", None)
-    begin = starting.Start(demo.config(ports, port), Readiness(), True, ROLES, os.getuid(), level, when_ready=greet)
+    begin = starting.Start(config, Readiness(), True, ROLES, os.getuid(), level, when_ready=greet)
     try:
         return starting.serve(begin, places)
     finally:

@@ -12,25 +12,31 @@ import socket
 import socketserver
 import sys
 import threading
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from director.config.model import Config, Endpoint, Group, Host, Listen, Logging, Service
+from director.config.model import Access, Admin, Config, Endpoint, Group, Host, Listen, Logging, Service, User
 from director.master.child import fork_child
 from director.master.system import System
 
 NAMES = ("one", "two", "three")
-_PORT = 8080  # where the service listens, if it is free
+USER = "demo"  # of the web admin
+_PORT, _ADMIN_PORT = 8080, 7001  # where service and admin listen, if these are free
 
 
-def free_port(wanted: int = 0) -> int:
-    """A port on loopback that nobody listens on; `wanted` if that is one."""
-    with socket.socket() as sock:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            sock.bind(("127.0.0.1", wanted))
-        except OSError:
-            return free_port()
-        return int(sock.getsockname()[1])
+def free_ports(*wanted: int) -> list[int]:
+    """Ports on loopback that nobody listens on, all different; those wanted where that is so."""
+    with ExitStack() as stack:
+        return [_bound(stack.enter_context(socket.socket()), port) for port in wanted]
+
+
+def _bound(sock: socket.socket, port: int) -> int:
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind(("127.0.0.1", port))
+    except OSError:
+        sock.bind(("127.0.0.1", 0))
+    return int(sock.getsockname()[1])
 
 
 class _Hosts:
@@ -82,8 +88,8 @@ def start_hosts() -> tuple[list[int], int]:
     return ports, write
 
 
-def config(ports: list[int], port: int) -> Config:
-    """One service, one group, three hosts."""
+def config(ports: list[int], port: int, admin_port: int, password: str) -> Config:
+    """One service, one group, three hosts; a web admin for one user, by the hash of a password."""
     hosts = tuple(
         Host(name=name, ip=Endpoint("127.0.0.1", host_port)) for name, host_port in zip(NAMES, ports, strict=True)
     )
@@ -91,12 +97,14 @@ def config(ports: list[int], port: int) -> Config:
     service = Service(
         name="web", listens=(Listen(ip=Endpoint("127.0.0.1", port)),), groups=(group,), enabled=group.name
     )
-    return Config(services=(service,), workers=2, logging=Logging(file="stderr", level="warning"))
+    user = User(name=USER, password=password, access=Access.FULL)
+    admin = Admin(listen=Endpoint("127.0.0.1", admin_port), users=(user,))
+    return Config(services=(service,), admins=(admin,), workers=2, logging=Logging(file="stderr", level="warning"))
 
 
-def choose_port() -> int:
-    """Where the demo's service shall listen."""
-    return free_port(_PORT)
+def choose_ports() -> list[int]:
+    """Where the demo's service and its admin shall listen."""
+    return free_ports(_PORT, _ADMIN_PORT)
 
 
 def _directorctl() -> str:
@@ -106,11 +114,15 @@ def _directorctl() -> str:
     return beside if shutil.which(name) is None and os.path.exists(beside) else name
 
 
-def what_to_try(port: int, control: str) -> str:
+def what_to_try(port: int, admin_port: int, password: str, control: str) -> str:
     """The words that greet whoever started the demo."""
     ctl = f"{_directorctl()} -s {control}"
     return f"""
-director balances three demo hosts behind http://127.0.0.1:{port}/ . In another terminal, try:
+director balances three demo hosts behind http://127.0.0.1:{port}/ . Look at it in a browser:
+
+  http://127.0.0.1:{admin_port}/                      # user {USER}, password {password}
+
+In another terminal, try:
 
   curl http://127.0.0.1:{port}/                 # again and again: the hosts take turns
   {ctl} stats

@@ -30,11 +30,13 @@ def test_a_taken_port_gives_another() -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = int(taken.getsockname()[1])
-        assert demo.free_port(port) not in (0, port)
+        found = demo.free_ports(port, port, 0)
+        assert len(set(found)) == 3 and not {0, port} & set(found)
 
 
 def test_the_words_name_the_port_and_the_socket() -> None:
-    text = demo.what_to_try(8080, "/run/x/control.sock")
+    text = demo.what_to_try(8080, 7001, "secret", "/run/x/control.sock")
     assert "http://127.0.0.1:8080/" in text
+    assert "http://127.0.0.1:7001/" in text and "user demo, password secret" in text
     assert "directorctl -s /run/x/control.sock stats" in text
-    assert demo.config([1, 2, 3], 8080).services[0].enabled == "main"
+    assert demo.config([1, 2, 3], 8080, 7001, "hash").services[0].enabled == "main"

@@ -99,6 +99,17 @@ def test_what_it_prints_to_try_works(demo: Demo) -> None:
     assert demo.line("Ctrl-C")
 
 
+def test_its_web_admin_lets_in_whoever_read_the_password(demo: Demo) -> None:
+    line = demo.line("http://", "password") or ""
+    found = re.search(r"(http://\S+)\s+# user (\S+), password (\S+)", line)
+    assert found
+    manager = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    manager.add_password(None, found[1], found[2], found[3])
+    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(manager))
+    with opener.open(found[1] + "running.txt", timeout=10) as answer:
+        assert answer.read().decode().startswith("service web ")
+
+
 def test_ctrl_c_ends_every_process_within_two_seconds_and_leaves_only_the_lock(demo: Demo) -> None:
     demo.get()
     demo.press_ctrl_c()
