@@ -41,6 +41,7 @@ class Inquiry:
         self._idents = itertools.count(1)
         self._left = 0
         self._asked = 0.0
+        self._changes = 0
         self._histories: dict[str, tuple[float, Any]] = {}
         self._stats: tuple[float, Any] = (0.0, None)  # until when, and what
 
@@ -61,9 +62,11 @@ class Inquiry:
         until, known = self._stats
         began = time.monotonic()
         if known is None or began > until:
+            changes = self._changes
             known = self.ask("stats", {})
             now = time.monotonic()
-            self._stats = (now + max(_FRESH, _SHARE * (now - began)), known)
+            if changes == self._changes:  # else they may be of before the change, which its page must show
+                self._stats = (now + max(_FRESH, _SHARE * (now - began)), known)
         found: dict[str, Any] = known
         return found
 
@@ -82,9 +85,12 @@ class Inquiry:
         """A command with what is given of its arguments and options. Raises CommandError."""
         row = find(name, COMMANDS)
         args = complete(row, dict(given))
-        if row.access is Access.FULL:
-            self._stats = (0.0, None)  # they will be others
-        return self.ask(name, args, person, row.patience)
+        try:
+            return self.ask(name, args, person, row.patience)
+        finally:
+            if row.access is Access.FULL:
+                self._changes += 1
+                self._stats = (0.0, None)
 
     def ask(self, command: str, args: Mapping[str, Any], person: Person | None = None, patience: float = 10.0) -> Any:
         """The result of a command. Raises CommandError, also when there is no hub at this moment."""

@@ -20,6 +20,7 @@ NAVIGATION = (
     ("/", "Overview"),
     ("/sessions", "Sessions"),
     ("/explain", "Explain"),
+    ("/events", "Events"),
     ("/journal", "Journal"),
     ("/config", "Config"),
     ("/users", "Users"),

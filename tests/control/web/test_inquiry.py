@@ -56,3 +56,17 @@ def test_without_a_hub_the_master_is_asked_for_another() -> None:
         assert lonely == [1]
         introduced(FakeHub(), inquiry)
         assert inquiry.ask("version", {}) == {"daemon": "9.9"}
+
+
+def test_statistics_asked_for_before_a_change_are_not_shown_after_it() -> None:
+    hub, inquiry = FakeHub(), Inquiry(lambda: None)
+    introduced(hub, inquiry)
+    with gevent.Timeout(10):
+        first = inquiry.stats()
+        assert inquiry.stats() is first  # all pages share them
+        inquiry.command("host-up", HOST, ANN)
+        assert inquiry.stats() is not first
+        asking = gevent.spawn(lambda: inquiry.command("host-up", HOST, ANN))
+        early = gevent.spawn(inquiry.stats)
+        gevent.joinall([asking, early], raise_error=True)
+        assert inquiry.stats() is not early.value

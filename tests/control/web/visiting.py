@@ -42,6 +42,10 @@ EXPLAINED = {
     **{"fault": EVIL, "in_use": "random", "tie_break": ""},
     "hosts": [{"host": EVIL, "verdict": EVIL, "score": 1.0, "weight": 1.0, "open": 2}],
 }
+EVENT = {
+    **{"number": 1, "time": 1.7e9, "level": "WARNING", "event": "host down", "subject": EVIL, "old": "up"},
+    **{"new": "down", "reason": EVIL, "by": EVIL},
+}
 CHANGE = {"number": 3, "at": 1.7e9, "by": EVIL, "from": EVIL, "undone": False, "change": EVIL, "reason": EVIL}
 
 
@@ -55,6 +59,7 @@ class Told(Inquiry):
             "status": {"processes": []},
             "sessions": {"sessions": [SESSION], "warnings": []},
             "explain": EXPLAINED,
+            "events": {"events": [EVENT]},
             "journal": {"changes": [CHANGE]},
             "users": {"users": [{"name": EVIL, "access": "full", "admin": "*:1"}]},
             "config-file": {"name": "config.xml", "text": f'<user password="{DES}"/> {EVIL}'},
@@ -109,6 +114,15 @@ LOCKED_PATHS = (
     "/config/file",
 )
 PAGES = (
-    *("/", "/service/web", "/workers", "/sessions", "/explain?service=web", "/explain?session=0-1", "/journal"),
+    *(
+        "/",
+        "/service/web",
+        "/workers",
+        "/sessions",
+        "/explain?service=web",
+        "/explain?session=0-1",
+        "/journal",
+        "/events",
+    ),
     *("/users", "/config", "/config/file", "/config/diff", "/config/new", "/charts"),
 )
