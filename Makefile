@@ -18,6 +18,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(shell pwd))
 endif
 
 .PHONY: help run test check bench docs man fuzz soak dist deb deb-test audit clean
+.PHONY: help run test check bench pictures docs fuzz soak dist clean
 .DELETE_ON_ERROR:
 
 help:
@@ -25,6 +26,7 @@ help:
 	@echo 'make test    set up .venv and run every test'
 	@echo 'make check   style and types'
 	@echo 'make bench   speed, side by side with what else is installed'
+	@echo 'make pictures  pictures of the web admin, in docs/pictures'
 	@echo 'make docs    the manual as pages and man pages, in build/docs'
 	@echo 'make fuzz    random input for everything that reads from outside'
 	@echo 'make soak    the fault tests at full length (takes long)'
@@ -52,6 +54,12 @@ bench: $(STAMP)
 	$(BIN)/python -m tests.bench
 
 docs: man
+pictures: $(STAMP)
+	DIRECTOR_PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/system/test_browser.py -k picture
+
+docs: $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python docs/reference.py
 	$(BIN)/python -m sphinx -q -W -b html docs build/docs/html
 	@echo 'build/docs/html/index.html'
 
