@@ -33,6 +33,11 @@ def _check_seconds(host: Document) -> float | None:
     return None if host["check_ms"] is None else host["check_ms"] / 1000
 
 
+def _remaining(host: Document) -> float | None:
+    days = host["tls_expiry_days"]
+    return None if days is None else days * 86400
+
+
 # (suffix, value, help); `_total` is a counter, all others gauges.
 _TRAFFIC = (
     ("current_sessions", "open", "Connections open now."),
@@ -50,6 +55,11 @@ _SERVICE: tuple[tuple[str, Value, str], ...] = (
 _GROUP: tuple[tuple[str, Value, str], ...] = (
     *((suffix, _sum(name), text) for suffix, name, text in _TRAFFIC),
     ("limit_sessions", _key("maxconn"), "The most connections allowed."),
+    (
+        "panic",
+        lambda group: int(group["panic"]),
+        "Whether all hosts fail their checks and are used all the same.",
+    ),
     ("enabled", lambda group: int(group["enabled"]), "Whether new connections go to this group."),
     (
         "active_servers",
@@ -71,6 +81,7 @@ _HOST: tuple[tuple[str, Value, str], ...] = (
     ("check_failures_total", lambda host: host["checks"]["failed"], "Checks that failed."),
     ("check_up_down_total", _key("falls"), "How often it went down."),
     ("check_duration_seconds", _check_seconds, "What the last check took."),
+    ("certificate_remaining_seconds", _remaining, "How long its certificate lasts, where checks see one."),
     ("last_change_timestamp_seconds", _key("since"), "When it got into its state."),
 )
 _WORKER: tuple[tuple[str, Value, str], ...] = (

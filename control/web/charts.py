@@ -60,7 +60,8 @@ def small(name: str, points: Points, write: Write) -> Markup:
     most = max((value for value in points if value is not None), default=0.0)
     width, height = _SMALL
     label = f"{name}: {_last(points, write)}, {write(most)} at the most in the last hour"
-    head = Markup('<svg class="spark" viewBox="0 0 {} {}" role="img" aria-label="{}">').format(width, height, label)
+    opening = '<svg class="spark" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
+    head = Markup(opening).format(width, height, label)
     area = (1, 2, width - 1, height - 2)
     ground = Markup('<path class="grid" d="M1 {}H{}"/>').format(height - 2, width - 1)
     return Markup("").join((head, ground, _line(points, most or 1.0, area, "line line-0"), Markup("</svg>")))

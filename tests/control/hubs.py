@@ -44,6 +44,7 @@ def host(name: str, state: str = "up", **values: Any) -> dict[str, Any]:
         "check_status": "L4OK",
         "check_code": None,
         "check_ms": 0.4,
+        "tls_expiry_days": None,
         "connect_ms_p50": 0.2,
         "connect_ms_p99": 1.5,
         "since": 1_700_000_000.0,

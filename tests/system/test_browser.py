@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from control.commands.table import COMMANDS
 from tests.system.addresses import ask_name, free_address
-from tests.system.admins import Site
+from tests.system.admins import Site, give_an_hour
 from tests.system.browser import Browser
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host
@@ -237,7 +238,10 @@ def test_no_page_keeps_anybody_out_and_all_have_their_picture(site: Site, browse
     browser.go("/login")
     faults = browser.faults()
     browser.log_in("ann", "secret")
-    site.daemon.ctl("host-down", "web", "main", "b", "--reason", "new disk")
+    client = furnish(site)
+    give_an_hour(site.daemon)
+    for chart in ("/charts", "/charts?service=web"):
+        wait_until(partial(is_drawn, site, chart), timeout=40)
     for name, path in PAGES.items():
         browser.go(path)
         for details in browser.driver.find_elements("css selector", "details"):
@@ -254,3 +258,24 @@ def test_no_page_keeps_anybody_out_and_all_have_their_picture(site: Site, browse
     assert faults == []
     assert browser.complaints() == []
     assert all((folder / f"{name}.png").stat().st_size > 5000 for name in PAGES)
+    client.close()
+
+
+def is_drawn(site: Site, path: str) -> bool:
+    """Whether these charts have an hour in them."""
+    return site.ask(path)[1].count("L") > 100
+
+
+def furnish(site: Site) -> socket.socket:
+    """Something to look at: a service more, changes, traffic, and a client that stays."""
+    for words in (
+        ("service-add", "mail", free_address(), "main", "leastconns"),
+        ("host-add", "mail", "main", "m1", str(site.daemon.host("a")["ip"])),
+        ("host-weight", "web", "main", "a", "2"),
+        ("host-down", "web", "main", "b", "--reason", "new disk", "--for", "30m"),
+    ):
+        assert site.daemon.ctl(*words).exit == 0
+    for _ in range(60):
+        ask_name(site.service)
+    site.daemon.configure(site.config.replace('name="a"', 'name="a" maxconn="200"'))
+    return socket.create_connection(site.service.split(":"), timeout=10)  # type: ignore[arg-type]

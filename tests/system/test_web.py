@@ -126,6 +126,32 @@ def test_slow_large_and_wrong_requests_cost_the_others_nothing(site: Site) -> No
         assert psutil.Process(site.web()).uids().real != 0
 
 
+def test_fifty_live_pages_cost_traffic_and_the_hub_nothing(site: Site) -> None:
+    word = base64.b64encode(b"bob:secret").decode()
+    request = f"GET /live?service=web HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {word}\r\n\r\n".encode()
+    pages = [socket.create_connection(site.plain.split(":"), timeout=20) for _ in range(50)]  # type: ignore[arg-type]
+    try:
+        for page in pages:
+            page.sendall(request)
+        for page in pages:
+            seen = b""
+            while b"main/a/state" not in seen:
+                seen += page.recv(65536)
+        watched = [psutil.Process(pid) for pid in (site.daemon.hub(), *site.daemon.workers().values())]
+        before, began = [sum(one.cpu_times()[:2]) for one in watched], time.monotonic()
+        while time.monotonic() - began < 3:
+            assert ask_name(site.service) in ("a", "b")  # which changes what all pages show
+        used = [sum(one.cpu_times()[:2]) - already for one, already in zip(watched, before, strict=True)]
+        print(f"hub and workers: {used} s of {time.monotonic() - began:.1f} s")
+        assert used[0] < 1.5  # seconds of the processor; a look for each page would be ten times as much
+        for page in pages:
+            while b"main/a/total" not in page.recv(65536):
+                pass
+    finally:
+        for page in pages:
+            page.close()
+
+
 def test_an_upgrade_brings_an_admin_of_the_new_code(site: Site) -> None:
     before = site.web()
     done = site.daemon.directord("upgrade")
