@@ -17,8 +17,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(shell pwd))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help run test check bench docs man fuzz soak dist deb deb-test audit clean
-.PHONY: help run test check bench pictures docs fuzz soak dist clean
+.PHONY: help run test check bench pictures docs man fuzz soak dist deb deb-test audit clean
 .DELETE_ON_ERROR:
 
 help:
@@ -53,13 +52,10 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
 
-docs: man
 pictures: $(STAMP)
 	DIRECTOR_PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/system/test_browser.py -k picture
 
-docs: $(STAMP)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
-	$(BIN)/python docs/reference.py
+docs: man
 	$(BIN)/python -m sphinx -q -W -b html docs build/docs/html
 	@echo 'build/docs/html/index.html'
 
