@@ -17,12 +17,14 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(shell pwd))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help run test check bench pictures docs man fuzz soak dist deb deb-test audit clean
+.PHONY: help run test test-units test-system again check bench pictures docs man fuzz soak dist deb deb-test audit
+.PHONY: clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make run     set up .venv and start the demo: three hosts, one service (Ctrl-C stops it)'
 	@echo 'make test    set up .venv and run every test'
+	@echo 'make again   run once more, one at a time, the tests that failed'
 	@echo 'make check   style and types'
 	@echo 'make bench   speed, side by side with what else is installed'
 	@echo 'make pictures  pictures of the web admin, in docs/pictures'
@@ -38,11 +40,19 @@ help:
 run: $(STAMP)
 	@exec $(BIN)/directord demo
 
-test: $(STAMP)
+test: test-units test-system
+
+test-units: $(STAMP)
 	@echo '== Unit tests, $(JOBS) at a time'
 	$(BIN)/python -m pytest -n $(JOBS) --ignore=tests/system tests
+
+test-system: $(STAMP)
 	@echo '== System tests: real processes, on the loopback only'
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/system
+
+# What failed the last time, one after the other.
+again: $(STAMP)
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none tests
 
 check: $(STAMP)
 	$(BIN)/ruff check director workers control tests setup.py
