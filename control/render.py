@@ -359,6 +359,9 @@ def _status(result: Document) -> Iterator[Block]:
 def _stats(result: Document) -> Iterator[Block]:
     head = f"director {result['version']}, pid {result['pid']}, generation {result['generation']}"
     yield f"{head}, up {span(result['uptime_seconds'])}"
+    yield f"open: {result['open']}, peak: {result['peak']}" + (
+        f" at {_moment(result['peak_at'])}" if result["peak"] else ""
+    )
     yield Table(STATS, [entry for service in result["services"] for entry in _service_entries(service)])
 
 
@@ -372,10 +375,16 @@ def _service_entries(service: Document) -> Iterator[Document]:
 def _group_entries(service: str, group: Document) -> Iterator[Document]:
     place = {"service": service, "group": group["name"]}
     hosts = group["hosts"]
-    # The hosts' peaks were not at the same moment, so a group has none of its own.
-    sums = {key: sum(host[key] for host in hosts) for key in ("open", "total", "bytes_in", "bytes_out")}
+    sums = {key: sum(host[key] for host in hosts) for key in ("total", "bytes_in", "bytes_out")}
     state = "enabled" if group["enabled"] else None
-    yield {**place, **sums, "state": state, "faults": _total_faults(hosts)}
+    yield {
+        **place,
+        **sums,
+        "open": group["open"],
+        "peak": group["peak"],
+        "state": state,
+        "faults": _total_faults(hosts),
+    }
     for host in hosts:
         yield {**host, **place, "host": host["name"]}
 

@@ -12,6 +12,7 @@ from control.fallbacks import Fallbacks
 from control.totals import Row, Totals
 from director.config.model import Group, Host, Service
 from director.messages import Fault, HostState, Kind, ProcessInfo, Running
+from director.scheduling.permits import DIRECTOR
 from director.tally import BOUNDS_MS, FAULTS, HostTally, quantile_ms
 
 
@@ -45,6 +46,7 @@ def build(report: Report) -> dict[str, Any]:
         "pid": master.pid if master else 0,
         "uptime_seconds": round(report.uptime, 1),
         "maxconn": report.running.config.maxconn,
+        **_open(report, DIRECTOR),
         "time": round(report.at, 3),
         "workers": [_worker(report, one) for one in report.processes if one.kind is Kind.WORKER],
         "services": [_service(report, service) for service in report.running.config.services],
@@ -80,17 +82,13 @@ def _rss(pid: int) -> int:
 def _service(report: Report, service: Service) -> dict[str, Any]:
     tally = report.totals.service(service.number)
     groups = [_group(report, service, group) for group in service.groups]
-    opened = sum(host["open"] for group in groups for host in group["hosts"])
-    peak, peak_at = report.totals.peaks.get(service.number, (0, 0.0))
     return {
         "name": service.name,
         "number": service.number,
         "listen": [str(listen.ip) for listen in service.listens],
         "enabled_group": service.enabled,
-        "open": opened,
+        **_open(report, service.number),
         "total": tally.total,
-        "peak": max(int(peak), opened),
-        "peak_at": peak_at,
         "maxconn": service.maxconn,
         "queued": report.totals.queued(service.number),
         "refused": tally.refused,
@@ -107,6 +105,7 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
         "number": group.number,
         "scheduler": group.scheduler,
         "maxconn": group.maxconn,
+        **_open(report, group.number),
         "scheduler_in_use": report.fallbacks.in_use(group.number, group.scheduler),
         "scheduler_failures": report.fallbacks.counts.get(group.number, 0),
         "enabled": group.name == service.enabled,
@@ -117,14 +116,18 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
     }
 
 
+def _open(report: Report, number: int) -> dict[str, Any]:
+    """Connections of a host or what holds it: now, and the most there ever were."""
+    peak, peak_at = report.totals.peaks.get(number, (0, 0.0))
+    return {"open": report.totals.open.get(number, 0), "peak": int(peak), "peak_at": peak_at}
+
+
 def _added(histograms: Iterable[list[int]]) -> list[int]:
     """Counts up to each of BOUNDS_MS, and beyond."""
     return [sum(counts) for counts in zip([0] * (len(BOUNDS_MS) + 1), *histograms, strict=True)]
 
 
 def _host(report: Report, host: Host, tally: HostTally) -> dict[str, Any]:
-    opened = report.totals.open.get(host.number, 0)
-    peak, peak_at = report.totals.peaks.get(host.number, (0, 0.0))
     reason, by = report.reason(host.number)
     health = report.health(host.number)
     faults = {fault.value: count for fault, count in zip(FAULTS, tally.faults, strict=True)}
@@ -137,10 +140,8 @@ def _host(report: Report, host: Host, tally: HostTally) -> dict[str, Any]:
         "weight": host.weight,
         "maxconn": host.maxconn,
         "backup": host.backup,
-        "open": opened,
+        **_open(report, host.number),
         "total": tally.total,
-        "peak": int(peak),
-        "peak_at": peak_at,
         "queued": 0,
         "bytes_in": tally.bytes_in,
         "bytes_out": tally.bytes_out,

@@ -6,13 +6,17 @@ the base and that incarnation is ignored for ever. So totals never fall.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from director.config.model import Config
 from director.messages import Load, Slot, Tally, is_peer, peer_incarnation, peer_slot
+from director.scheduling.permits import DIRECTOR
 from director.tally import HostTally, ServiceTally
+
+_NOWHERE = (DIRECTOR,)  # who holds a host that is no longer in the config
 
 
 @dataclass
@@ -40,9 +44,9 @@ class Totals:
 
     def __init__(self) -> None:
         self.rows: dict[int, Row] = {}  # by incarnation
-        self.open: dict[int, int] = {}  # by host number, over all rows
-        self.peaks: dict[int, list[float]] = {}  # {host or service number: [most open, when]}
-        self.owners: dict[int, int] = {}  # {host number: service number}
+        self.open: dict[int, int] = {}  # by number of a host or what holds it, over all rows
+        self.peaks: dict[int, list[float]] = {}  # by the same numbers: [most open, when]
+        self.owners: dict[int, tuple[int, ...]] = {}  # by host number: its group, its service, the director
         self._hosts: dict[int, list[Any]] = {}
         self._services: dict[int, list[Any]] = {}
         self._dead: set[int] = set()
@@ -67,41 +71,44 @@ class Totals:
         changed = {number: count for number, count in load.open.items() if row.open.get(number, 0) != count}
         if load.whole:
             changed.update({number: 0 for number in row.open if number not in load.open})
-        for number, count in changed.items():
-            self._count(row, number, count, wall)
+        self._count(row, changed, wall)
         return changed
 
-    def _count(self, row: Row, number: int, count: int, wall: float) -> None:
-        total = self.open.get(number, 0) + count - row.open.pop(number, 0)
-        if count:
-            row.open[number] = count
-        service = self.owners.get(number)
-        if service is not None:
-            opened = self.open.get(service, 0) + total - self.open.get(number, 0)
-            self.open[service] = opened
-            self.peak(service, opened, wall)
-        self.open[number] = total
-        self.peak(number, total, wall)
+    def _count(self, row: Row, changed: dict[int, int], wall: float) -> None:
+        """These entries of a row are other ones now; what was open between two rows is nobody's knowledge."""
+        moved: Counter[int] = Counter()
+        for number, count in changed.items():
+            difference = count - row.open.pop(number, 0)
+            if count:
+                row.open[number] = count
+            moved[number] += difference
+            for owner in self.owners.get(number, _NOWHERE):
+                moved[owner] += difference
+        for number, difference in moved.items():
+            self.open[number] = total = self.open.get(number, 0) + difference
+            self.peak(number, total, wall)
 
     def own(self, config: Config) -> None:
-        """These are the services of all hosts from now on."""
+        """Who holds which host from now on."""
+        hosts = self.owners.keys() | {number for row in self.rows.values() for number in row.open}
         self.owners = {
-            host.number: service.number
+            host.number: (group.number, service.number, DIRECTOR)
             for service in config.services
             for group in service.groups
             for host in group.hosts
         }
-        for service in config.services:
-            self.open[service.number] = 0
-        for number, owner in self.owners.items():
-            self.open[owner] += self.open.get(number, 0)
+        opened: Counter[int] = Counter()
+        for number in hosts | self.owners.keys():
+            for owner in self.owners.get(number, _NOWHERE):
+                opened[owner] += self.open.get(number, 0)
+        self.open.update(opened)
 
     def queued(self, service: int) -> int:
         """Clients of a service that wait for a permit."""
         return sum(row.queued.get(service, 0) for row in self.rows.values())
 
     def peak(self, number: int, count: int, wall: float) -> None:
-        """Remember the most that was ever open of a host or service, and when."""
+        """Remember the most that was ever open of a host or what holds it, and when."""
         if count > self.peaks.get(number, (0, 0.0))[0]:
             self.peaks[number] = [count, wall]
 
@@ -122,8 +129,7 @@ class Totals:
         if row is None:
             return None
         had = dict(row.open)
-        for number in had:
-            self._count(row, number, 0, 0.0)
+        self._count(row, dict.fromkeys(had, 0), 0.0)
         row.open = had
         _fold(self._hosts, row.hosts, HostTally)
         _fold(self._services, row.services, ServiceTally)
@@ -188,8 +194,7 @@ class Totals:
                 continue
             known = self.rows.setdefault(number, Row(row.slot))
             known.hosts, known.services = row.hosts, row.services
-            for host in known.open.keys() | row.open.keys():
-                self._count(known, host, row.open.get(host, 0), 0.0)
+            self._count(known, {host: row.open.get(host, 0) for host in known.open.keys() | row.open.keys()}, 0.0)
         for number, peak in other.peaks.items():
             if peak[0] > self.peaks.get(number, (0, 0.0))[0]:
                 self.peaks[number] = peak
@@ -198,8 +203,7 @@ class Totals:
         """Rows of other generations are another hub's from now on."""
         for number in [number for number in self.rows if is_peer(number)]:
             row = self.rows.pop(number)
-            for host in list(row.open):
-                self._count(row, host, 0, 0.0)
+            self._count(row, dict.fromkeys(row.open, 0), 0.0)
 
     def row_of_all(self) -> dict[int, int]:
         """Open connections by host, as one worker would say it."""

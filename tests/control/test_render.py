@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from control.render import plain, size, span
+from tests.control.hubs import stats
 
 
 def host(**more: object) -> dict[str, object]:
@@ -41,6 +42,11 @@ def test_a_table_has_a_line_for_each_host_under_one_of_titles() -> None:
     assert "a new kernel" in lines[2]
     columns = [line.index(word) for line, word in zip(lines, ("STATE", "up", "maint"), strict=True)]
     assert len(set(columns)) == 1
+
+
+def test_the_statistics_say_when_most_was_open() -> None:
+    lines = list(plain("stats", stats()))
+    assert lines[1] == "open: 4, peak: 8 at 2023-11-14T22:13:20Z"
 
 
 def test_what_a_name_holds_can_not_move_the_terminal() -> None:

@@ -6,7 +6,9 @@ import msgpack
 from hypothesis import given, strategies
 
 from control.totals import Totals
+from director.config.model import Config, Endpoint, Group, Host, Service
 from director.messages import Load, Slot, Tally
+from director.scheduling.permits import DIRECTOR
 from director.tally import HostTally, ServiceTally
 
 
@@ -76,6 +78,22 @@ def test_open_connections_are_the_sum_of_the_rows(loads: list[tuple[int, dict[in
     assert not any(totals.open.values())
 
 
+def test_groups_services_and_the_director_have_peaks_of_their_own() -> None:
+    totals = Totals()
+    hosts = [Host(name=name, ip=Endpoint("h", 1), number=number) for name, number in (("a", 3), ("b", 4))]
+    groups = tuple(Group(name=host.name, hosts=(host,), number=10 + host.number) for host in hosts)
+    totals.own(Config(services=(Service(name="web", groups=groups, number=1),)))
+    totals.load(load(1, {3: 5}), 0.0, 5.0)
+    totals.load(load(2, {4: 2}), 0.0, 6.0)
+    totals.load(load(1, {3: 1}), 0.0, 7.0)
+    totals.load(load(2, {4: 6, 99: 9}), 0.0, 8.0)  # one that is no longer in the config counts for the director
+    assert {number: totals.open[number] for number in (13, 14, 1, DIRECTOR)} == {13: 1, 14: 6, 1: 7, DIRECTOR: 16}
+    peaks = {number: tuple(totals.peaks[number]) for number in (13, 14, 1, DIRECTOR)}
+    assert peaks == {13: (5, 5.0), 14: (6, 8.0), 1: (7, 6.0), DIRECTOR: (16, 8.0)}
+    totals.own(Config())
+    assert totals.open[DIRECTOR] == 16
+
+
 def test_only_what_changed_is_passed_on() -> None:
     totals = Totals()
     assert totals.load(load(1, {1: 2, 2: 3}), 0.0, 0.0) == {1: 2, 2: 3}
@@ -97,4 +115,4 @@ def test_the_dead_leave_a_row_that_says_what_all_others_must_forget() -> None:
     row = totals.bury(1)
     assert row is not None
     assert row.open == {1: 2, 2: 3}
-    assert totals.open == {1: 0, 2: 0}
+    assert not any(totals.open.values())
