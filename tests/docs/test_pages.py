@@ -9,6 +9,7 @@ import pytest
 
 from control.cli import COMMON
 from control.commands.table import COMMANDS
+from control.web.legacy import CALLS
 from director.__main__ import COMMANDS as DAEMON_COMMANDS
 from director.__main__ import parser
 from director.config.reader import read
@@ -16,6 +17,15 @@ from director.errors import Severity
 from tests.docs.pages import PAGES, ROOT, Block, blocks
 
 XML = [block for page in PAGES for block in blocks(page) if block.language == "xml"]
+# What a block may be. Shell is `sh`, and `console` where it is shown with what it prints.
+LANGUAGES = {"sh", "console", "xml", "python", "yaml", "text", "{toctree}", "{image}"}
+SHELL = [block for page in PAGES for block in blocks(page) if block.language in ("sh", "console")]
+# Pages whose shell blocks are run, all of them and in order, and what runs them.
+FOLLOWED = {
+    "getting-started.md": "test_getting_started.py",
+    "cases.md": "test_cases.py",
+    "moving-from-python-director.md": "test_moving.py",
+}
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
 _CONTROL = re.compile(r"\bdirectorctl ((?:--?[a-z-]+ )*)([a-z][a-z-]*)([^\n`;|&]*)")
@@ -30,6 +40,26 @@ def code(page: Path) -> str:
 
 def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("block", SHELL, ids=str)
+def test_every_shell_block_is_run_or_says_why_not(block: Block) -> None:
+    assert block.not_run or (block.language == "sh" and block.page.name in FOLLOWED)
+
+
+@pytest.mark.parametrize(("page", "test"), FOLLOWED.items())
+def test_what_is_said_to_run_a_page_does_so(page: str, test: str) -> None:
+    text = (ROOT / "tests" / "system" / test).read_text()
+    sections = {block.section for block in blocks(ROOT / "docs" / page) if block.language == "sh" and not block.not_run}
+    whole = re.search(rf'follow\("{re.escape(page)}", \w+[,)](?! ")', text)
+    assert whole or all(f'follow("{page}", folder, "{section}")' in text for section in sections)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_block_says_its_language_and_no_shell_hides_as_text(page: Path) -> None:
+    for block in blocks(page):
+        assert block.language in LANGUAGES, block
+        assert block.language != "text" or not re.search(r"^[$#] \w", block.text, re.MULTILINE), block
 
 
 @pytest.mark.parametrize("block", XML, ids=str)
@@ -70,6 +100,14 @@ def test_the_options_of_directord_are_in_the_reference() -> None:
     reference = (ROOT / "docs" / "command-reference.md").read_text()
     for action in parser()._actions:
         assert all(spelling in reference for spelling in action.option_strings)
+
+
+def test_every_call_of_the_ancestors_is_in_the_page_on_moving() -> None:
+    table = (ROOT / "docs" / "moving-from-python-director.md").read_text()
+    for name, call in CALLS.items():
+        row = re.search(rf"^\|[^|]*`/{name}\b[^|]*\|([^|]*)\|", table, re.MULTILINE)
+        assert row, name
+        assert f"directorctl {call.command}" in row[1] or name == "closeLog"
 
 
 def test_every_dependency_is_in_the_table() -> None:

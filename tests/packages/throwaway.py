@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _BOOKS = (
-    "/var/lib/dpkg/", "/var/log/dpkg.log", "/var/cache/", "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-"
+    "/var/lib/dpkg/", "/var/log/dpkg.log", "/var/cache/", "/var/lib/logrotate/",
+    "/etc/passwd-", "/etc/group-", "/etc/shadow-", "/etc/gshadow-"
 )  # fmt: skip
 _ENVIRONMENT = (
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
