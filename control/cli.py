@@ -140,6 +140,10 @@ def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> Any:
         result = {"client": VERSION, "daemon": _daemon_version(common)}
     else:
         given = enclosed(row, {key: value for key, value in args.items() if value not in (None, False)})
+        if given.get("wait"):
+            result = _waited(row, given, common, None if as_json else show)
+            show(result)
+            return result
         with Client(_socket(common), row.patience) as client:
             result = client.call(row.name, given, progress=_shown(row, as_json, show))
         result = received(row, args, result)
@@ -156,6 +160,19 @@ def _shown(row: Command, as_json: bool, show: Callable[[Any], None]) -> Callable
     if row.streams:
         return lambda step: show(step) if any(step.values()) else None
     return (lambda step: None) if as_json else show
+
+
+def _waited(row: Command, given: dict[str, Any], common: dict[str, Any], show: Callable[[Any], None] | None) -> Any:
+    """The result of a command that waits for its drain's end; on a terminal with a bar meanwhile."""
+    from control.waiting import Bar, Wait
+
+    if show is None or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+        return Wait(_socket(common), row, show).run(given)
+    bar = Bar()
+    try:
+        return Wait(_socket(common), row, bar.show).run(given)
+    finally:
+        bar.close()
 
 
 def _socket(common: dict[str, Any]) -> str:

@@ -26,8 +26,10 @@ import control.script  # noqa: F401
 import director.config.scribe  # noqa: F401
 from control.bus import Bus
 from control.chronicle import Chronicle
+from control.closing import Closing
 from control.dialogues import Outcome
 from control.digests import Digests
+from control.drains import Drains, Key
 from control.fallbacks import Fallbacks
 from control.history import History
 from control.limits import Limits
@@ -42,6 +44,7 @@ from control.totals import Totals
 from control.upstream import Upstream
 from control.verdicts import Verdicts
 from director import logs
+from director.config.departures import KILLED
 from director.config.edits import apply
 from director.config.model import Config
 from director.errors import ChildExit, RefusedError
@@ -58,6 +61,7 @@ from director.messages import (
     Configure,
     Digest,
     Drain,
+    DrainsOver,
     FaultReport,
     Grants,
     HandedOver,
@@ -130,6 +134,8 @@ class Hub:
         self.digests = Digests(self.bus.ask)
         self.resolver = Resolver(lambda number: self.verdicts.announce(number), self._arrange)
         self.questions = Questions(self.bus.tell)
+        self.closing = Closing(self.questions, self._identities)
+        self.drains = Drains(self.totals.open, self.closing, self._drains_over)
         self.verdicts = Verdicts(
             lambda number: self.resolver.addresses.get(number, ()), self.bus.target, self.bus.flush, Random()
         )
@@ -216,6 +222,7 @@ class Hub:
             self.limits.configure(self.arranged.config, ours=not self._standby)
         self.totals.own(self.arranged.config)
         self.fallbacks.configure(self.arranged)
+        self.drains.arrange(self.arranged, self.resolver.members)
         for target in self._parents():
             self.bus.target(target)
 
@@ -230,9 +237,11 @@ class Hub:
             self.sampler.start(self._birth.memory)
             self._serve()
         gevent.spawn(self._keep)
+        gevent.spawn(self.drains.run)
         self._master.tell(Ready())
 
     def _serve(self) -> None:
+        self.drains.deciding = True
         self.prober.start()
         self.server.start()
 
@@ -244,6 +253,7 @@ class Hub:
             self.server.pause()
             self.prober.pause()
             self.sampler.stop()
+            self.drains.deciding = False
             self._dirty = True
             self.save(counts=True, sticks=True)
             self.chronicle.save()
@@ -252,7 +262,9 @@ class Hub:
         else:
             self._upstream.close()
         peer = order.slot, order.incarnation
-        self._upstream = Upstream(order.directory, *peer, self.totals.row_of_all, self.totals.summary, self.limits)
+        self._upstream = Upstream(
+            order.directory, *peer, self.totals.row_of_all, self.totals.summary, self.limits, self.closing.answer
+        )
         self.chronicle.tell = self._upstream.say
         self._master.tell(HandedOver())
 
@@ -271,6 +283,7 @@ class Hub:
         if value is not None:
             self.totals.adopt(value["totals"], value["ordinal"], self._birth.ordinal)
             self.verdicts.adopt(value["verdicts"])
+            self.drains.restore(value.get("drains", {}))
             for rows in value["sticks"]:
                 self.stickies.hear(rows)
             self.bus.sticks(self.stickies.take(sys.maxsize))
@@ -371,7 +384,7 @@ class Hub:
         """
         if self._upstream is not None:
             return  # what was handed over is no longer ours to write
-        dirty = self._dirty or self.verdicts.dirty or self.fallbacks.dirty or self.resolver.dirty
+        dirty = self._dirty or self.verdicts.dirty or self.fallbacks.dirty or self.resolver.dirty or self.drains.dirty
         if not (dirty or (counts and self.verdicts.counted)):
             return
         self._dirty = False
@@ -382,6 +395,7 @@ class Hub:
                 "verdicts": self.verdicts.dump(counts),
                 "fallbacks": self.fallbacks.dump(),
                 "resolver": self.resolver.dump(),
+                "drains": self.drains.dump(hosts=sticks),
                 "sticks": list(self.stickies.batches()) if sticks else [],
             }
         )
@@ -394,6 +408,7 @@ class Hub:
             self.totals.restore(value["totals"])
             self.fallbacks.restore(value["fallbacks"])
             self.resolver.restore(value["resolver"])
+            self.drains.restore(value.get("drains", {}))
             down = self.verdicts.restore(value["verdicts"])
             logs.info(Event.HUB_RESTORED, rows=len(self.totals.rows), down=down)
 
@@ -417,6 +432,13 @@ class Hub:
         except gevent.Timeout:
             return "it could not be tested: it has no address"
         return None if outcome.good else outcome.cause
+
+    def close_host(self, number: int, label: str, actor: Actor) -> int:
+        """Close what a host, or each place that it stands for, has at this moment; blocks this greenlet."""
+        numbers = (number, *(member.number for member in self.resolver.members.get(number, ())))
+        closed = self.closing.close_all(numbers, KILLED)
+        logs.info(Event.CONNECTIONS_CLOSED, of=label, by=actor.name, closed=closed)
+        return closed
 
     def forget_sticky(self, group: int, client: str | None) -> int:
         """Let a client of a group, or all, get a host as if new; returns how many were known."""
@@ -447,6 +469,13 @@ class Hub:
             if incarnation in rows and slot in (None, rows[incarnation].slot)
         ]
 
+    def _identities(self) -> dict[bytes, int]:
+        """Who is on the bus, with incarnations: workers, and hubs of generations that retire."""
+        return {identity: self._peers[identity] for identity in self._workers()}
+
+    def _drains_over(self, over: tuple[Key, ...]) -> None:
+        self._master.tell(Request(0, Actor("director", "the hub"), DrainsOver(over)))
+
     def processes(self) -> tuple[ProcessInfo, ...]:
         """All processes as the master sees them."""
         return self._processes
@@ -469,6 +498,8 @@ class Hub:
                 next_check=self.verdicts.next_check,
                 health=self.verdicts.document,
                 panic=self.verdicts.panicking,
+                drains=self.drains.documents(),
+                drain_of=self.drains.by_host(),
                 now=time.monotonic(),
                 at=time.time(),
             )

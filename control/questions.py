@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import gevent.event
@@ -30,13 +30,17 @@ class Questions:
 
     def ask(self, workers: Iterable[bytes], topic: str, args: Document) -> list[Document]:
         """The answers of these workers, all asked at once; blocks this greenlet. The silent are left out."""
-        asked = [self._send(worker, topic, args) for worker in workers]
-        gevent.wait([waiting for _, waiting in asked], timeout=PATIENCE)
-        found = []
-        for number, waiting in asked:
+        return list(self.ask_each(topic, dict.fromkeys(workers, args)).values())
+
+    def ask_each(self, topic: str, args: Mapping[bytes, Document]) -> dict[bytes, Document]:
+        """The same, each asked with arguments of its own and with its answer by its identity."""
+        asked = {worker: self._send(worker, topic, theirs) for worker, theirs in args.items()}
+        gevent.wait([waiting for _, waiting in asked.values()], timeout=PATIENCE)
+        found = {}
+        for worker, (number, waiting) in asked.items():
             self._waiting.pop(number, None)
             if waiting.ready() and waiting.value is not None and waiting.value.document is not None:
-                found.append(waiting.value.document)
+                found[worker] = waiting.value.document
         return found
 
     def ask_one(self, workers: Iterable[bytes], topic: str, args: Document) -> Document | None:

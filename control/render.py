@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from control import haproxy, prometheus
+from control import drainage, haproxy, prometheus
 
 Document = dict[str, Any]
 
@@ -36,6 +36,7 @@ COLOURS = {
     "killed": "red",
     "maint": "yellow",
     "drain": "yellow",
+    "closing": "yellow",
     "draining": "yellow",
     "slowstart": "cyan",
     "unresolved": "magenta",
@@ -322,6 +323,18 @@ JOURNAL = (
     Column("CHANGE", "change"),
     Column("REASON", "reason"),
 )
+DRAINS = (
+    Column("WHAT", "what"),
+    Column("STAGE", "stage"),
+    _number("LEFT", "left"),
+    _number("AT_START", "open_at_start"),
+    _number("ENDED", "ended"),
+    _number("CLOSED", "closed"),
+    Column("UNTIL", "deadline", drainage.clock),
+    _number("RATE", "rate", lambda rate: f"{rate:g}/s"),
+    Column("SINCE", "since", drainage.clock),
+    Column("BY", "by"),
+)
 USERS = (Column("NAME", "name"), Column("ACCESS", "access"), Column("ADMIN", "admin"))
 STATS = (*PLACE, STATE, OPEN, TOTAL, PEAK, FAULTS, BYTES_IN, BYTES_OUT)
 
@@ -354,6 +367,7 @@ def _stopped(result: Document) -> Iterator[Block]:
 
 def _status(result: Document) -> Iterator[Block]:
     yield Table(PROCESSES, result["processes"])
+    yield from (f"draining {drainage.line(drain)}" for drain in result.get("drains", ()))
 
 
 def _stats(result: Document) -> Iterator[Block]:
@@ -398,11 +412,27 @@ def _services(result: Document) -> Iterator[Block]:
 
 
 def _hosts(result: Document) -> Iterator[Block]:
-    yield Table(HOSTS, result["hosts"])
+    yield Table(HOSTS, [_explained(host) for host in result["hosts"]])
+
+
+def _explained(host: Document) -> Document:
+    """A host, with how far its drain has got among the reasons."""
+    drain = host.get("drain")
+    reasons = [host["reason"], drainage.brief(drain) if drain else ""]
+    return {**host, "reason": "; ".join(reason for reason in reasons if reason)}
+
+
+def _drains(result: Document) -> Iterator[Block]:
+    if "lines" in result:
+        yield from result["lines"]
+    elif result["drains"]:
+        yield Table(DRAINS, result["drains"])
+    else:
+        yield "nothing is being drained"
 
 
 def _down_hosts(result: Document) -> Iterator[Block]:
-    entries = result["outages"] if result["past"] else result["hosts"]
+    entries = result["outages"] if result["past"] else [_explained(host) for host in result["hosts"]]
     if entries:
         yield Table(OUTAGES if result["past"] else DOWN_HOSTS, entries)
     else:
@@ -526,6 +556,7 @@ _RENDERERS: dict[str, Callable[[Document], Iterable[Block]]] = {
     "config-save": _text,
     "down-hosts": _down_hosts,
     "events": _events,
+    "drains": _drains,
     "explain": _explain,
     "help": _help,
     "history": _history,

@@ -8,6 +8,8 @@
     set server B/S state maint           host-down SVC GRP HOST
     enable server B/S                    host-up SVC GRP HOST
     set server B/S state ready           host-up SVC GRP HOST
+    set server B/S state drain           host-drain SVC GRP HOST
+    shutdown sessions server B/S         host-close SVC GRP HOST
 
 A backend is `SVC.GRP`, found by looking it up: names may hold dots. What is
 done is answered by an empty line, as HAProxy does; what is wrong by its sentence,
@@ -101,7 +103,7 @@ def _switch(command: str) -> Callable[[list[str], Config], Phrase]:
 def _set_server(words: list[str], config: Config) -> Phrase:
     place = _server(words[:1], config)
     if words[1:2] != ["state"] or len(words) != 3 or words[2] not in _STATES:
-        raise UsageError("set server B/S takes 'state ready' or 'state maint'")
+        raise UsageError("set server B/S takes 'state ready', 'state drain' or 'state maint'")
     return Phrase((_STATES[words[2]], "--", *place), _nothing)
 
 
@@ -133,7 +135,7 @@ _FORMS: dict[str, Callable[[Iterable[haproxy.Row]], Iterable[str]]] = {
     "typed": haproxy.typed,
     "json": haproxy.as_json,
 }
-_STATES = {"ready": "host-up", "maint": "host-down"}
+_STATES = {"ready": "host-up", "maint": "host-down", "drain": "host-drain"}
 _PHRASES: dict[tuple[str, ...], Callable[[list[str], Config], Phrase]] = {
     ("show", "info"): _shown(haproxy.info),
     ("show", "stat"): _show_stat,
@@ -144,5 +146,6 @@ _PHRASES: dict[tuple[str, ...], Callable[[list[str], Config], Phrase]] = {
     ("disable", "server"): _switch("host-down"),
     ("enable", "server"): _switch("host-up"),
     ("set", "server"): _set_server,
+    ("shutdown", "sessions", "server"): _switch("host-close"),
 }
 _VERBS = {start[0] for start in _PHRASES}

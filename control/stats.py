@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +33,8 @@ class Report:
     next_check: Callable[[int], float | None]
     health: Callable[[int], dict[str, Any]]
     panic: Callable[[int], bool]  # of a group's number
+    drains: list[dict[str, Any]]
+    drain_of: Mapping[int, dict[str, Any]]  # by host number
     now: float
     at: float  # on the wall clock
 
@@ -49,6 +51,7 @@ def build(report: Report) -> dict[str, Any]:
         **_open(report, DIRECTOR),
         "time": round(report.at, 3),
         "workers": [_worker(report, one) for one in report.processes if one.kind is Kind.WORKER],
+        "drains": report.drains,
         "services": [_service(report, service) for service in report.running.config.services],
     }
 
@@ -146,6 +149,7 @@ def _host(report: Report, host: Host, tally: HostTally) -> dict[str, Any]:
         "bytes_in": tally.bytes_in,
         "bytes_out": tally.bytes_out,
         "retries": tally.retries,
+        "closed": tally.closed,
         "faults": faults,
         "connect_ms_p50": quantile_ms(tally.connect, 0.5),
         "connect_ms_p99": quantile_ms(tally.connect, 0.99),
@@ -153,5 +157,6 @@ def _host(report: Report, host: Host, tally: HostTally) -> dict[str, Any]:
         "reason": reason,
         "by": by,
         "next_check_seconds": report.next_check(host.number),
+        "drain": report.drain_of.get(host.number),
         **health,
     }

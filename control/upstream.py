@@ -19,7 +19,7 @@ from control.limits import Limits
 from director.channel import Channel
 from director.errors import RemoteProtocolError
 from director.framing import decode, encode_body
-from director.messages import Grants, Hello, Load, Message, Resync, Slot, Tally
+from director.messages import Grants, Hello, Load, Message, Question, Reply, Resync, Slot, Tally
 from director.scheduling.permits import Row
 
 _LOOK = 0.02  # seconds between looks at whether something changed
@@ -27,7 +27,10 @@ _WHOLE = 1.0  # seconds between rows when nothing did
 
 
 class Upstream:
-    """Reports to the hub in `directory` under this slot and incarnation. `open` and `tally` give the rows."""
+    """Reports to the hub in `directory` under this slot and incarnation. `open` and `tally` give the rows.
+
+    `answer` is what it says to questions, and may block.
+    """
 
     def __init__(
         self,
@@ -37,10 +40,12 @@ class Upstream:
         open_: Callable[[], dict[int, int]],
         tally: Callable[[Slot, int], Tally],
         limits: Limits,
+        answer: Callable[[Question], Reply],
     ) -> None:
         self._slot, self._incarnation = slot, incarnation
         self._open, self._tally = open_, tally
         self._limits = limits
+        self._answer = answer
         self._sequence = time.monotonic_ns()  # grows over all the upstreams that there were
         self._sent: tuple[dict[int, int], dict[int, Row]] | None = None
         self._sent_at = 0.0
@@ -91,5 +96,7 @@ class Upstream:
             case Resync():
                 self._hello()
                 self._sent = None
+            case Question():
+                gevent.spawn(lambda: self.say(self._answer(message)))
             case Grants(grants):
                 self._limits.granted(grants)

@@ -84,13 +84,14 @@ def _kind(tag: str, field: str) -> Any:
     kind: Any = ELEMENTS[tag].kind
     if not field:
         return kind | None
-    if field == "down":
-        return messages.AdminDown | None
+    if field in _BESIDE:
+        return _BESIDE[field]
     many = any(field == name and child not in _FIELDS for child, name in ELEMENTS[tag].children.items())
     hint = get_type_hints(kind)[field]
     return tuple[str, ...] if many and str(hint).startswith("tuple") else hint
 
 
+_BESIDE: dict[str, Any] = {"down": messages.AdminDown | None, "drain": messages.Draining | None}  # in no config
 _FIELDS = ("enable", "check", "logging", "dns", "checktime")  # children that are no collections
 
 

@@ -102,15 +102,35 @@ class AdminDown:
 
 
 @dataclass(frozen=True, slots=True)
+class Draining:
+    """Connections that are to end: those of these hosts, which get nothing new.
+
+    `path`: the names of the service, of the group in it, of the host in that,
+    as far as they go: what is being drained. It may be gone by now; so hosts
+    have their numbers. `rate` is in connections a second.
+    """
+
+    path: tuple[str, ...]
+    hosts: tuple[int, ...]
+    by: str
+    since_at: float
+    deadline_at: float | None = None  # until then they end by themselves; None: to their end
+    rate: float | None = None  # how fast those left are closed from then on; None: all at once
+    end: str = "KD"  # what the connection log says of those
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """What the daemon works by: the config, and what operators said beside it.
 
-    `version` grows by one with every change. `admin` is by host number.
+    `version` grows by one with every change. `admin` is by host number. `drains`
+    are forgotten when nothing is left of them, and with the daemon's end.
     """
 
     version: int
     config: Config
     admin: dict[int, AdminDown] = field(default_factory=dict)
+    drains: tuple[Draining, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,19 +351,42 @@ class Failed:
 
 
 @dataclass(frozen=True, slots=True)
+class Grace:
+    """How long connections that are to end may go on, in seconds; None: to their end.
+
+    `rate`: how many of those left are closed a second from then on; None: all at once.
+    """
+
+    within: float | None = None
+    rate: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HostDown:
-    """Give this host nothing new, for ever or until then. Connections in progress stay."""
+    """Give this host nothing new, for ever or until then. Connections in progress stay, unless there is a `grace`."""
 
     service: str
     group: str
     host: str
     reason: str = ""
     until_at: float | None = None
+    grace: Grace | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HostDrain:
+    """Give this host nothing new, and have its connections end."""
+
+    service: str
+    group: str
+    host: str
+    reason: str = ""
+    grace: Grace = Grace()
 
 
 @dataclass(frozen=True, slots=True)
 class HostUp:
-    """Take back HostDown."""
+    """Take back HostDown or HostDrain."""
 
     service: str
     group: str
@@ -361,11 +404,12 @@ class HostAdd:
 
 @dataclass(frozen=True, slots=True)
 class HostDelete:
-    """One host less; its connections stay to their end."""
+    """One host less; its connections stay to their end, unless there is a `grace`."""
 
     service: str
     group: str
     host: str
+    grace: Grace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +418,7 @@ class HostDeleteAll:
 
     service: str
     group: str
+    grace: Grace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,10 +443,11 @@ class HostMaxconn:
 
 @dataclass(frozen=True, slots=True)
 class GroupEnable:
-    """New connections of the service go to this group."""
+    """New connections of the service go to this group. `grace`: for those of the group before."""
 
     service: str
     group: str
+    grace: Grace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -427,6 +473,7 @@ class GroupDelete:
 
     service: str
     group: str
+    grace: Grace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,10 +485,11 @@ class ServiceAdd:
 
 @dataclass(frozen=True, slots=True)
 class ServiceDelete:
-    """One service less; its connections stay to their end. `open`: how many it has."""
+    """One service less; its connections stay to their end, unless there is a `grace`. `open`: how many it has."""
 
     service: str
     open: int = 0
+    grace: Grace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -550,6 +598,13 @@ class ShowJournal:
 
 
 @dataclass(frozen=True, slots=True)
+class DrainsOver:
+    """Nothing is left of these: to be forgotten, unless it was said anew since. `drains`: (path, since_at)."""
+
+    drains: tuple[tuple[tuple[str, ...], float], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StopDaemon:
     """End gracefully, as TERM does."""
 
@@ -561,6 +616,7 @@ class Upgrade:
 
 Change = (
     HostDown
+    | HostDrain
     | HostUp
     | HostAdd
     | HostDelete
@@ -582,7 +638,19 @@ Change = (
     | UserDelete
     | WorkersSet
 )
-Order = Change | Discard | Undo | Reload | Upgrade | ApplyConfig | SaveConfig | ShowConfig | ShowJournal | StopDaemon
+Order = (
+    Change
+    | Discard
+    | Undo
+    | Reload
+    | Upgrade
+    | ApplyConfig
+    | SaveConfig
+    | ShowConfig
+    | ShowJournal
+    | DrainsOver
+    | StopDaemon
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ class HostTally(_Adding):
     faults: list[int] = field(default_factory=lambda: [0] * len(FAULTS))
     connect: list[int] = field(default_factory=_buckets)
     session: list[int] = field(default_factory=_buckets)
+    closed: int = 0  # at somebody's word
 
     def fault(self, fault: Fault) -> None:
         """Count one fault."""

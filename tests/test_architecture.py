@@ -33,6 +33,7 @@ PURE = (
     "director/master/supervisor.py",
     "control/consequences.py",
     "control/dialogues.py",
+    "control/drainage.py",
     "director/members.py",
     "control/haproxy.py",
     "control/history.py",

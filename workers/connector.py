@@ -244,12 +244,15 @@ class Connector:
         """The client does something while there is no host yet: remember it, or let it go."""
         client.ready |= mask & ~WRITE
         if mask & BROKEN:
-            session = client.session
-            self._connecting.pop(session, None)
-            self._waiting.pop(session, None)
-            self.queue.leave(session)
-            session.end = "CC"
-            self._sessions.end(session)
+            self.abandon(client.session, "CC")
+
+    def abandon(self, session: Session, state: str) -> None:
+        """End it, wherever it is on its way to a host."""
+        self._connecting.pop(session, None)
+        self._waiting.pop(session, None)
+        self.queue.leave(session)
+        session.end = state
+        self._sessions.end(session)
 
     def _next_address(self, session: Session, fault: Fault, cause: str) -> None:
         host = session.host

@@ -10,6 +10,7 @@ from director.messages import Question, Reply, Slot
 from director.scheduling.explain import explain
 from director.scheduling.scoreboard import Scoreboard
 from director.scheduling.sticky import StickyScheduler
+from workers.closings import Closings
 from workers.services import Services
 from workers.session import Session, Sessions
 
@@ -21,13 +22,17 @@ Document = dict[str, Any]
 class Questions:
     """Answers by topic; None where this worker has nothing to say."""
 
-    def __init__(self, slot: Slot, services: Services, sessions: Sessions, board: Scoreboard) -> None:
+    def __init__(
+        self, slot: Slot, services: Services, sessions: Sessions, board: Scoreboard, closings: Closings
+    ) -> None:
         self._slot = slot
         self._services, self._sessions, self._board = services, sessions, board
         self._topics: dict[str, Callable[[Document], Document | None]] = {
             "explain": self._explain,
             "session": self._session,
             "sessions": self._list,
+            "offer": closings.offer,
+            "close": closings.close,
         }
 
     def answer(self, question: Question) -> Reply:

@@ -51,6 +51,7 @@ from director.outbox import Outbox
 from director.scheduling.scoreboard import Scoreboard
 from workers.acceptor import Acceptor
 from workers.bus import Bus
+from workers.closings import Closings
 from workers.connector import Connector
 from workers.connlog import ConnectionLog
 from workers.pipe import Pipes
@@ -124,7 +125,9 @@ class Worker:
         self.bus.tally = self._tally
         self.bus.queue = self.connector.queue
         self.connector.queue.is_alone = lambda: self.bus.is_alone
-        self.bus.answer = Questions(birth.slot, self.services, self.sessions, self.board).answer
+        self.bus.answer = Questions(
+            birth.slot, self.services, self.sessions, self.board, Closings(self.sessions, self.connector)
+        ).answer
         self.bus.on_synced = self._synced
         self._log: ConnectionLog | None = None
         if birth.connections >= 0:

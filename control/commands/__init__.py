@@ -2,7 +2,7 @@
 
 command.py   what a row is, and how commands fail
 ordering.py  commands that are carried out by the master
-look.py host.py group.py process.py  the functions and rows, by section of the help
+look.py host.py drain.py group.py process.py  the functions and rows, by section of the help
 table.py     all rows
 
 Everything else follows from the table: `directorctl`'s arguments, its help,

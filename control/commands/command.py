@@ -12,6 +12,7 @@ from director.errors import DirectorError, Exit
 
 if TYPE_CHECKING:
     from control.chronicle import Chronicle
+    from control.drains import Drains
     from control.history import History
     from director.messages import Actor, Answer, Order, ProcessInfo, Progress, Running
     from director.scheduling.sticky import Stickies
@@ -44,6 +45,13 @@ class Hub(Protocol):
     @property
     def chronicle(self) -> Chronicle:
         """What has happened."""
+
+    @property
+    def drains(self) -> Drains:
+        """Connections that are to end."""
+
+    def close_host(self, number: int, label: str, actor: Actor) -> int:
+        """Close what a host has at this moment; waits for it. How many it were."""
 
     def forget_sticky(self, group: int, client: str | None) -> int:
         """Have all workers forget the host of a client of a group, or of all; how many were known."""
@@ -90,6 +98,7 @@ class ErrorKind(StrEnum):
     FAILED = "failed"  # tried, and something broke
     NOT_UPGRADED = "not-upgraded"  # an upgrade that did not begin
     ROLLED_BACK = "rolled-back"  # an upgrade that did, and was taken back
+    MOVED = "moved"  # another generation decides now: ask again
     CONFIG = "config"  # the config was rejected; `lines` are its problems
 
 

@@ -15,8 +15,10 @@ from control.commands.command import (
     Document,
     Hub,
     Names,
+    Option,
     Section,
 )
+from control.commands.drain import GRACE, PATIENCE, Outcome, graced, ordered
 from control.commands.ordering import changed
 from director.config.model import Access
 
@@ -33,18 +35,24 @@ def group_add(hub: Hub, args: Args, actor: Actor) -> Document:
     return changed(hub, GroupAdd(args["service"], group), actor, args)
 
 
-def group_del(hub: Hub, args: Args, actor: Actor) -> Document:
-    """A group less, with its hosts; connections stay to their end."""
+def group_del(hub: Hub, args: Args, actor: Actor) -> Outcome:
+    """A group less, with its hosts; connections stay to their end, or are drained."""
     from director.messages import GroupDelete
 
-    return changed(hub, GroupDelete(args["service"], args["group"]), actor, args)
+    path = args["service"], args["group"]
+    return ordered(hub, GroupDelete(*path, graced(args)), actor, args, *path)
 
 
-def group_enable(hub: Hub, args: Args, actor: Actor) -> Document:
-    """New connections of the service go to this group."""
-    from director.messages import GroupEnable
+def group_enable(hub: Hub, args: Args, actor: Actor) -> Outcome:
+    """New connections of the service go to this group; those of the group before stay, or are drained."""
+    from director.messages import Grace, GroupEnable
 
-    return changed(hub, GroupEnable(args["service"], args["group"]), actor, args)
+    grace, config = graced(args), hub.running.config
+    if args["drain"] and grace is None:
+        grace = Grace(config.drain_timeout)
+    before = next((service.enabled for service in config.services if service.name == args["service"]), "")
+    order = GroupEnable(args["service"], args["group"], grace)
+    return ordered(hub, order, actor, args, args["service"], before)
 
 
 def group_scheduler(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -54,6 +62,7 @@ def group_scheduler(hub: Hub, args: Args, actor: Actor) -> Document:
     return changed(hub, ChangeScheduler(args["service"], args["group"], args["scheduler"]), actor, args)
 
 
+DRAIN = Option("drain", "have the connections of the group before end within drain-timeout, or as --within says")
 NEW_GROUP = Argument("group", "GRP", Names.VALUE)
 SCHEDULER = Argument("scheduler", "SCHEDULER", Names.SCHEDULER)
 
@@ -70,11 +79,12 @@ ROWS: tuple[Command, ...] = (
     Command(
         "group-del",
         Section.GROUP,
-        "remove a group and its hosts; connections stay to their end",
+        "remove a group and its hosts; connections stay to their end unless told otherwise",
         group_del,
         (SERVICE, GROUP),
-        (FORCE, DRY_RUN),
+        (*GRACE, FORCE, DRY_RUN),
         Access.FULL,
+        patience=PATIENCE,
     ),
     Command(
         "group-enable",
@@ -82,8 +92,9 @@ ROWS: tuple[Command, ...] = (
         "send a service's new connections to this group",
         group_enable,
         (SERVICE, GROUP),
-        (FORCE, DRY_RUN),
+        (DRAIN, *GRACE, FORCE, DRY_RUN),
         Access.FULL,
+        patience=PATIENCE,
     ),
     Command(
         "group-scheduler",

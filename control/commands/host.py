@@ -21,6 +21,7 @@ from control.commands.command import (
     Option,
     Section,
 )
+from control.commands.drain import GRACE, PATIENCE, Outcome, graced, ordered
 from control.commands.ordering import changed
 from control.commands.wording import attribute, read_duration
 from director.config.model import Access
@@ -44,31 +45,34 @@ def host_add(hub: Hub, args: Args, actor: Actor) -> Document:
     return changed(hub, HostAdd(args["service"], args["group"], host), actor, args)
 
 
-def host_del(hub: Hub, args: Args, actor: Actor) -> Document:
-    """A host less; its connections stay to their end."""
+def host_del(hub: Hub, args: Args, actor: Actor) -> Outcome:
+    """A host less; its connections stay to their end, or are drained."""
     from director.messages import HostDelete
 
-    return changed(hub, HostDelete(args["service"], args["group"], args["host"]), actor, args)
+    path = args["service"], args["group"], args["host"]
+    return ordered(hub, HostDelete(*path, graced(args)), actor, args, *path)
 
 
-def host_del_all(hub: Hub, args: Args, actor: Actor) -> Document:
+def host_del_all(hub: Hub, args: Args, actor: Actor) -> Outcome:
     """A group's hosts, all."""
     from director.messages import HostDeleteAll
 
-    return changed(hub, HostDeleteAll(args["service"], args["group"]), actor, args)
+    path = args["service"], args["group"]
+    return ordered(hub, HostDeleteAll(*path, graced(args)), actor, args, *path)
 
 
 def host_down(hub: Hub, args: Args, actor: Actor) -> Document:
     """The host gets nothing new until host-up, or for a time."""
-    from director.messages import HostDown
+    from director.messages import Grace, HostDown
 
     until = None if args["for"] is None else time.time() + read_duration("--for", args["for"])
-    order = HostDown(args["service"], args["group"], args["host"], args["reason"] or "", until)
+    grace = Grace(0.0) if args["close"] else None
+    order = HostDown(args["service"], args["group"], args["host"], args["reason"] or "", until, grace)
     return changed(hub, order, actor, args)
 
 
 def host_up(hub: Hub, args: Args, actor: Actor) -> Document:
-    """Takes back host-down."""
+    """Takes back host-down and host-drain."""
     from director.messages import HostUp
 
     return changed(hub, HostUp(args["service"], args["group"], args["host"]), actor, args)
@@ -114,11 +118,12 @@ ROWS: tuple[Command, ...] = (
     Command(
         "host-del",
         Section.HOST,
-        "remove a host; its connections stay to their end",
+        "remove a host; its connections stay to their end unless told otherwise",
         host_del,
         NAMED,
-        (FORCE, DRY_RUN),
+        (*GRACE, FORCE, DRY_RUN),
         Access.FULL,
+        patience=PATIENCE,
     ),
     Command(
         "host-del-all",
@@ -126,17 +131,19 @@ ROWS: tuple[Command, ...] = (
         "remove all hosts of a group",
         host_del_all,
         (SERVICE, GROUP),
-        (FORCE, DRY_RUN),
+        (*GRACE, FORCE, DRY_RUN),
         Access.FULL,
+        patience=PATIENCE,
     ),
     Command(
         "host-down",
         Section.HOST,
-        "give a host nothing new; connections in progress stay",
+        "give a host nothing new; connections in progress stay unless told otherwise",
         host_down,
         NAMED,
         (
             Option("for", "then it is up again by itself, also after a restart", metavar="TIME"),
+            Option("close", "close its connections at once"),
             REASON,
             FORCE,
             DRY_RUN,
@@ -146,7 +153,7 @@ ROWS: tuple[Command, ...] = (
     Command(
         "host-up",
         Section.HOST,
-        "use a host again after host-down",
+        "use a host again after host-down or host-drain",
         host_up,
         NAMED,
         (DRY_RUN,),

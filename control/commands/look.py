@@ -42,7 +42,8 @@ def status(hub: Hub, args: Args, actor: Actor) -> Document:
         for process in hub.processes()
     ]
     head = {key: stats[key] for key in ("version", "generation", "pid", "uptime_seconds")}
-    return {**head, "stop_timeout": hub.running.config.stop_timeout, "processes": processes}
+    more = {"stop_timeout": hub.running.config.stop_timeout, "drains": stats["drains"]}
+    return {**head, **more, "processes": processes}
 
 
 def stats(hub: Hub, args: Args, actor: Actor) -> Document:

@@ -16,6 +16,7 @@ from control.commands.command import (
     Names,
     Section,
 )
+from control.commands.drain import GRACE, PATIENCE, Outcome, graced, ordered
 from control.commands.ordering import changed
 from control.commands.wording import attribute
 from director.config.model import Access
@@ -35,13 +36,14 @@ def service_add(hub: Hub, args: Args, actor: Actor) -> Document:
     return changed(hub, ServiceAdd(service), actor, args)
 
 
-def service_del(hub: Hub, args: Args, actor: Actor) -> Document:
-    """A service less; its connections stay to their end."""
+def service_del(hub: Hub, args: Args, actor: Actor) -> Outcome:
+    """A service less; its connections stay to their end, or are drained."""
     from director.messages import ServiceDelete
 
-    name = args["service"]
+    name, grace = args["service"], graced(args)
     open_ = sum(service["open"] for service in hub.stats()["services"] if service["name"] == name)
-    return changed(hub, ServiceDelete(name, open_), actor, args)
+    # Who says what is to become of connections knows that there are some.
+    return ordered(hub, ServiceDelete(name, open_ if grace is None else 0, grace), actor, args, name)
 
 
 def service_disable(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -101,11 +103,12 @@ ROWS: tuple[Command, ...] = (
     Command(
         "service-del",
         Section.SERVICE,
-        "remove a service; its connections stay to their end",
+        "remove a service; its connections stay to their end unless told otherwise",
         service_del,
         (SERVICE,),
-        (FORCE, DRY_RUN),
+        (*GRACE, FORCE, DRY_RUN),
         Access.FULL,
+        patience=PATIENCE,
     ),
     Command(
         "service-disable",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from control.commands import (
     config,
+    drain,
     events,
     group,
     health,
@@ -70,6 +71,7 @@ COMMANDS: tuple[Command, ...] = (
     ),
     *health.ROWS,
     *history.ROWS,
+    *drain.ROWS,
     *host.ROWS,
     *group.ROWS,
     *sticky.ROWS,

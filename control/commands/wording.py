@@ -14,11 +14,18 @@ def attribute(tag: str, name: str, text: str) -> Any:
     return _parsed(ELEMENTS[tag].rows[name].value, f"{name} {text!r}", text)
 
 
-def read_duration(what: str, text: str) -> float:
+def read_duration(what: str, text: str, least: float = 0.1) -> float:
     """Seconds, from `30m` and the like. Raises CommandError."""
     from director.config.values import duration
 
-    return float(_parsed(duration(0.1), f"{what} {text!r}", text))
+    return float(_parsed(duration(least), f"{what} {text!r}", text))
+
+
+def read_rate(what: str, text: str) -> float:
+    """How many a second, from `5/s` and the like. Raises CommandError."""
+    from director.config.values import RATE
+
+    return float(_parsed(RATE, f"{what} {text!r}", text))
 
 
 def _parsed(value: Any, what: str, text: str) -> Any:

@@ -11,5 +11,6 @@ writer.py     Config -> bytes that read back as the same Config
 lookup.py     finding things by name, and what was meant by a wrong one
 numbers.py    the number of each service, group and host
 changes.py    what an operator can do to a running Config
+departures.py whose connections are to end then, and by when
 plan.py       two Configs -> the steps between them
 """

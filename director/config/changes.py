@@ -1,8 +1,8 @@
 """What an operator can do to what runs: one function and one row for each change.
 
 Pure: the master computes what runs afterwards, and everybody else gets the
-difference (`edits.py`). Connections in progress are never touched by these.
-Counterpart of `plan.py`, which does the same for whole config files; what
+difference (`edits.py`). Connections in progress are touched only where a change
+brings a grace (`departures.py`). Counterpart of `plan.py`, which does the same for whole config files; what
 comes and goes is in `inventory.py`.
 """
 
@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from director.config import inventory
+from director.config.departures import departed
 from director.config.edits import apply, place_of
 from director.config.lookup import find_group, find_host, find_service
 from director.config.model import Host
@@ -30,6 +31,7 @@ from director.messages import (
     HostDelete,
     HostDeleteAll,
     HostDown,
+    HostDrain,
     HostMaxconn,
     HostState,
     HostUp,
@@ -62,6 +64,8 @@ def amend(running: Running, change: Change, actor: Actor, at: float, *, force: b
         result, sentence = _WITH_ACTOR[type(change)](running, change, actor, at, force)
     else:
         result, sentence = _AMENDERS[type(change)](running, change, force)
+    result, more = departed(running, result, change, actor, at)
+    sentence = f"{sentence}; {more}" if more else sentence
     if result is not running:
         result = replace(result, version=running.version + 1)
     return result, sentence
@@ -78,6 +82,18 @@ def _host_down(running: Running, change: HostDown, actor: Actor, at: float, forc
     place = place_of(change.service, change.group, change.host)
     lasts = "" if change.until_at is None else f" for {change.until_at - at:.0f} s"
     return apply(running, (Edit(place, "down", present, down),)), f"{label} is in maint{lasts}"
+
+
+def _host_drain(running: Running, change: HostDrain, actor: Actor, at: float, force: bool) -> Outcome:
+    host, label = _find(running, change)
+    present = running.admin.get(host.number)
+    if present is not None and present.state is HostState.DRAIN:
+        return running, f"{label} is draining already"
+    if present is None and only_usable(running, change.service, change.group, host):
+        interlock(force, f"can't drain {label}: it is the last usable host of the enabled group")
+    down = AdminDown(HostState.DRAIN, actor.name, at, change.reason)
+    place = place_of(change.service, change.group, change.host)
+    return apply(running, (Edit(place, "down", present, down),)), f"{label} is draining"
 
 
 def _host_up(running: Running, change: HostUp, actor: Actor, at: float, force: bool) -> Outcome:
@@ -157,7 +173,7 @@ def _workers(count: int | None) -> str:
     return "workers are auto: one for each processor" if count is None else f"workers are {count}"
 
 
-def _find(running: Running, change: HostDown | HostUp | HostWeight | HostMaxconn) -> tuple[Host, str]:
+def _find(running: Running, change: HostDown | HostDrain | HostUp | HostWeight | HostMaxconn) -> tuple[Host, str]:
     service = find_service(running.config, change.service)
     group = find_group(service, change.group)
     host = find_host(service, group, change.host)
@@ -166,6 +182,7 @@ def _find(running: Running, change: HostDown | HostUp | HostWeight | HostMaxconn
 
 _WITH_ACTOR: dict[type[Any], Callable[[Running, Any, Actor, float, bool], Outcome]] = {
     HostDown: _host_down,
+    HostDrain: _host_drain,
     HostUp: _host_up,
 }
 _AMENDERS: dict[type[Any], Callable[[Running, Any, bool], Outcome]] = {

@@ -16,11 +16,13 @@ from director.config.model import Config, Service
 from director.config.numbering import assign, numbered
 from director.config.schema import ELEMENTS
 from director.errors import RefusedError
-from director.messages import AdminDown, Edit, Running
+from director.messages import AdminDown, Draining, Edit, Running
 
 Place = tuple[str, ...]
 
 DOWN = "down"  # the field of a host for an operator's AdminDown, which is in no config
+DRAIN = "drain"  # the field of what is being drained, be it there or gone, for its Draining
+BESIDE = (DOWN, DRAIN)
 KEYS: dict[str, Callable[[Any], str]] = {  # what tells the children of one element apart
     "service": lambda service: str(service.name),
     "group": lambda group: str(group.name),
@@ -48,7 +50,7 @@ def diff(old: Running, new: Running) -> tuple[Edit, ...]:
     flags = tuple(_flags(old, new)) if old.admin or new.admin else ()
     # A flag goes before its host and comes after it, whichever way one does them.
     gone = (edit for edit in flags if edit.new is None)
-    return (*gone, *found, *(edit for edit in flags if edit.new is not None))
+    return (*gone, *found, *(edit for edit in flags if edit.new is not None), *_drained(old, new))
 
 
 def _differences(place: Place, tag: str, old: Any, new: Any) -> Iterator[Edit]:
@@ -97,6 +99,13 @@ def _flags(old: Running, new: Running) -> Iterator[Edit]:
             yield Edit(place, DOWN, before.get(place), after.get(place))
 
 
+def _drained(old: Running, new: Running) -> Iterator[Edit]:
+    before, after = ({drain.path: drain for drain in running.drains} for running in (old, new))
+    for path in {**before, **after}:
+        if before.get(path) != after.get(path):
+            yield Edit(place_of(*path), DRAIN, before.get(path), after.get(path))
+
+
 def by_place(running: Running) -> dict[Place, AdminDown]:
     """What operators took down, by place."""
     if not running.admin:
@@ -117,9 +126,12 @@ class Misfit(RefusedError):
 
 def apply(running: Running, edits: Iterable[Edit]) -> Running:
     """What runs after these. Raises Misfit."""
-    config, admin = running.config, dict(running.admin)
+    config, admin, drains = running.config, dict(running.admin), {drain.path: drain for drain in running.drains}
     removed = False
     for edit in edits:
+        if edit.field == DRAIN:
+            _drain(drains, edit)
+            continue
         if edit.field == DOWN:
             _flag(config, admin, edit)
             continue
@@ -128,7 +140,14 @@ def apply(running: Running, edits: Iterable[Edit]) -> Running:
     if removed and admin:
         known = set(numbered(config).values())
         admin = {number: down for number, down in admin.items() if number in known}
-    return replace(running, config=config, admin=admin)
+    return replace(running, config=config, admin=admin, drains=tuple(drains.values()))
+
+
+def _drain(drains: dict[Place, Draining], edit: Edit) -> None:
+    if edit.new is None:
+        drains.pop(edit.place[1::2], None)
+    else:
+        drains[edit.place[1::2]] = edit.new
 
 
 def _flag(config: Config, admin: dict[int, AdminDown], edit: Edit) -> None:
@@ -212,7 +231,7 @@ def inverse(edits: Sequence[Edit]) -> tuple[Edit, ...]:
     """What takes them back."""
     back = [Edit(edit.place, edit.field, edit.new, edit.old) for edit in edits]
     # All that is to stand in some order must be there first.
-    return tuple(sorted(back, key=lambda edit: is_order(edit) or edit.field == DOWN))
+    return tuple(sorted(back, key=lambda edit: is_order(edit) or edit.field in BESIDE))
 
 
 def words(place: Place) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from director.config.edits import DOWN
+from director.config.edits import DOWN, DRAIN
 from director.messages import AdminDown, Edit
 
 
@@ -17,8 +17,10 @@ def gist(edits: Sequence[Edit]) -> dict[str, str]:
     levels = zip(*(edit.place for edit in edits), strict=False)
     place = [level[0] for level in takewhile(lambda level: len(set(level)) == 1, levels)]
     said = {"subject": "/".join(place[1::2]) or "director"}
-    if len(edits) == 1:
-        (edit,) = edits
+    # That a host which gets nothing new is drained, too, is no other thing.
+    things = [edit for edit in edits if edit.field != DRAIN] or edits
+    if len(things) == 1:
+        (edit,) = things
         said |= {"old": _word(edit, edit.old), "new": _word(edit, edit.new)}
     return said
 
@@ -26,6 +28,8 @@ def gist(edits: Sequence[Edit]) -> dict[str, str]:
 def _word(edit: Edit, value: Any) -> str:
     if edit.field == DOWN:
         return value.state.value if isinstance(value, AdminDown) else "in use"
+    if edit.field == DRAIN:
+        return "draining" if value is not None else "not draining"
     if not edit.field:
         return "there" if value is not None else "not there"
     return f"{edit.field}={_plain(value)}"

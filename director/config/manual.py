@@ -77,6 +77,12 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
         "keepalive-interval": Entry("Time between probes; `0` leaves the kernel's value.", "15s"),
         "keepalive-count": Entry("Unanswered probes that end a connection; `0` leaves the kernel's value.", "4"),
         "user-timeout": Entry("How long sent bytes may stay unacknowledged; `0` leaves the kernel's value.", "30s"),
+        "drain-within": Entry(
+            "How long connections may go on whose host goes, by a change or from its name's addresses, "
+            "if the command does not say; `none`: to their end.",
+            "10m",
+        ),
+        "drain-rate": Entry("How many of those left are closed a second then; `none`: all at once.", "5/s"),
         "source": Entry("The address that connections to hosts come from; `none` lets the kernel choose.", "10.0.0.5"),
     },
     "listen": {

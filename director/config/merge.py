@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from director.config.addresses import same_place
+from director.config.departures import settled
 from director.config.edits import Misfit, apply, diff, enabled_or_first, is_order, words
 from director.config.model import Config
 from director.messages import Edit, Running
@@ -52,7 +53,8 @@ def merge(before: Config, now: Running, runs: Running) -> Merged:
     stays: list[Edit] = []
     overruled: list[Edit] = []
     running = now
-    for edit in diff(base, runs):
+    # Of connections that are to end no file says anything.
+    for edit in diff(base, replace(runs, drains=())):
         if is_order(edit) and _follows(edit):
             continue
         if theirs.overrule(edit):
@@ -71,7 +73,7 @@ def merge(before: Config, now: Running, runs: Running) -> Merged:
         stays.append(edit)
     mended = replace(running, config=_mended(running.config))
     stays += diff(running, mended)
-    running = mended
+    running = settled(replace(mended, drains=runs.drains))
     return Merged(running, tuple(stays), tuple(overruled))
 
 

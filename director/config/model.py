@@ -163,7 +163,8 @@ class Service:
     """What clients connect to: addresses, and groups of which one is enabled.
 
     `enabled` is the name of that group; empty only when there is no group.
-    `disabled`: its addresses are not listened on. `retries` None: every other usable host
+    `disabled`: its addresses are not listened on. `drain_within` and `drain_rate`: for connections
+    of hosts that go without a word of theirs; None: to their end, all at once. `retries` None: every other usable host
     once. `keepalive` to `source` are socket options of both sides; 0 leaves the kernel's own value.
     """
 
@@ -184,6 +185,8 @@ class Service:
     keepalive_interval: float = 0.0
     keepalive_count: int = 0
     user_timeout: float = 0.0
+    drain_within: float | None = None
+    drain_rate: float | None = None
     source: str | None = None
     number: int = field(default=0, compare=False)
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from director.config.edits import DOWN, diff, words
+from director.config.edits import BESIDE, DRAIN, diff, words
 from director.config.model import Config, Group, Service
 from director.config.schema import ELEMENTS, Attribute
-from director.messages import Edit, Running
+from director.messages import Draining, Edit, Running
 
 _RESTART = {  # what only a new process can do: each gave up its rights for good when it began
     "director": ("user", "group"),
@@ -61,17 +61,28 @@ def steps(old: Config, new: Config) -> tuple[Step, ...]:
 
 
 def described(before: Running, after: Running) -> tuple[Step, ...]:
-    """The same between two states of what runs: hosts that operators took down are part of that."""
-    flags = (
-        (_flagged(edit) for edit in diff(before, after) if edit.field == DOWN) if before.admin != after.admin else ()
-    )
+    """The same between two states of what runs: hosts that operators took down, and drains, are part of that."""
+    differs = before.admin != after.admin or before.drains != after.drains
+    flags = (_flagged(edit) for edit in diff(before, after) if edit.field in BESIDE) if differs else ()
     return (*steps(before.config, after.config), *flags)
 
 
 def _flagged(edit: Edit) -> Step:
+    if edit.field == DRAIN:
+        verb = "no longer drain" if edit.new is None else "drain"
+        return Step(StepKind.CHANGE, f"{verb} {words(edit.place)}{_by(edit.new)}", path=edit.place[1::2])
     verb = "use" if edit.new is None else "give nothing new to"
     again = " again" if edit.new is None else ""
     return Step(StepKind.CHANGE, f"{verb} {words(edit.place)}{again}", path=edit.place[1::2])
+
+
+def _by(drain: Draining | None) -> str:
+    """When connections that are left will be closed, and how."""
+    if drain is None or drain.deadline_at is None:
+        return ""
+    pace = "" if drain.rate is None else f", {drain.rate:g} a second"
+    span = drain.deadline_at - drain.since_at
+    return f": close its connections{pace}" if not span else f": close those left in {span:g} s{pace}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,6 +134,8 @@ ELEMENTS = {
                     "keepalive-interval": duration(0, _LONGEST_KEEPALIVE, whole=True),
                     "keepalive-count": integer(0, 127),
                     "user-timeout": duration(0, 86400),
+                    "drain-within": optional(duration()),
+                    "drain-rate": optional(values.RATE),
                     "source": optional(addresses.SOURCE),
                 },
             ),

@@ -135,6 +135,24 @@ def duration(low: float = 0.0, high: float = YEAR, whole: bool = False) -> Value
     return Value(what, parse, format_duration)
 
 
+_RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(?:/([smh]))?")
+_SLOWEST = Decimal("0.0001")  # a second: one in three hours
+
+
+def _rate(text: str, _: str) -> float:
+    match = _RATE.fullmatch(text)
+    remedy = "write how many a second, a minute or an hour, such as 5/s, 30/m or 0.5/s"
+    if match is None:
+        raise BadValue("not a rate", remedy)
+    rate = (Decimal(match[1]) / _UNITS[match[2] or "s"]).quantize(_MICROSECOND)
+    if rate < _SLOWEST:
+        raise BadValue("out of range", remedy)
+    return float(rate)
+
+
+RATE = Value("a number and `/s`, `/m` or `/h`", _rate, lambda rate: f"{format_decimal(rate)}/s")
+
+
 def integer(low: int, high: int = MAX_COUNT) -> Value:
     """A whole number."""
     what = f"a whole number from {low} to {high}"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from director import logs
 from director.config import changes
+from director.config.departures import settled
 from director.config.edits import by_place, diff, renumbered
 from director.config.gist import gist
 from director.config.plan import described
@@ -23,6 +24,7 @@ from director.master.family import Child
 from director.master.listeners import Address
 from director.master.loading import Loading
 from director.master.records import Changed
+from director.master.stage import Stage
 from director.messages import (
     Actor,
     Amend,
@@ -30,6 +32,7 @@ from director.messages import (
     ApplyConfig,
     Configure,
     Discard,
+    DrainsOver,
     Edit,
     HostUp,
     Message,
@@ -137,6 +140,8 @@ class Changing:
                 self.answer(request, Exit.DONE, (), data=self.loading.texts())
             case ShowJournal():
                 self.answer(request, Exit.DONE, (), data={"changes": self._listed()})
+            case DrainsOver(drains):
+                self._forget(drains)
             case StopDaemon():
                 self.answer(request, Exit.DONE, ("stopping",))
                 self.master.stop(fast=False)
@@ -145,9 +150,8 @@ class Changing:
                 if not edits:
                     self.answer(request, Exit.DONE, (f"change {number} is undone already",))
                     return
-                self.commit(
-                    request, records.replay(running, edits), f"change {number} is undone: {change.said}", number
-                )
+                said = f"change {number} is undone: {change.said}"
+                self.commit(request, records.replay(running, edits), said, number)
             case Discard():
                 target = replace(running, config=self.master.loaded, admin={})
                 self.commit(request, target, "run-time changes are dropped")
@@ -156,11 +160,20 @@ class Changing:
                 after, sentence = changes.amend(running, order, request.actor, wall, force=request.force)
                 self.commit(request, after, sentence)
 
+    def _forget(self, over: tuple[tuple[tuple[str, ...], float], ...]) -> None:
+        """Drains of which nothing is left: no change that anybody made, so the journal has nothing of it."""
+        before = self.master.running
+        kept = tuple(drain for drain in before.drains if (drain.path, drain.since_at) not in over)
+        after = replace(before, drains=kept)
+        if kept != before.drains and self.master.stage is Stage.SERVING:
+            self.enact(None, after, diff(before, after), {}, Outcome(()))
+
     def commit(self, request: Request, after: Running, said: str, undoes: int = 0, plan_id: str = "") -> None:
         """Make `after` what runs, and remember it. Raises before anything has changed, or not at all."""
         master = self.master
         before = master.running
         after, last = renumbered(after, before.config, master.last_number)
+        after = settled(after)
         edits = diff(before, after)
         if not edits:
             self.answer(request, Exit.DONE, (said,), data=self.planned((), plan_id) if request.dry_run else {})

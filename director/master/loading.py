@@ -176,7 +176,8 @@ class Loading:
         config = replace(config, own_schedulers=before.config.own_schedulers)
         after, _ = renumbered(Running(before.version, config), before.config, self._changing.master.last_number)
         hosts = ((find(after.config, place), down) for place, down in by_place(before).items())
-        after = replace(after, admin={host.number: down for host, down in hosts if host is not None})
+        admin = {host.number: down for host, down in hosts if host is not None}
+        after = replace(after, admin=admin, drains=before.drains)
         changing.commit(job.request, after, f"{job.check.path} is applied", plan_id=plan_id)
 
     def _save(self, job: _Job, config: Config) -> None:

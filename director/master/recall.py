@@ -39,7 +39,7 @@ def recall(journal: Journal, now: Config, text: bytes, name: str, check: Check) 
         return fresh, last
     base = now if last_load.digest == digest(text) else check(last_load.text.encode("latin-1"), last_load.name) or now
     numbers, last = assign(base, config, last)
-    before = replay(Running(1, numbers), edits)
+    before = replace(replay(Running(1, numbers), edits), drains=())  # their connections are of another life, too
     # Numbers that edits brought along are of another life.
     before, last = renumbered(before, config, last)
     merged = merge(base, fresh, before)

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from director.config.edits import Misfit, apply, inverse, is_order, value, within
+from director.config.edits import DRAIN, Misfit, apply, inverse, is_order, value, within
 from director.config.lookup import nearest
 from director.errors import RefusedError, RemoteProtocolError, UsageError
 from director.framing import plainly, understood
@@ -132,7 +132,7 @@ def taking_back(records: Sequence[Record], number: int, running: Running) -> tup
                 f"can't undo {number}: change {later.number} depends on it ({later.said}); undo that first"
             )
     for edit in change.edits:
-        if not is_order(edit) and value(running, edit) != edit.new:
+        if not is_order(edit) and edit.field != DRAIN and value(running, edit) != edit.new:
             raise RefusedError(f"can't undo {number}: the config file has changed the same since")
     return change, inverse(change.edits)
 

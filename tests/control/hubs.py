@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from control.chronicle import Chronicle
+from control.closing import Closing
+from control.drains import Drains
 from control.history import History
 from control.memory import Memory
+from control.questions import Questions
 from director.config.model import Access, Config, Control
 from director.errors import DirectorError, Exit
 from director.messages import HUB_SLOT, Actor, Answer, Kind, Order, ProcessInfo, Progress, Running, Slot
@@ -56,6 +59,7 @@ def host(name: str, state: str = "up", **values: Any) -> dict[str, Any]:
         "falls": 0,
         "health": state,
         "last_good_check": None,
+        "drain": None,
         **values,
     }
 
@@ -124,6 +128,7 @@ def stats() -> dict[str, Any]:
         "peak_at": 1_700_000_000.0,
         "time": 1_700_000_060.0,
         "workers": [worker(0), worker(1)],
+        "drains": [],
         "services": [
             service("web", group("main", host("a"), host("b", "down")), group("next", host("n"), enabled=False)),
             service("db", group("main", host("one", "maint", reason="new disk", by="root"))),
@@ -151,6 +156,10 @@ class FakeHub:
         self.chronicle = Chronicle(Memory(memory))
         os.close(memory)
         self.history = History()
+        self.questions_to_all = Questions(lambda identity, message: None)
+        self.drains = Drains({}, Closing(self.questions_to_all, dict), lambda over: None)
+        self.closed: list[tuple[int, str]] = []
+        self.open: dict[int, int] = {}
 
     @property
     def arranged(self) -> Running:
@@ -158,6 +167,10 @@ class FakeHub:
 
     def forget_sticky(self, group: int, client: str | None) -> int:
         return self.stickies.tables[group].clear(client, time.monotonic())
+
+    def close_host(self, number: int, label: str, actor: Actor) -> int:
+        self.closed.append((number, label))
+        return 3
 
     def outages(self) -> list[dict[str, Any]]:
         return list(self.past)

@@ -50,3 +50,13 @@ def test_a_step_is_told_with_its_cost(kind: str, text: str, path: str, consequen
     (action,) = weighed([{"kind": kind, "text": text, "path": path.split(), "restart": False}], STATS)
     assert action["consequence"] == consequence
     assert lines([action]) == [f"{text} ({consequence})" if consequence else text]
+
+
+def test_connections_that_are_drained_do_not_stay() -> None:
+    actions = [
+        {"kind": "change", "text": "give nothing new to host 'b' of web/main", "path": ["web", "main", "b"]},
+        {"kind": "change", "text": "drain host 'b' of web/main", "path": ["web", "main", "b"]},
+        {"kind": "change", "text": "drain group 'main' of web", "path": ["web", "main"]},
+    ]
+    told = [action["consequence"] for action in weighed(actions, STATS)]
+    assert told == [f"1 connection; {LEFT}", "1 connection", "8 connections"]

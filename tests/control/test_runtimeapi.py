@@ -23,6 +23,8 @@ CONFIG = Config(services=(Service(name="web", groups=(Group(name="main", hosts=H
         ("enable server web.main/a", "host-up"),
         ("set server web.main/a state maint", "host-down"),
         ("set server web.main/a state ready", "host-up"),
+        ("set server web.main/a state drain", "host-drain"),
+        ("shutdown sessions server web.main/a", "host-close"),
         ("disable server web.main/-b.c", "host-down"),
     ],
 )

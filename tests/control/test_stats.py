@@ -41,6 +41,8 @@ def report() -> Report:
         next_check=lambda number: 1.5,
         health=lambda number: {"checks": {"ok": 3, "failed": 1}},
         panic=lambda number: False,
+        drains=[],
+        drain_of={},
         now=10.0,
         at=130.0,
     )

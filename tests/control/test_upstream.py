@@ -14,7 +14,7 @@ from control.memory import Memory
 from control.upstream import Upstream
 from director.channel import Channel
 from director.framing import decode, encode_body
-from director.messages import Hello, Load, Message, Resync, Slot, Tally, peer_incarnation, peer_slot
+from director.messages import Hello, Load, Message, Question, Reply, Resync, Slot, Tally, peer_incarnation, peer_slot
 
 
 def test_rows_are_told_when_they_change_and_whole_when_the_other_asks(
@@ -40,9 +40,12 @@ def test_rows_are_told_when_they_change_and_whole_when_the_other_asks(
     def tally(slot: Slot, incarnation: int) -> Tally:
         return Tally(slot, incarnation, True, {3: [7]}, {}, {})
 
+    def answer(question: Question) -> Reply:
+        return Reply(question.id, {"topic": question.topic})
+
     limits = Limits(Memory(os.memfd_create("test")), lambda peer, grants: None)
     slot, incarnation = peer_slot(1), peer_incarnation(1)
-    upstream = Upstream("/run/director/g2-2", slot, incarnation, lambda: dict(open_), tally, limits)
+    upstream = Upstream("/run/director/g2-2", slot, incarnation, lambda: dict(open_), tally, limits, answer)
 
     def last(kind: type) -> Message | None:
         return next((message for message in reversed(heard) if isinstance(message, kind)), None)
@@ -57,6 +60,9 @@ def test_rows_are_told_when_they_change_and_whole_when_the_other_asks(
     wait_for(Load, {3: 2})
     open_[3] = 1
     wait_for(Load, {3: 1})
+    channel.send(identities[-1], encode_body(Question(9, "offer", {})))
+    wait_for(Reply)
+    assert last(Reply) == Reply(9, {"topic": "offer"})
     heard.clear()
     channel.send(identities[-1], encode_body(Resync("epoch")))
     wait_for(Hello)

@@ -78,7 +78,8 @@ def test_all_addresses_of_a_name_are_hosts_that_come_and_go(daemon: Daemon, dnsm
     assert daemon.ctl("host-up", "web", "main", "app").exit == 0
     wait_until(lambda: ask_name(address) in ("a", "b"))
     clients = [connect(address) for _ in range(8)]
-    assert {read_line(client) for client in clients} == {"a", "b"}
+    names = [read_line(client) for client in clients]
+    assert set(names) == {"a", "b"}
     dnsmasq.say(f"host-record=app.test,{a_ip}")
     wait_until(lambda: list(names_of(daemon)) == [f"app:{a_ip}:{port}"])
     wait_until(lambda: {ask_name(address) for _ in range(8)} == {"a"})
@@ -87,7 +88,15 @@ def test_all_addresses_of_a_name_are_hosts_that_come_and_go(daemon: Daemon, dnsm
         assert read_line(client) == "still here"
     dnsmasq.say(f"host-record=app.test,{a_ip}", f"host-record=app.test,{b_ip}")
     wait_until(lambda: {ask_name(address) for _ in range(8)} == {"a", "b"})
-    for client in clients:
+    daemon.reload(daemon.config_file.read_text().replace("<service ", '<service drain-within="500ms" '))
+    dnsmasq.say(f"host-record=app.test,{a_ip}")
+    for client, name in zip(clients, names, strict=True):
+        if name == "b":
+            assert client.recv(1) == b""
+    for client, name in zip(clients, names, strict=True):
+        if name == "a":
+            client.sendall(b"still here\n")
+            assert read_line(client) == "still here"
         client.close()
     wait_until(lambda: daemon.service()["open"] == 0)
 

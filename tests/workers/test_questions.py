@@ -10,6 +10,7 @@ import pytest
 import workers.questions
 from director.messages import Question, Slot
 from tests.workers.plant import SERVICE, Plant, accepted, listening, refusing, until
+from workers.closings import Closings
 from workers.questions import Questions
 
 
@@ -23,7 +24,12 @@ def plant() -> Iterator[Plant]:
 
 
 def ask(plant: Plant, topic: str, **args: Any) -> Any:
-    return Questions(Slot(3), plant.services, plant.sessions, plant.board).answer(Question(7, topic, args)).document
+    closings = Closings(plant.sessions, plant.connector)
+    return (
+        Questions(Slot(3), plant.services, plant.sessions, plant.board, closings)
+        .answer(Question(7, topic, args))
+        .document
+    )
 
 
 def test_a_choice_is_explained_from_its_own_state(plant: Plant) -> None:

@@ -27,4 +27,4 @@ def test_help_lists_all_or_details_one(hub: FakeHub) -> None:
     result = run(hub, "help", command="host-down")
     assert result["detailed"]
     (told,) = result["commands"]
-    assert told["usage"] == "host-down SVC GRP HOST [--for TIME] [--reason TEXT] [--force] [--dry-run]"
+    assert told["usage"] == "host-down SVC GRP HOST [--for TIME] [--close] [--reason TEXT] [--force] [--dry-run]"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from control.commands.command import CommandError
-from control.commands.wording import attribute, read_duration
+from control.commands.wording import attribute, read_duration, read_rate
 
 
 def test_words_mean_what_they_mean_in_the_config_file() -> None:
     assert str(attribute("host", "ip", "LOCALHOST:80")) == "localhost:80"
     assert attribute("host", "maxconn", "none") is None
     assert read_duration("--for", "30m") == 1800.0
+    assert [read_rate("--rate", text) for text in ("5/s", "5", "30/m", "0.25/s")] == [5.0, 5.0, 0.5, 0.25]
 
 
 def test_a_bad_word_is_told_with_the_remedy() -> None:
@@ -19,3 +20,5 @@ def test_a_bad_word_is_told_with_the_remedy() -> None:
         attribute("host", "ip", "x:99999")
     with pytest.raises(CommandError, match="bad --for 'soon'"):
         read_duration("--for", "soon")
+    with pytest.raises(CommandError, match="bad --rate '5/day': not a rate; write how many a second"):
+        read_rate("--rate", "5/day")

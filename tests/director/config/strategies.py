@@ -44,6 +44,7 @@ positive = st.sampled_from([0.1, 0.5, 1.0, 1.5, 59.0, 60.0, 90.0, 3600.0, 5400.0
 ).map(lambda microseconds: round(microseconds * 1e-6, 6))
 durations = st.sampled_from([0.0, 0.000001, 0.001]) | positive
 whole_seconds = st.integers(0, 3600).map(float)
+rates = st.none() | st.sampled_from([0.0001, 0.333333, 0.5, 5.0, 1000.0])
 weights = st.sampled_from([0.0, 0.5, 1.0, 2.0, 0.000001, 1_000_000.0]) | st.integers(0, 10**9).map(
     lambda millionths: round(millionths * 1e-6, 6)
 )
@@ -196,6 +197,8 @@ def services(draw: st.DrawFn, odd: bool = False) -> Service:
             keepalive_interval=whole_seconds,
             keepalive_count=st.integers(0, 127),
             user_timeout=durations,
+            drain_within=st.none() | durations,
+            drain_rate=rates,
             source=st.none() | ipv4 | ipv6,
         )
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from director.config.gist import gist
-from director.messages import AdminDown, Edit, HostState
+from director.messages import AdminDown, Draining, Edit, HostState
 
 HOST = ("service", "web", "group", "main", "host", "a")
 MAINT = AdminDown(HostState.MAINT, "eve", 1.0)
@@ -14,6 +14,9 @@ def test_a_change_of_one_thing_says_what_that_was_and_is() -> None:
     assert gist([Edit(HOST, "down", None, MAINT)]) == {"subject": "web/main/a", "old": "in use", "new": "maint"}
     assert gist([Edit(HOST, "", None, object())]) == {"subject": "web/main/a", "old": "not there", "new": "there"}
     assert gist([Edit(HOST, "maxconn", 5, None)])["new"] == "maxconn=none"
+    drained = Edit(HOST, "drain", None, Draining(("web", "main", "a"), (1,), "eve", 1.0))
+    assert gist([Edit(HOST, "down", None, MAINT), drained])["new"] == "maint"
+    assert gist([drained]) == {"subject": "web/main/a", "old": "not draining", "new": "draining"}
 
 
 def test_a_change_of_several_things_says_where_they_are() -> None:

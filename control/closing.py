@@ -1,0 +1,72 @@
+"""Closing connections in all workers, and in those of generations that retire, idle ones first.
+
+The hub asks everybody which connections there are to close, chooses, and tells
+each which of its own to close. The hub of a generation that retires is asked
+like a worker: it asks its workers in turn (`answer`), and its connections are
+named by (incarnation of the worker, number).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from control.questions import Questions
+from director.messages import Question, Reply
+from director.scheduling.drain import Offer, first
+
+MOST = 500  # connections at once, so that no worker is busy with it for long
+TOPICS = ("offer", "close")
+
+Document = dict[str, Any]
+
+
+class Closing:
+    """Closes connections by the hosts they go to. `workers`: {identity on the bus: incarnation}, of all there are."""
+
+    def __init__(self, questions: Questions, workers: Callable[[], dict[bytes, int]]) -> None:
+        self._questions = questions
+        self._workers = workers
+
+    def close(self, hosts: Iterable[int], most: int, end: str, before: float | None = None) -> int:
+        """Close up to `most` of those with these hosts; how many were. `before`: accepted by then, monotonic."""
+        args = {"hosts": list(hosts), "most": min(most, MOST), "before": before}
+        chosen: dict[bytes, list[Any]] = {}
+        for _, _, worker, connection in self._offers(args):
+            chosen.setdefault(worker, []).append(connection)
+        return self._close(chosen, end)
+
+    def close_all(self, hosts: Iterable[int], end: str) -> int:
+        """Close all that these hosts have at this moment; those that begin later stay."""
+        now, numbers, closed = time.monotonic(), list(hosts), 0
+        while some := self.close(numbers, MOST, end, now):
+            closed += some
+        return closed
+
+    def _offers(self, args: Document) -> list[Offer]:
+        found = self._questions.ask_each("offer", dict.fromkeys(self._workers(), args))
+        offers = ((*offer[:2], worker, offer[2]) for worker, reply in found.items() for offer in reply["offers"])
+        return first(offers, args["most"])
+
+    def _close(self, chosen: dict[bytes, list[Any]], end: str) -> int:
+        args = {worker: {"sessions": sessions, "end": end} for worker, sessions in chosen.items()}
+        return sum(reply["closed"] for reply in self._questions.ask_each("close", args).values())
+
+    # -- as a worker of another hub ---------------------------------------------------------
+
+    def answer(self, question: Question) -> Reply:
+        """For the hub that decides: what our workers say together; nothing to other questions. Blocks."""
+        match question.topic:
+            case "offer":
+                incarnations = self._workers()
+                offers = self._offers(question.args)
+                return Reply(question.id, {"offers": [(*o[:2], (incarnations[o[2]], o[3])) for o in offers]})
+            case "close":
+                identities = {incarnation: worker for worker, incarnation in self._workers().items()}
+                chosen: dict[bytes, list[Any]] = {}
+                for incarnation, number in question.args["sessions"]:
+                    if incarnation in identities:
+                        chosen.setdefault(identities[incarnation], []).append(number)
+                return Reply(question.id, {"closed": self._close(chosen, question.args["end"])})
+        return Reply(question.id, None)

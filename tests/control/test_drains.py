@@ -1,0 +1,179 @@
+"""All drains of a hub: ordered ones and what went without a word, over hubs and generations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import gevent
+import pytest
+
+from control.closing import Closing
+from control.drains import Drains
+from control.questions import Questions
+from director.config.changes import amend
+from director.config.departures import settled
+from director.config.edits import renumbered
+from director.messages import Change, Grace, GroupEnable, HostDelete, HostDrain, HostUp, Member, Running
+from tests.director.config.configs import ANN, RUNNING
+
+SINCE = 1_700_000_000.0
+A, B = 1, 2  # hosts of web/main
+
+
+class FakeClosing(Closing):
+    """Closes all that it is asked to, and takes it from what is open."""
+
+    def __init__(self, open_: dict[int, int]) -> None:
+        super().__init__(Questions(lambda identity, message: None), dict)
+        self.open = open_
+        self.asked: list[tuple[set[int], int, str]] = []
+
+    def close(self, hosts: Any, most: int, end: str, before: float | None = None) -> int:
+        self.asked.append((set(hosts), most, end))
+        number = next(number for number in hosts if self.open.get(number))
+        closed = min(most, self.open[number])
+        self.open[number] -= closed
+        return closed
+
+
+class Bench:
+    """A hub's drains, and what it is told."""
+
+    def __init__(self) -> None:
+        self.open: dict[int, int] = {A: 10, B: 5}
+        self.closing = FakeClosing(self.open)
+        self.over: list[tuple[Any, ...]] = []
+        self.running = RUNNING
+        self.drains = Drains(self.open, self.closing, self.over.append)
+        self.drains.arrange(self.running, {})
+
+    def do(self, *changes: Change, members: Any = None) -> None:
+        for change in changes:
+            after, _ = amend(self.running, change, ANN, SINCE, force=True)
+            numbered, _ = renumbered(after, self.running.config, 100)
+            self.running = settled(numbered)
+        self.drains.arrange(self.running, members or {})
+
+    def look(self, after: float) -> None:
+        self.drains.look(SINCE + after, after)
+        gevent.sleep(0)
+
+    def shown(self) -> list[tuple[str, str, int, int, int]]:
+        return [
+            (one["what"], one["stage"], one["open_at_start"], one["left"], one["closed"])
+            for one in self.drains.documents()
+        ]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    numbers = [host.number for host in RUNNING.config.services[0].groups[0].hosts]
+    assert numbers == [A, B]
+    return Bench()
+
+
+def test_an_order_is_kept_closed_and_over(bench: Bench) -> None:
+    bench.do(HostDrain("web", "main", "a", grace=Grace(60.0, 4.0)))
+    bench.look(1)
+    assert bench.shown() == [("web/main/a", "staying", 10, 10, 0)]
+    bench.open[A] = 9
+    bench.look(60)
+    bench.look(61)
+    assert bench.closing.asked == [({A}, 4, "KD")]
+    for second in range(62, 70):
+        bench.look(second)
+    assert bench.shown() == [("web/main/a", "over", 10, 0, 9)]
+    assert bench.over == []  # the host is kept out until somebody takes that back
+    assert bench.drains.find("web/main/a") == bench.drains.documents()[0] == bench.drains.by_host()[A]
+    bench.do(HostUp("web", "main", "a"))
+    assert bench.shown() == []
+
+
+def test_what_is_over_and_not_kept_out_is_told_to_the_master(bench: Bench) -> None:
+    bench.do(GroupEnable("web", "next", Grace(0.0)))
+    for second in range(5):
+        bench.look(second)
+    assert bench.open == {A: 0, B: 0}
+    assert bench.over[0] == ((("web", "main"), SINCE),)
+    bench.running = replace(bench.running, drains=())
+    bench.do()
+    assert bench.shown() == []
+    found = bench.drains.find("web/main")
+    another = Drains(bench.open, bench.closing, bench.over.append)
+    another.restore(bench.drains.dump())
+    assert another.find("web/main") == found
+    assert found is not None and (found["stage"], found["closed"]) == ("over", 15)
+
+
+def test_what_goes_without_a_word_is_shown_while_it_has_connections(bench: Bench) -> None:
+    bench.do(HostDelete("web", "main", "a"))
+    bench.look(1)
+    assert bench.shown() == [("web/main/a", "staying", 10, 10, 0)]
+    assert bench.drains.by_host() == {}
+    bench.open[A] = 0
+    bench.look(2)
+    bench.look(4)
+    assert bench.shown() == [] and bench.over == []
+
+
+def test_what_goes_without_a_word_has_the_grace_of_its_service(bench: Bench) -> None:
+    web, *others = bench.running.config.services
+    web = replace(web, drain_within=0.0, drain_rate=4.0)
+    bench.running = replace(bench.running, config=replace(bench.running.config, services=(web, *others)))
+    bench.do()
+    bench.do(HostDelete("web", "main", "a"))
+    (one,) = bench.drains.documents()
+    assert (one["by"], one["deadline"], one["rate"]) == ("", one["since"], 4.0)
+    bench.drains.look(one["since"], 0.0)
+    bench.drains.look(one["since"] + 1, 1.0)
+    gevent.sleep(0)
+    assert bench.closing.asked == [({A}, 4, "KD")]
+
+
+def test_a_generation_without_the_host_goes_on_with_its_connections(bench: Bench) -> None:
+    value = bench.drains.dump(hosts=True)
+    bench.running, _ = amend(bench.running, HostDelete("web", "main", "a"), ANN, SINCE)
+    new = Drains(bench.open, bench.closing, bench.over.append)
+    new.arrange(bench.running, {})
+    assert new.documents() == []
+    new.restore(value)
+    assert [(one["what"], one["by"], one["left"]) for one in new.documents()] == [("web/main/a", "", 10)]
+
+
+def test_members_of_a_name_belong_to_it_also_when_both_are_gone(bench: Bench) -> None:
+    member = Member(-7, "a:1", RUNNING.config.services[0].groups[0].hosts[0].ip, 1.0, False)
+    bench.open.update({A: 0, -7: 3})
+    bench.do(members={A: (member,)})
+    bench.do(HostDelete("web", "main", "a", Grace(0.0)))
+    for second in range(3):
+        bench.look(second)
+    assert bench.closing.asked == [({A, -7}, 3, "KD")]
+
+
+def test_the_next_hub_goes_on_where_this_one_was(bench: Bench) -> None:
+    bench.do(HostDrain("web", "main", "a", grace=Grace(0.0, 2.0)), HostDelete("web", "main", "b"))
+    for second in range(3):
+        bench.look(second)
+    before = bench.shown()
+    assert ("web/main/a", "closing", 10, 6, 4) in before
+    value = bench.drains.dump()
+    late = Drains(bench.open, bench.closing, bench.over.append)  # a hub that restores first
+    late.restore(value)
+    late.arrange(bench.running, {})
+    standby = Drains({}, bench.closing, bench.over.append)  # one that knew the config before
+    standby.arrange(bench.running, {})
+    standby.restore(value)
+    for other in (late, standby):
+        shown = {one["what"]: (one["open_at_start"], one["closed"]) for one in other.documents()}
+        assert shown["web/main/a"] == (10, next(row[4] for row in before if row[0] == "web/main/a"))
+        assert shown["web/main/b"] == (5, 0)
+
+
+def test_a_new_order_for_the_same_begins_anew(bench: Bench) -> None:
+    bench.do(HostDrain("web", "main", "a"))
+    bench.running, _ = amend(bench.running, HostDrain("web", "main", "a", grace=Grace(5.0)), ANN, SINCE + 1)
+    bench.do()
+    (one,) = bench.drains.documents()
+    assert (one["since"], one["deadline"]) == (SINCE + 1, SINCE + 6)
+    assert isinstance(bench.running, Running)

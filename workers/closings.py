@@ -1,0 +1,51 @@
+"""Sessions that are ended at somebody's word: the hub asks which there are, and says which to close.
+
+It asks all workers before it chooses, since who is idle for longest may be
+anywhere. The order is that of `director.scheduling.drain`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from director.scheduling.drain import first, rank
+from workers.connector import Connector
+from workers.session import Sessions
+
+Document = dict[str, Any]
+
+
+class Closings:
+    """What a worker offers for closing, and closes."""
+
+    def __init__(self, sessions: Sessions, connector: Connector) -> None:
+        self._sessions = sessions
+        self._connector = connector
+
+    def offer(self, args: Document) -> Document:
+        """The first `most` to close of those with these `hosts` that were accepted `before` (monotonic, None: now)."""
+        now = time.monotonic()
+        hosts, before = frozenset(args["hosts"]), args["before"]
+        offers = (
+            (*rank(now, session.accepted, session.active), session.id)
+            for session in self._sessions.all.values()
+            if session.host is not None
+            and session.host.number in hosts
+            and (before is None or session.accepted <= before)
+        )
+        return {"offers": first(offers, args["most"])}
+
+    def close(self, args: Document) -> Document:
+        """Close these `sessions`, if they are still there; `end` is their end state. Tells how many it were."""
+        closed = 0
+        for number in args["sessions"]:
+            session = self._sessions.all.get(number)
+            if session is None:
+                continue
+            if session.host is not None:
+                session.service.hosts_tally[session.host.number].closed += 1
+            # What a side did before, and why, is less than that it was closed by us.
+            self._connector.abandon(session, args["end"])
+            closed += 1
+        return {"closed": closed}
