@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
 from control.commands.command import CommandError, ErrorKind
+from control.render import render
 from control.web import actions, assets, texts
 from control.web.answers import LARGEST_CONFIG, Asked, Stop, plain, see
 from control.web.door import Door
@@ -126,11 +127,12 @@ class App:
         elif asked.headers.get("Sec-Fetch-Site") not in (None, "none"):
             return plain("this came from another site\n", 403)
         try:
-            visit.command(call.command, **call.given({**asked.args.to_dict(), **asked.form.to_dict()}, visit.stats))
+            given = call.given({**asked.args.to_dict(), **asked.form.to_dict()}, visit.stats)
+            result = visit.command(call.command, **given)
         except MissingError as missing:
             return plain(f"{missing}\n", 500)
         except CommandError as error:
             if error.kind is ErrorKind.RIGHTS:
                 return plain(f"{error}\n", 401)
             return see(f"/running?resultMessage={quote(str(error))}", "NOT OK")
-        return see("/running?resultMessage=OK", "OK")
+        return see(f"/running?resultMessage={quote(render(call.command, result))}", "OK")

@@ -4,21 +4,27 @@
 
     service NAME LISTEN ENABLEDGROUP        once for each listener
     group NAME enabled|inactive
-    host NAME IP:PORT OPEN -
-    disabled NAME IP:PORT REASON -          REASON: free text, or maint, drain, unresolved
+    host NAME IP:PORT OPEN -                hosts that get connections, sorted as strings by address
+    disabled NAME IP:PORT REASON -          the others; REASON: free text, or maint, drain, unresolved
 
-Hosts are sorted as strings by address.
+/running.xml is to the byte as minidom wrote it for them: attributes by the
+alphabet, four blanks a level, all hosts of a group sorted by address.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
-from xml.sax.saxutils import quoteattr
+
+from director.config.model import Admin, Config
 
 Document = dict[str, Any]
 _SERVES = ("up", "slowstart")
 _WORDS = ("maint", "drain", "unresolved")
+# What minidom escapes, in an attribute; a line break in one would be read as a blank.
+_ESCAPES = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+)
 
 
 def text(stats: Document) -> str:
@@ -31,10 +37,12 @@ def _service(service: Document) -> Iterator[str]:
         yield f"service {service['name']} {listen} {service['enabled_group']}"
     for group in service["groups"]:
         yield f"group {group['name']} {'enabled' if group['enabled'] else 'inactive'}"
-        for host in _sorted(group["hosts"]):
+        hosts = _sorted(group["hosts"])
+        for host in hosts:
             if host["state"] in _SERVES:
                 yield f"host {host['name']} {host['ip']} {host['open']} -"
-            else:
+        for host in hosts:
+            if host["state"] not in _SERVES:
                 reason = host["state"] if host["state"] in _WORDS else " ".join((host["reason"] or "down").split())
                 yield f"disabled {host['name']} {host['ip']} {reason} -"
 
@@ -43,18 +51,36 @@ def _sorted(hosts: list[Document]) -> list[Document]:
     return sorted(hosts, key=lambda host: str(host["ip"]))
 
 
-def xml(stats: Document) -> str:
-    """/running.xml of the statistics."""
-    lines = ["<pdconfig>"]
+def xml(stats: Document, config: Config) -> str:
+    """/running.xml of the statistics; admins, their users and the log file as the config has them."""
+    parts = ['<?xml version="1.0" ?>\n<pdconfig>']
     for service in stats["services"]:
-        lines.append(f"  <service name={quoteattr(service['name'])}>")
-        lines += [f"    <listen ip={quoteattr(listen)} />" for listen in service["listen"]]
+        parts.append(f"\n    {_tag('service', name=service['name'])}")
+        parts += [f"\n        {_tag('listen', ip=listen, closed=True)}" for listen in service["listen"]]
         for group in service["groups"]:
-            lines.append(f"    <group name={quoteattr(group['name'])} scheduler={quoteattr(group['scheduler'])}>")
+            parts.append(f"\n        {_tag('group', name=group['name'], scheduler=group['scheduler'])}")
             for host in _sorted(group["hosts"]):
-                lines.append(f"      <host name={quoteattr(host['name'])} ip={quoteattr(host['ip'])} />")
-            lines.append("    </group>")
+                parts.append(f"\n            {_tag('host', ip=host['ip'], name=host['name'], closed=True)}")
+            parts.append("\n        </group>")
+        parts.append("\n        ")
         if service["enabled_group"]:
-            lines.append(f"    <enable group={quoteattr(service['enabled_group'])} />")
-        lines.append("  </service>")
-    return "\n".join([*lines, "</pdconfig>", ""])
+            parts.append(_tag("enable", group=service["enabled_group"], closed=True))
+        parts.append("\n    </service>")
+    parts.append("\n    ")
+    parts += _admins(config.admins)
+    if config.logging.file and config.logging.file.startswith("/"):
+        parts.append(_tag("logging", file=config.logging.file, closed=True))
+    return "".join([*parts, "\n</pdconfig>"])
+
+
+def _admins(admins: Iterable[Admin]) -> Iterator[str]:
+    for admin in admins:
+        yield _tag("admin", listen=str(admin.listen))
+        for user in admin.users:
+            yield f"\n        {_tag('user', access=user.access, name=user.name, password=user.password, closed=True)}"
+        yield "\n    </admin>\n    "
+
+
+def _tag(tag: str, /, closed: bool = False, **attributes: str) -> str:
+    words = "".join(f' {key}="{value.translate(_ESCAPES)}"' for key, value in attributes.items())
+    return f"<{tag}{words}{'/' if closed else ''}>"

@@ -13,23 +13,33 @@ from control.web import running
 from control.web.answers import plain
 from control.web.inquiry import Inquiry
 from control.web.visit import Page, Pages, Visit
+from director.config.model import Config
 from director.config.writer import write
 
 _LOCKED = "." * 13  # the form of a hash, of no password
+_ROOT = re.compile(r"<(pdconfig|config)[\s>]")
 _PASSWORD = re.compile(r"""(\bpassword\s*=\s*(["'])).*?\2""", re.DOTALL)
 _METRICS = "text/plain; version=0.0.4"
 
 
 def config_text(visit: Visit) -> str:
-    """config.xml as it runs; hashes of passwords for those alone who may change them."""
+    """config.xml as it runs, with the root that the file has: an ancestor's scripts look for theirs."""
+    text = write(_config(visit)).decode()
+    root = _ROOT.search(visit.command("config-file")["text"])
+    if root is None:
+        return text
+    return text.replace("<director", f"<{root[1]}", 1).replace("</director>", f"</{root[1]}>")
+
+
+def _config(visit: Visit) -> Config:
+    """What runs; hashes of passwords for those alone who may change them."""
     config = visit.config()
-    if not visit.visitor.may_change:
-        admins = tuple(
-            replace(admin, users=tuple(replace(user, password=_LOCKED) for user in admin.users))
-            for admin in config.admins
-        )
-        config = replace(config, admins=admins)
-    return write(config).decode()
+    if visit.visitor.may_change:
+        return config
+    admins = (
+        replace(admin, users=tuple(replace(user, password=_LOCKED) for user in admin.users)) for admin in config.admins
+    )
+    return replace(config, admins=tuple(admins))
 
 
 def file_text(visit: Visit) -> str:
@@ -52,7 +62,7 @@ def _running_text(visit: Visit) -> Response:
 
 
 def _running_xml(visit: Visit) -> Response:
-    return plain(running.xml(visit.stats()), kind="text/xml")
+    return plain(running.xml(visit.stats(), _config(visit)), kind="text/xml")
 
 
 def _config_xml(visit: Visit) -> Response:

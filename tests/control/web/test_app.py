@@ -54,7 +54,11 @@ def test_who_may_only_look_changes_nothing_by_any_way(client: Client, told: Told
 def test_old_calls_have_their_old_answers(client: Client, told: Told) -> None:
     good = {"service": "web", "GROUP": "main", "ip": "10.0.0.1:80"}
     answer = client.post("/hostAdminDown", data=good, auth=ANN)
-    assert (answer.status_code, answer.text, answer.location) == (302, "OK", "/running?resultMessage=OK")
+    assert (answer.status_code, answer.text, answer.location) == (
+        302,
+        "OK",
+        "/running?resultMessage=done%3A%20host-down",
+    )
     assert told.said[0][:2] == ("host-down", HOST)
     assert client.post("/hostAdminDown", data={"service": "web"}, auth=ANN).status_code == 500
     assert client.get("/hostAdminDown?service=web&group=main&ip=a", auth=ANN).status_code == 405

@@ -19,3 +19,10 @@ def test_hashes_of_passwords_are_shown_to_those_who_may_change_them(told: Told) 
 
 def test_what_differs_from_the_file_comes_as_text(client: Client) -> None:
     assert client.get("/diff", auth=BOB).text.splitlines()[-1] == f"  {EVIL}"
+
+
+def test_config_xml_has_the_root_of_the_file_that_it_came_from(told: Told, client: Client) -> None:
+    for root in ("pdconfig", "config", "director"):
+        told.results["config-file"] = {"name": "c.xml", "text": f"<!-- x -->\n<{root}>\n</{root}>"}
+        assert client.get("/config.xml", auth=ANN).text.startswith(f"<{root}")
+    assert 'password="."' not in client.get("/running.xml", auth=BOB).text

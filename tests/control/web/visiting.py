@@ -105,6 +105,7 @@ def log_in(client: Client, name: str = "ann") -> str:
 
 
 LOCKED_PATHS = (
+    "/running.xml",
     "/config.xml",
     "/rawConfig.xml",
     "/config.txt",
