@@ -78,6 +78,7 @@ def _environment() -> Any:
     )
     environment.filters |= {"ago": duration, "bytes": size, "span": span, "moment": moment}
     environment.globals["commands"] = {row.name: {option.name for option in row.options} for row in COMMANDS}
+    environment.globals["arguments"] = {row.name: [one.name for one in row.arguments] for row in COMMANDS}
     environment.globals["static"] = {name: one.path for name, one in STATIC.items()}
     for name in texts:
         environment.get_template(name)  # compiled now, and kept

@@ -83,5 +83,7 @@ def service_cells(visit: Visit) -> Cells:
                     key = f"{group['name']}/{host['name']}"
                     for name in ("state", "open", "total"):
                         cells[f"{key}/{name}"] = host[name]
+                    if drain := host.get("drain"):
+                        cells[f"{key}/left"] = drain["left"]
                     cells[f"{key}/faults"] = sum(host["faults"].values())
     return cells

@@ -97,11 +97,28 @@ def change_hosts(site: Site, browser: Browser) -> None:
     wait_until(lambda: site.daemon.host("c")["state"] == "up")
     browser.do("host-del", {"service": "web", "group": "main", "host": "c"}, sure=True)
     assert [host["name"] for host in site.daemon.service()["groups"][0]["hosts"]] == ["a", "b"]
+    if "host-drain" in browser.commands:
+        drain_a_host(site, browser)
     # Without a press: what others do is seen at once.
     cell = browser.find('[data-cell="main/b/state"]')
     assert site.daemon.ctl("host-down", "web", "main", "b").exit == 0
     wait_until(lambda: cell.text == "maint", timeout=20)
     assert site.daemon.ctl("host-up", "web", "main", "b").exit == 0
+
+
+def drain_a_host(site: Site, browser: Browser) -> None:
+    with socket.create_connection(site.service.split(":"), timeout=20) as client:  # type: ignore[arg-type]
+        name = client.recv(10).decode().strip()
+        host = {"service": "web", "group": "main", "host": name}
+        wait_until(lambda: site.daemon.host(name)["open"] == 1, timeout=20)
+        browser.do("host-drain", host, within="30m")
+        browser.find("progress")
+        left = browser.find(f'span[data-cell="main/{name}/left"]')
+        wait_until(lambda: left.text == "1", timeout=20)
+    wait_until(lambda: left.text == "0", timeout=20)
+    browser.go("/service/web")
+    browser.do("host-close", host, sure=True)
+    browser.do("host-up", host)
 
 
 def change_groups(site: Site, browser: Browser) -> None:

@@ -2,16 +2,17 @@
 "use strict";
 const main = document.querySelector("main[data-live]");
 if (main) {
-  const cells = new Map([...main.querySelectorAll("[data-cell]")].map((cell) => [cell.dataset.cell, cell]));
+  const cells = new Map();
+  for (const cell of main.querySelectorAll("[data-cell]")) cells.set(cell.dataset.cell, [...(cells.get(cell.dataset.cell) ?? []), cell]);
   const trouble = main.querySelector(".trouble");
   const say = (text) => { if (trouble.textContent !== text) trouble.textContent = text; trouble.hidden = !text; };
   const source = new EventSource(main.dataset.live);
   source.onmessage = (event) => {
     say("");
     for (const [key, value] of Object.entries(JSON.parse(event.data))) {
-      const cell = cells.get(key);
-      if (cell && cell.textContent !== String(value)) {
-        cell.textContent = value;
+      for (const cell of cells.get(key) ?? []) {
+        if (cell.localName === "progress") cell.value = cell.max - value;
+        else if (cell.textContent !== String(value)) cell.textContent = value;
         if (cell.classList.contains("state")) cell.className = "state " + value;
       }
     }

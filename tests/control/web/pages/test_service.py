@@ -19,6 +19,14 @@ def test_every_host_can_be_changed_where_it_stands(client: Client) -> None:
     assert all(f"<option>{name}</option>" in text for name in POLICIES)
 
 
+def test_a_drain_shows_how_far_it_has_got(client: Client, told: Told) -> None:
+    log_in(client)
+    drain = {"left": 3, "open_at_start": 20, "deadline": 1.7e9}
+    told.document["services"] = [hubs.service("web", hubs.group("main", hubs.host("a", "drain", drain=drain)))]
+    text = client.get("/service/web").text
+    assert '<progress max="20" value="17"' in text and "of 20 left, to be closed from" in text
+
+
 def test_many_hosts_come_in_parts_over_all_groups(client: Client, told: Told) -> None:
     log_in(client)
     groups = [hubs.group(name, *(hubs.host(f"{name}{n}") for n in range(80)), enabled=name == "x") for name in "xy"]
