@@ -51,6 +51,12 @@ class Visit:
         return self.asked.args.get(name, "").strip()
 
     @property
+    def _here(self) -> str:
+        """The address of this page."""
+        query = self.asked.query_string.decode("latin-1")
+        return quote(self.asked.path) + (f"?{query}" if query else "")
+
+    @property
     def back(self) -> str:
         """A page of ours: the one whose form was sent, unless it says another."""
         where = urlsplit(self.asked.form.get("back", "/"))
@@ -70,7 +76,7 @@ class Visit:
             message=said or self.argument("resultMessage")[:2000],
             bad=bad,
             path=quote(self.asked.path),
-            here=quote(self.asked.full_path.rstrip("?"), safe="/?&=%"),
+            here=self._here,
             **values,
         )
 

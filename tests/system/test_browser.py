@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from control.commands.table import COMMANDS
+from tests.system import waiting
 from tests.system.addresses import ask_name, free_address
 from tests.system.admins import Site, give_an_hour
 from tests.system.browser import Browser
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host
-from tests.system.waiting import wait_until
 
 PAGES = {
     "overview": "/",
@@ -34,6 +34,8 @@ PAGES = {
 }
 A, B = ({"service": "web", "group": "main", "host": name} for name in "ab")
 MAIN, NEXT = ({"service": "web", "group": name} for name in ("main", "next"))
+
+wait_until = partial(waiting.wait_until, timeout=60)  # a browser beside everything else takes its time
 
 
 @pytest.fixture
@@ -102,20 +104,20 @@ def change_hosts(site: Site, browser: Browser) -> None:
     # Without a press: what others do is seen at once.
     cell = browser.find('[data-cell="main/b/state"]')
     assert site.daemon.ctl("host-down", "web", "main", "b").exit == 0
-    wait_until(lambda: cell.text == "maint", timeout=20)
+    wait_until(lambda: cell.text == "maint")
     assert site.daemon.ctl("host-up", "web", "main", "b").exit == 0
 
 
 def drain_a_host(site: Site, browser: Browser) -> None:
-    with socket.create_connection(site.service.split(":"), timeout=20) as client:  # type: ignore[arg-type]
+    with socket.create_connection(site.service.split(":"), timeout=40) as client:  # type: ignore[arg-type]
         name = client.recv(10).decode().strip()
         host = {"service": "web", "group": "main", "host": name}
-        wait_until(lambda: site.daemon.host(name)["open"] == 1, timeout=20)
+        wait_until(lambda: site.daemon.host(name)["open"] == 1)
         browser.do("host-drain", host, within="30m")
         browser.find("progress")
         left = browser.find(f'span[data-cell="main/{name}/left"]')
-        wait_until(lambda: left.text == "1", timeout=20)
-    wait_until(lambda: left.text == "0", timeout=20)
+        wait_until(lambda: left.text == "1")
+    wait_until(lambda: left.text == "0")
     browser.go("/service/web")
     browser.do("host-close", host, sure=True)
     browser.do("host-up", host)
@@ -216,11 +218,11 @@ def change_the_daemon(site: Site, browser: Browser) -> None:
     browser.go("/workers")
     assert f"{site.daemon.master}" in browser.text
     browser.do("workers-set", count="3")
-    wait_until(lambda: site.daemon.is_serving(3), timeout=30)
+    wait_until(lambda: site.daemon.is_serving(3))
     browser.do("reload")
     assert browser.message
     browser.do("stop", sure=True)
-    wait_until(lambda: not site.daemon.pids(), timeout=40)
+    wait_until(lambda: not site.daemon.pids())
 
 
 def test_whoever_may_look_sees_all_and_has_no_button(site: Site, browser: Browser) -> None:
@@ -258,7 +260,7 @@ def test_no_page_keeps_anybody_out_and_all_have_their_picture(site: Site, browse
     client = furnish(site)
     give_an_hour(site.daemon)
     for chart in ("/charts", "/charts?service=web"):
-        wait_until(partial(is_drawn, site, chart), timeout=40)
+        wait_until(partial(is_drawn, site, chart))
     for name, path in PAGES.items():
         browser.go(path)
         for details in browser.driver.find_elements("css selector", "details"):

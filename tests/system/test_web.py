@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from tests.system.addresses import ask_name, free_address
-from tests.system.admins import ANN, BOB, DES, Site
+from tests.system.admins import ANN, BOB, DES, Site, give_an_hour
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host
 from tests.system.waiting import wait_until
@@ -152,10 +152,13 @@ def test_fifty_live_pages_cost_traffic_and_the_hub_nothing(site: Site) -> None:
             page.close()
 
 
-def test_an_upgrade_brings_an_admin_of_the_new_code(site: Site) -> None:
+def test_an_upgrade_brings_an_admin_of_the_new_code_and_keeps_the_last_hour(site: Site) -> None:
     before = site.web()
+    give_an_hour(site.daemon)
     done = site.daemon.directord("upgrade")
     assert done.exit == 0, done.text
     wait_until(lambda: site.web() != before and site.ask("/running.txt")[0] == 200, timeout=20)
     assert site.ask("/hostAdminDown", ANN, {"service": "web", "group": "main", "name": "b"})[1] == "OK"
     assert site.daemon.host("b")["state"] == "maint"
+    minutes = site.daemon.command("history")["series"]["connections_per_second"]
+    assert len([one for one in minutes if one is not None and one > 10]) > 50

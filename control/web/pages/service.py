@@ -21,10 +21,7 @@ Shown = list[tuple[dict[str, Any], list[dict[str, Any]]]]  # groups, each with i
 def hosts_shown(visit: Visit, service: dict[str, Any]) -> tuple[Shown, Window]:
     """The groups with the hosts of this page, and where these stand among all."""
     wanted = visit.argument("find").lower()
-    found = [
-        (group, [host for host in group["hosts"] if wanted in host["name"].lower() or wanted in host["ip"].lower()])
-        for group in service["groups"]
-    ]
+    found = [(group, _fitting(group["hosts"], wanted)) for group in service["groups"]]
     window = Window.of(visit, sum(len(hosts) for _, hosts in found), _SIZE)
     shown: Shown = []
     at = 0
@@ -33,6 +30,13 @@ def hosts_shown(visit: Visit, service: dict[str, Any]) -> tuple[Shown, Window]:
         shown.append((group, hosts[first:last]))
         at += len(hosts)
     return shown, window
+
+
+def _fitting(hosts: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
+    """Those whose name or address holds what is wanted; live pages ask each second, mostly for all."""
+    if not wanted:
+        return hosts
+    return [host for host in hosts if wanted in host["name"].lower() or wanted in host["ip"].lower()]
 
 
 def service_page(visit: Visit) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 from werkzeug.test import Client, EnvironBuilder
 
@@ -10,6 +12,7 @@ from control.web.answers import Asked
 from control.web.door import Door, Visitor
 from control.web.visit import Visit, Window
 from director.config.model import Config
+from tests.control import hubs
 from tests.control.web.visiting import EVIL, PERSON, Told, log_in
 
 
@@ -52,6 +55,19 @@ def test_a_long_list_is_shown_in_parts_whatever_the_address_says(
 )
 def test_the_way_back_stays_here(told: Told, back: str, where: str) -> None:
     assert visit(told, back=back).back == where
+
+
+def test_a_name_with_any_sign_is_found_again_after_a_change(client: Client, told: Told) -> None:
+    csrf = log_in(client)
+    name = "50%41 /?&"
+    told.document["services"] = [hubs.service(name, hubs.group("main", hubs.host("a")))]
+    text = client.get("/").text
+    (path,) = [part.partition('"')[0] for part in text.split('href="')[1:] if part.startswith("/service/")]
+    text = client.get(path + "?at=0").text
+    back = html.unescape(text.partition('name="back" value="')[2].partition('"')[0])
+    sent = {"service": name, "group": "main", "host": "a", "csrf": csrf, "back": back}
+    where = client.post("/command/host-up", data=sent).location
+    assert client.get(where).status_code == 200
 
 
 def test_only_browsers_with_a_login_get_sentences_as_pages(client: Client) -> None:
