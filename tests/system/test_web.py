@@ -7,17 +7,22 @@ import json
 import re
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import psutil
 import pytest
 
+from control.commands.table import COMMANDS
+from control.web.legacy import CALLS
 from tests.system.addresses import ask_name, free_address
 from tests.system.admins import ANN, BOB, DES, Site, give_an_hour
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host
+from tests.system.peers import need
 from tests.system.waiting import wait_until
 
 Hosts = Callable[..., list[Host]]
@@ -48,6 +53,64 @@ def test_scripts_look_and_change_by_both_admins(site: Site) -> None:
     assert site.ask("/hostAdminUp?service=web&group=main&name=b")[0] == 405
     assert site.ask("/hostAdminDown", ANN, {**down, "name": "zz"})[1] == "NOT OK"
     assert {ask_name(site.service) for _ in range(6)} == {"a", "b"}
+
+
+def test_every_old_call_works_by_curl_with_its_old_answer(site: Site) -> None:
+    curl = need("curl", "curl")
+    address = str(site.daemon.host("a")["ip"])
+
+    def call(name: str, /, user: str = "ann:secret", **given: str) -> str:
+        """The answer's body and status, of a GET, as scripts of old have it."""
+        url = f"https://{site.secure}/{name}?{urlencode(given)}"
+        words = [curl, "-sk", "-m", "40", "-u", user, "-w", " %{http_code}", url]
+        return subprocess.run(words, capture_output=True, text=True, timeout=60).stdout
+
+    extra, web = {"service": "web", "group": "extra"}, {"service": "web", "group": "main"}
+    changes: list[tuple[str, dict[str, str]]] = [
+        ("newGroup", {**extra, "scheduler": "random"}),
+        ("addHost", {**extra, "name": "c", "ip": address}),
+        ("delHost", {**extra, "ip": address}),
+        ("addHost", {"SERVICE": "web", "Group": "extra", "NAME": "c", "Ip": address}),
+        ("delAllHosts", extra),
+        ("changeScheduler", {**extra, "scheduler": "leastconnsrr"}),
+        ("delGroup", extra),
+        ("newService", {"service": "new", "listen": free_address()}),
+        ("hostAdminDown", {**web, "name": "b"}),
+        ("hostAdminUp", {**web, "name": "b"}),
+        ("retryHost", {**web, "client": "b"}),
+        ("enableGroup", {"service": "web", "group": "next"}),
+        ("enableGroup", web),
+        ("addUser", {"name": "eve", "password": DES, "access": "readonly"}),
+        ("delUser", {"name": "eve"}),
+        ("save", {}),
+        ("saveConfig", {}),
+        ("reload", {}),
+        *([("closeLog", {})] if "log-reopen" in {row.name for row in COMMANDS} else []),
+    ]
+    assert {name for name, _ in changes} | {"shutdown", "closeLog"} == set(CALLS)
+    for name, given in changes:
+        assert call(name, "bob:secret", **given).endswith(" 401"), name
+        assert call(name, **given) == "OK 302", name
+    assert call("addUser", name="mal", password="clear", access="full") == "NOT OK 302"
+    assert call("enableGroup", service="web", group="nowhere") == "NOT OK 302"
+    assert call("enableGroup", service="web").endswith(" 500")
+    assert call("noSuchCall").endswith(" 404")
+    for name in (
+        "running",
+        "all",
+        "running.txt",
+        "running.xml",
+        "config.xml",
+        "config",
+        "configs",
+        "config.txt",
+        "diff",
+    ):
+        assert call(name, "bob:secret").endswith(" 200"), name
+    for name in ("rawConfig.xml", "stored.xml", "rawStored.xml", ""):
+        assert call(name, "bob:secret").endswith(" 200"), name
+    assert call("shutdown") == "OK 302"
+    wait_until(lambda: not site.daemon.pids(), timeout=60)
 
 
 def test_people_log_in_look_live_and_change_by_forms(site: Site) -> None:
