@@ -10,9 +10,10 @@ master's are not. An operator's word on the host goes for all its members.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from director.config.model import Group, Host
+from director.config.model import Group, Host, Service
+from director.config.turnover import hosts_of
 from director.messages import Member, Running
 
 Members = Mapping[int, tuple[Member, ...]]  # by the number of the host that the config has
@@ -25,16 +26,45 @@ def has_members(host: Host) -> bool:
 
 def expand(running: Running, members: Members) -> Running:
     """What to work by: hosts that have members give way to them."""
-    if not any(members.values()):
-        return running
-    admin = dict(running.admin)
-    services = []
-    for service in running.config.services:
-        groups = tuple(_expanded(group, members) for group in service.groups)
-        services.append(replace(service, groups=groups) if groups != service.groups else service)
-    for number, word in running.admin.items():
-        admin.update((member.number, word) for member in members.get(number, ()))
-    return replace(running, config=replace(running.config, services=tuple(services)), admin=admin)
+    return Expansion().expand(running, members)
+
+
+class Expansion:
+    """Does that again and again: a service that is the same as before, with the same members, stays the same object."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Expanded] = {}  # by service number; only those with hosts that may be several
+
+    def expand(self, running: Running, members: Members) -> Running:
+        """What to work by: hosts that have members give way to them."""
+        if not any(members.values()):
+            return running
+        services = tuple(self._service(service, members) for service in running.config.services)
+        admin = dict(running.admin)
+        for number, word in running.admin.items():
+            admin.update((member.number, word) for member in members.get(number, ()))
+        return replace(running, config=replace(running.config, services=services), admin=admin)
+
+    def _service(self, service: Service, members: Members) -> Service:
+        known = self._known.get(service.number)
+        if known is None or known.of is not service:
+            numbers = tuple(host.number for host in hosts_of((service,)) if has_members(host))
+            known = self._known[service.number] = _Expanded(service, numbers, (), service)
+        having = tuple(members.get(number, ()) for number in known.numbers)
+        if having != known.having:
+            groups = tuple(_expanded(group, members) for group in service.groups)
+            known.having, known.service = having, replace(service, groups=groups) if any(having) else service
+        return known.service
+
+
+@dataclass(slots=True)
+class _Expanded:
+    """What became of a service. `numbers`: its hosts that may be several; `having`: the members that they had."""
+
+    of: Service
+    numbers: tuple[int, ...]
+    having: tuple[tuple[Member, ...], ...]
+    service: Service
 
 
 def _expanded(group: Group, members: Members) -> Group:

@@ -15,7 +15,8 @@ from typing import Any
 from director.addresses import literal
 from director.config import model
 from director.config.model import STICKY
-from director.members import expand
+from director.config.turnover import groups_of, turnover
+from director.members import Expansion
 from director.messages import HostState, Member, Running, Target
 from director.scheduling.scheduler import GroupScheduler
 from director.scheduling.scoreboard import HostLoad, Scoreboard
@@ -68,7 +69,8 @@ class Services:
         self.stickies = Stickies()
         self.schedulings = Schedulings(board, random)
         self._slowstarts = SlowStarts()
-        self._arranged: Running | None = None  # as names make it
+        self._arranged = Running(0, model.Config())  # as names make it
+        self._expansion = Expansion()
         self._members: dict[int, tuple[Member, ...]] = {}  # by host number
         self._board = board
         self._schedulers: dict[int, GroupScheduler] = {}  # by group number
@@ -83,71 +85,60 @@ class Services:
     def _arrange(self) -> None:
         """Work by the config and by the members that names have now."""
         assert self.running is not None
-        running = self._arranged = expand(self.running, self._members)
+        before = self._arranged
+        running = self._arranged = self._expansion.expand(self.running, self._members)
         self._board.configure(running.config)
         self.stickies.configure(running.config)
         self._slowstarts.configure(running.config)
-        self._warm_up()
-        schedulers = {}
-        services = {}
-        for service in running.config.services:
-            ours = self.by_number.get(service.number) or Service(service.number)
-            services[service.number] = ours
-            ours.name = service.name
-            ours.connect_timeout = service.connect_timeout
-            ours.idle_timeout = service.idle_timeout
-            ours.retries = service.retries
-            ours.observe_window = 0.0
-            ours.hosts_tally = self.hosts_tally
-            ours.labels = self.labels
-            ours.options = of_service(service)
-            ours.nobody = f"{service.enabled or '<NOGROUP>'}/<NOSRV>"
-            ours.unlogged = service.log != "all"
-            ours.log_errors = service.log == "errors"
-            ours.log_every = int(service.log.partition(":")[2] or 0)
-            ours.queue = service.queue
-            ours.queue_timeout = service.queue_timeout
-            ours.scheduler = None
+        warmed = self._warm_up()
+        gone, came = turnover(before.config.services, running.config.services)
+        # A removed service lives on in its sessions; its totals stay with the hub.
+        leaving = {service.number: self.by_number.pop(service.number) for service in gone}
+        schedulers = {group.number: self._schedulers.pop(group.number) for group in groups_of(gone)}
+        for service in came:
+            ours = self.by_number[service.number] = leaving.get(service.number) or self._new(service.number)
+            _update(ours, service)
             for group in service.groups:
-                for host in group.hosts:
-                    known = literal(host.ip)
-                    if known is not None:
-                        # The hub will say the same, but a moment later than it is needed.
-                        self.addresses[host.number] = known
-                    self.labels[host.number] = f"{group.name}/{host.name}"
-                    source = host.source or service.source
-                    if host.fast_open or source:
-                        self.sources[host.number] = (host.fast_open, source)
-                    else:
-                        self.sources.pop(host.number, None)
-                scheduler = self._scheduler(group)
-                schedulers[group.number] = scheduler
+                scheduler = self._scheduler(service, group, schedulers.get(group.number))
+                self._schedulers[group.number] = scheduler
                 if group.name == service.enabled:
                     ours.scheduler = scheduler
                     ours.observe_window = group.observe_window
                     ours.group = group.number
-        # A removed service lives on in its sessions; its totals stay with the hub.
-        self.by_number = services
-        self._schedulers = schedulers
-        self.schedulings.failing &= schedulers.keys()
+        self.schedulings.failing -= schedulers.keys() - self._schedulers.keys()
+        self._refresh(before.admin.keys() ^ running.admin.keys(), warmed)
 
-    def _scheduler(self, group: model.Group) -> GroupScheduler:
-        hosts = [self._board.hosts[host.number] for host in group.hosts]
-        for host in hosts:
+    def _new(self, number: int) -> Service:
+        service = Service(number)
+        service.hosts_tally, service.labels = self.hosts_tally, self.labels
+        return service
+
+    def _scheduler(self, service: model.Service, group: model.Group, before: GroupScheduler | None) -> GroupScheduler:
+        for host in group.hosts:
+            known = literal(host.ip)
+            if known is not None:
+                # The hub will say the same, but a moment later than it is needed.
+                self.addresses[host.number] = known
+            self.labels[host.number] = f"{group.name}/{host.name}"
+            source = host.source or service.source
+            if host.fast_open or source:
+                self.sources[host.number] = (host.fast_open, source)
+            else:
+                self.sources.pop(host.number, None)
             self.hosts_tally.setdefault(host.number, HostTally())
-            host.usable = self._usable(host.number)
-        scheduler = self._schedulers.get(group.number)
-        if scheduler is None or scheduler.scheduler != group.scheduler:
-            return self.schedulings.make(group, hosts, self.stickies.tables.get(group.number), scheduler)
-        scheduler.refresh(hosts)
-        return scheduler
+        hosts = self._board.group(group.number)
+        for load in hosts:
+            load.usable = self._usable(load.number)
+        if before is None or before.scheduler != group.scheduler:
+            return self.schedulings.make(group, hosts, self.stickies.tables.get(group.number), before)
+        before.refresh(hosts)
+        return before
 
     def group_scheduler(self, number: int) -> GroupScheduler | None:
         """The scheduler of a group."""
         return self._schedulers.get(number)
 
     def _usable(self, number: int) -> bool:
-        assert self._arranged is not None
         return (
             number not in self._arranged.admin
             and self._up.get(number, True)
@@ -236,12 +227,28 @@ class Services:
 
     def state(self, number: int) -> HostState:
         """A host's state, as this worker sees it."""
-        assert self._arranged is not None
         if number in self._arranged.admin:
             return self._arranged.admin[number].state
         if not self.addresses.get(number):
             return HostState.UNRESOLVED
         return HostState.UP if self._usable(number) else HostState.DOWN
+
+
+def _update(ours: Service, service: model.Service) -> None:
+    """Have a service be as the config says; no group is enabled yet."""
+    ours.name = service.name
+    ours.connect_timeout = service.connect_timeout
+    ours.idle_timeout = service.idle_timeout
+    ours.retries = service.retries
+    ours.observe_window = 0.0
+    ours.options = of_service(service)
+    ours.nobody = f"{service.enabled or '<NOGROUP>'}/<NOSRV>"
+    ours.unlogged = service.log != "all"
+    ours.log_errors = service.log == "errors"
+    ours.log_every = int(service.log.partition(":")[2] or 0)
+    ours.queue = service.queue
+    ours.queue_timeout = service.queue_timeout
+    ours.scheduler = None
 
 
 def _sockaddr(where: Any) -> Any:

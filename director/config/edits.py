@@ -13,8 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from director.config.model import Config, Service
-from director.config.numbering import assign, numbered
+from director.config.numbering import assign
 from director.config.schema import ELEMENTS
+from director.config.turnover import hosts_of
 from director.errors import RefusedError
 from director.messages import AdminDown, Draining, Edit, Running
 
@@ -75,6 +76,11 @@ def _field(place: Place, field: str, old: Any, new: Any) -> Iterator[Edit]:
 
 def _collection(place: Place, tag: str, field: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Edit]:
     key = KEYS[tag]
+    if (pairs := unlike(key, old, new)) is not None:
+        for other, thing in pairs:
+            if other != thing:
+                yield from _differences((*place, tag, key(thing)), tag, other, thing)
+        return
     before = {key(thing): thing for thing in old}
     after = {key(thing): thing for thing in new}
     for name, thing in after.items():
@@ -90,6 +96,17 @@ def _collection(place: Place, tag: str, field: str, old: Sequence[Any], new: Seq
     back = [name for name in after if name in before] + [name for name in before if name not in after]
     if order != list(after) or back != list(before):
         yield Edit(place, field, tuple(before), tuple(after))
+
+
+def unlike(key: Callable[[Any], Any], old: Sequence[Any], new: Sequence[Any]) -> list[tuple[Any, Any]] | None:
+    """The members that are other objects now, with what they were; None if any came, went or moved.
+
+    Most often that is one of thousands, and nobody has to look at the others.
+    """
+    if len(old) != len(new):
+        return None
+    pairs = [(before, after) for before, after in zip(old, new, strict=True) if before is not after]
+    return pairs if all(key(before) == key(after) for before, after in pairs) else None
 
 
 def _flags(old: Running, new: Running) -> Iterator[Edit]:
@@ -108,12 +125,15 @@ def _drained(old: Running, new: Running) -> Iterator[Edit]:
 
 def by_place(running: Running) -> dict[Place, AdminDown]:
     """What operators took down, by place."""
-    if not running.admin:
+    admin = running.admin
+    if not admin:
         return {}
     return {
-        place_of(*path): running.admin[number]
-        for path, number in numbered(running.config).items()
-        if number in running.admin and len(path) == 3
+        place_of(service.name, group.name, host.name): admin[host.number]
+        for service in running.config.services
+        for group in service.groups
+        for host in group.hosts
+        if host.number in admin
     }
 
 
@@ -138,7 +158,7 @@ def apply(running: Running, edits: Iterable[Edit]) -> Running:
         config = _updated(config, "director", edit.place, edit)
         removed = removed or (not edit.field and edit.new is None)
     if removed and admin:
-        known = set(numbered(config).values())
+        known = {host.number for host in hosts_of(config.services)}
         admin = {number: down for number, down in admin.items() if number in known}
     return replace(running, config=config, admin=admin, drains=tuple(drains.values()))
 
@@ -250,8 +270,10 @@ def enabled_or_first(service: Service) -> Service:
 
 def renumbered(after: Running, before: Config, last: int) -> tuple[Running, int]:
     """The same with numbers for what is new since `before`, and the last number given. See `numbering`."""
-    flags = by_place(after)
     config, last = assign(after.config, before, last)
+    if config is after.config:
+        return after, last
+    flags = by_place(after)
     admin = {}
     for place, down in flags.items():
         host = find(config, place)

@@ -8,8 +8,9 @@ the daemon lives, whatever is removed, renamed or added again.
 from __future__ import annotations
 
 from dataclasses import replace
+from operator import is_
 
-from director.config.model import Config, Group, Service
+from director.config.model import Config, Group, Host, Service
 
 Path = tuple[str, ...]  # (service,), (service, group) or (service, group, host)
 
@@ -30,31 +31,44 @@ def assign(config: Config, previous: Config | None, last: int) -> tuple[Config, 
     """The same config with numbers, and the last number that is now given.
 
     `last` is the last number ever given (0 at first); `previous` the config
-    that has those in use. Numbers already in `config` do not count.
+    that has those in use. Numbers already in `config` do not count. What equals
+    what was there before is given back as the object of before: see `turnover`.
     """
-    giver = _Giver({} if previous is None else numbered(previous), last)
-    services = tuple(giver.service(service) for service in config.services)
-    return replace(config, services=services), giver.last
+    giver = _Giver(last)
+    before = {} if previous is None else {service.name: service for service in previous.services}
+    services = tuple(giver.service(service, before.get(service.name)) for service in config.services)
+    if previous is not None and all(map(is_, services, previous.services)) and len(services) == len(before):
+        services = previous.services
+    return (config if services is config.services else replace(config, services=services)), giver.last
 
 
 class _Giver:
-    """Hands out the known number of a path, or the next one."""
+    """Gives the number of what was there before, or the next one."""
 
-    def __init__(self, known: dict[Path, int], last: int) -> None:
-        self.known = known
+    def __init__(self, last: int) -> None:
         self.last = last
 
-    def number(self, path: Path) -> int:
-        known = self.known.get(path)
-        if known is not None:
-            return known
+    def number(self, before: Service | Group | Host | None) -> int:
+        if before is not None:
+            return before.number
         self.last += 1
         return self.last
 
-    def service(self, service: Service) -> Service:
-        groups = tuple(self.group(service.name, group) for group in service.groups)
-        return replace(service, groups=groups, number=self.number((service.name,)))
+    def service(self, service: Service, before: Service | None) -> Service:
+        if before is not None and (service is before or service == before):
+            return before
+        known = {} if before is None else {group.name: group for group in before.groups}
+        groups = tuple(self.group(group, known.get(group.name)) for group in service.groups)
+        return replace(service, groups=groups, number=self.number(before))
 
-    def group(self, service: str, group: Group) -> Group:
-        hosts = tuple(replace(host, number=self.number((service, group.name, host.name))) for host in group.hosts)
-        return replace(group, hosts=hosts, number=self.number((service, group.name)))
+    def group(self, group: Group, before: Group | None) -> Group:
+        if before is not None and (group is before or group == before):
+            return before
+        known = {} if before is None else {host.name: host for host in before.hosts}
+        hosts = tuple(self.host(host, known.get(host.name)) for host in group.hosts)
+        return replace(group, hosts=hosts, number=self.number(before))
+
+    def host(self, host: Host, before: Host | None) -> Host:
+        if before is not None and (host is before or host == before):
+            return before
+        return replace(host, number=self.number(before))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from director.config.edits import BESIDE, DRAIN, diff, words
+from director.config.edits import BESIDE, DRAIN, diff, unlike, words
 from director.config.model import Config, Group, Service
 from director.config.schema import ELEMENTS, Attribute
 from director.messages import Draining, Edit, Running
@@ -174,6 +174,11 @@ def _values(row: Attribute, old: Any, new: Any) -> str:
 def _collection(place: _Place, tag: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Step]:
     """Children that came, went, differ, or stand in another order."""
     key = _KEYS[tag]
+    if (pairs := unlike(key, old, new)) is not None:
+        for other, thing in pairs:
+            if other != thing:
+                yield from _changes(_child(place, tag, thing), other, thing)
+        return
     before = {key(thing): thing for thing in old}
     after = {key(thing): thing for thing in new}
     adding, removing = _VERBS.get(tag, (StepKind.ADD, StepKind.REMOVE))

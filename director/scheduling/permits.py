@@ -26,11 +26,12 @@ successor. Pure.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from director.config.model import Config
+from director.config.model import Config, Service
+from director.config.turnover import turnover
 
 _BEYOND = 1 << 40  # all numbers that are given
 DIRECTOR = _BEYOND  # the number of the limit over all services
@@ -48,15 +49,33 @@ def limits(config: Config) -> dict[int, int]:
     """Every limit that a config sets, by number. A queue is one where anything else may make clients wait."""
     found = {} if config.maxconn is None else {DIRECTOR: config.maxconn}
     for service in config.services:
-        own: dict[int, int | None] = {service.number: service.maxconn}
-        for group in service.groups:
-            own[group.number] = group.maxconn
-            own.update((host.number, host.maxconn) for host in group.hosts)
-        set_ones = {number: limit for number, limit in own.items() if limit is not None}
-        if set_ones or config.maxconn is not None:
-            set_ones[queue_of(service.number)] = service.queue
-        found.update(set_ones)
+        found.update(limits_of(service, config.maxconn is not None))
     return found
+
+
+def limits_of(service: Service, queues: bool) -> dict[int, int]:
+    """Those that one service sets. `queues`: clients may have to wait whatever it sets."""
+    own: dict[int, int | None] = {service.number: service.maxconn}
+    for group in service.groups:
+        own[group.number] = group.maxconn
+        own.update((host.number, host.maxconn) for host in group.hosts)
+    found = {number: limit for number, limit in own.items() if limit is not None}
+    if found or queues:
+        found[queue_of(service.number)] = service.queue
+    return found
+
+
+def changed_limits(before: Config, after: Config) -> tuple[dict[int, int], dict[int, int]]:
+    """The limits of what went, and those of what came; a limit may be in both."""
+    if before.maxconn != after.maxconn:  # for this one, all queues may come or go
+        return limits(before), limits(after)
+    gone, came = turnover(before.services, after.services)
+    queues = after.maxconn is not None
+    return _union(gone, queues), _union(came, queues)
+
+
+def _union(services: Iterable[Service], queues: bool) -> dict[int, int]:
+    return {number: limit for service in services for number, limit in limits_of(service, queues).items()}
 
 
 @dataclass(slots=True)
@@ -92,11 +111,17 @@ class Permits:
 
     def configure(self, limits: Iterable[int], used: Callable[[int], int]) -> None:
         """There are these limits. `used`: how many connections of ours count for a new one."""
-        before = self.limits
-        self.limits = {}
-        for number in limits:
-            known = before.get(number)
-            self.limits[number] = Allotment(used=used(number)) if known is None else known
+        limits = set(limits)
+        self.change(self.limits.keys() - limits, limits, used)
+
+    def change(self, gone: Iterable[int], came: Collection[int], used: Callable[[int], int]) -> None:
+        """Of the limits there were, those `gone` are no more, unless they `came` again; those keep what they have."""
+        for number in gone:
+            if number not in came:
+                self.limits.pop(number, None)
+        for number in came:
+            if number not in self.limits:
+                self.limits[number] = Allotment(used=used(number))
 
     def room(self, *numbers: int) -> bool:
         """Whether one more would be within each of these limits, as far as they are limits."""
@@ -195,10 +220,16 @@ class Ledger:
 
     def configure(self, limits: Mapping[int, int]) -> None:
         """These are the limits from now on."""
-        for number in self.entries.keys() - limits.keys():
-            del self.entries[number]
-        self.limits = dict(limits)
-        for number in limits:
+        self.change((self.entries.keys() | self.limits.keys()) - limits.keys(), limits)
+
+    def change(self, gone: Iterable[int], came: Mapping[int, int]) -> None:
+        """Of the limits there were, those `gone` are no more, unless they `came` again."""
+        for number in gone:
+            if number not in came:
+                self.entries.pop(number, None)
+                self.limits.pop(number, None)
+        self.limits.update(came)
+        for number in came:
             for peer in self.peers:
                 self._entry(number, peer)
             self.balance(number)

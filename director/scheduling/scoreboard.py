@@ -20,7 +20,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from director.config.model import Config, Group, Host, Service
-from director.scheduling.permits import DIRECTOR, Allotment, Grant, Permits, limits
+from director.config.turnover import groups_of, turnover
+from director.scheduling.permits import DIRECTOR, Allotment, Grant, Permits, changed_limits
 
 if TYPE_CHECKING:
     from director.scheduling.policies import Policy
@@ -122,6 +123,7 @@ class Scoreboard:
         self.heard = 0.0  # when others were last heard of; monotonic seconds, set by the caller
         self.hosts: dict[int, HostLoad] = {}
         self.zombies: dict[int, HostLoad] = {}  # no longer in the config, but with connections of ours
+        self._config = Config()
         self._groups: dict[int, tuple[HostLoad, ...]] = {}
         self._rows: dict[int, dict[int, int]] = {}  # {slot: {host number: open}}, of the other workers
         self._unsent: list[HostLoad] = []
@@ -258,26 +260,33 @@ class Scoreboard:
         A host that is no longer there stays among the zombies while it has
         connections of ours. Schedulers want `refresh()` with their hosts after it.
         """
-        before = self.hosts
-        self.hosts = {}
-        self._groups = {}
-        for service in config.services:
+        before, self._config = self._config, config
+        gone, came = turnover(before.services, config.services)
+        leaving = {host.number: host for group in groups_of(gone) for host in self._groups.pop(group.number)}
+        for number in leaving:
+            del self.hosts[number]
+        for service in came:
             for group in service.groups:
-                members = tuple(self._configured(before, service, group, host) for host in group.hosts)
+                members = tuple(self._configured(leaving, service, group, host) for host in group.hosts)
                 self._groups[group.number] = members
                 self.hosts.update({host.number: host for host in members})
-        for number, host in before.items():
+        for number, host in leaving.items():
             if number not in self.hosts:
                 host.moved = None
                 if host.own or host.sent:
                     self.zombies[number] = host
-        self.limit(limits(config))
+        self.permits.change(*changed_limits(before, config), self._used)
+        for group in groups_of(came):
+            self._limit(self._groups[group.number])
+        self._limit(self.zombies.values())
 
     def limit(self, numbers: Iterable[int]) -> None:
         """There are these limits from now on. Schedulers want `refresh()` after it."""
         self.permits.configure(numbers, self._used)
-        self._limits = self.permits.limits
-        for host in (*self.hosts.values(), *self.zombies.values()):
+        self._limit((*self.hosts.values(), *self.zombies.values()))
+
+    def _limit(self, hosts: Iterable[HostLoad]) -> None:
+        for host in hosts:
             host.limit = self._limits.get(host.number)
 
     def _used(self, number: int) -> int:

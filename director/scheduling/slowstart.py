@@ -7,6 +7,7 @@ are on the wall clock, the only one that all workers and the hub share by name.
 from __future__ import annotations
 
 from director.config.model import Config
+from director.config.turnover import groups_of, hosts_of, turnover
 
 _STEPS = 10
 
@@ -22,18 +23,19 @@ class SlowStarts:
     """Hosts on their way back to their whole weight."""
 
     def __init__(self) -> None:
+        self._config = Config()
         self._spans: dict[int, tuple[float, float]] = {}  # {host number: (slowstart, weight)}
         self._returned: dict[int, float] = {}
 
     def configure(self, config: Config) -> None:
         """These are the weights, and how long each host takes."""
-        self._spans = {
-            host.number: (group.slowstart, host.weight)
-            for service in config.services
-            for group in service.groups
-            if group.slowstart
-            for host in group.hosts
-        }
+        before, self._config = self._config, config
+        gone, came = turnover(before.services, config.services)
+        for host in hosts_of(gone):
+            self._spans.pop(host.number, None)
+        for group in groups_of(came):
+            if group.slowstart:
+                self._spans.update((host.number, (group.slowstart, host.weight)) for host in group.hosts)
 
     def returned(self, number: int, at: float) -> None:
         """When the host was last used again; 0: it was never out."""

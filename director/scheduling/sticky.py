@@ -22,6 +22,7 @@ from random import Random
 from typing import Any
 
 from director.config.model import STICKY, Config
+from director.config.turnover import groups_of, turnover
 from director.scheduling.scheduler import GroupScheduler
 from director.scheduling.scoreboard import HostLoad
 
@@ -168,15 +169,18 @@ class Stickies:
 
     def __init__(self, relays: bool = False) -> None:
         self.tables: dict[int, StickyTable] = {}
+        self._config = Config()
         self._relays = relays
 
     def configure(self, config: Config) -> None:
         """Keep tables for the sticky groups of `config`, and for no others."""
-        before, self.tables = self.tables, {}
-        for group in (group for service in config.services for group in service.groups):
+        before, self._config = self._config, config
+        gone, came = turnover(before.services, config.services)
+        leaving = {group.number: self.tables.pop(group.number, None) for group in groups_of(gone)}
+        for group in groups_of(came):
             if not group.scheduler.endswith(STICKY):
                 continue
-            table = before.get(group.number)
+            table = leaving.get(group.number)
             if table is None:
                 table = StickyTable(group.sticky_timeout, group.sticky_size, self._relays)
             table.resize(group.sticky_timeout, group.sticky_size)
