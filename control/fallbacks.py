@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from director import logs
-from director.config.model import DEFAULT_SCHEDULER, STICKY
+from director.config.model import DEFAULT_SCHEDULER, STICKY, Config, Group
+from director.config.turnover import groups_of, turnover
 from director.events import Event
 from director.messages import Running, SchedulerFailed
 
@@ -24,24 +25,32 @@ class Fallbacks:
         self._schedulers: dict[int, str] = {}
         self._previous: dict[int, str] = {}
         self._names: dict[int, str] = {}
+        self._config = Config()
 
     def configure(self, running: Running) -> None:
         """Work by this; a group with another scheduler than the failed one begins anew."""
-        groups = [(service, group) for service in running.config.services for group in service.groups]
-        self._names = {group.number: f"{service.name}/{group.name}" for service, group in groups}
-        for _, group in groups:
-            name = group.scheduler.removesuffix(STICKY)
-            before = self._schedulers.get(group.number)
-            if before != name:
-                if before is not None:
-                    self._previous[group.number] = before
-                self._schedulers[group.number] = name
-                self.dirty = True
-            if group.number in self.failed and self.failed[group.number][0] != name:
-                del self.failed[group.number]
+        before, self._config = self._config, running.config
+        gone, came = turnover(before.services, running.config.services)
+        for group in groups_of(gone):
+            del self._names[group.number]
+        for service in came:
+            for group in service.groups:
+                self._names[group.number] = f"{service.name}/{group.name}"
+                self._schedule(group)
         for known in (self.failed, self.counts, self._schedulers, self._previous):
             for number in known.keys() - self._names.keys():
                 del known[number]
+
+    def _schedule(self, group: Group) -> None:
+        name = group.scheduler.removesuffix(STICKY)
+        before = self._schedulers.get(group.number)
+        if before != name:
+            if before is not None:
+                self._previous[group.number] = before
+            self._schedulers[group.number] = name
+            self.dirty = True
+        if group.number in self.failed and self.failed[group.number][0] != name:
+            del self.failed[group.number]
 
     def hear(self, message: SchedulerFailed) -> bool:
         """A worker fell back; True if that is news which all must hear."""

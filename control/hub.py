@@ -51,7 +51,7 @@ from director.errors import ChildExit, RefusedError
 from director.events import Event
 from director.lifeline import Lifeline
 from director.master.child import Birth
-from director.members import expand
+from director.members import Expansion, Members
 from director.messages import (
     Actor,
     Amend,
@@ -121,6 +121,8 @@ class Hub:
         self._peers: dict[bytes, int] = {}  # {identity on the bus: incarnation}
         self.running = Running(0, Config())
         self.arranged = self.running  # as names make it
+        self._expansion = Expansion()
+        self._regrouped: Members = {}  # the members that workers were told of
         self.totals = Totals()
         self.sampler = Sampler(birth.memory, self.totals, lambda: self.arranged.config)
         self.stickies = Stickies(relays=True)
@@ -152,6 +154,8 @@ class Hub:
     def run(self) -> int:
         """Work until told to end; returns the exit status."""
         gevent.spawn(self._beat)
+        if self._birth.running is not None:
+            self._configure(self._birth.running)
         self._master.start()
         self._done.wait()
         self.prober.stop()
@@ -206,7 +210,7 @@ class Hub:
 
     def _configure(self, running: Running) -> None:
         self.running = running
-        self.resolver.want(running, Verdicts.names(running.config))
+        self.resolver.want(running, Verdicts.names)
         self._arrange()
         self._master.tell(Applied(running.version))
         if not self._ready:
@@ -215,7 +219,7 @@ class Hub:
 
     def _arrange(self) -> None:
         """Work by the config and by the members that names have now."""
-        self.arranged = expand(self.running, self.resolver.members)
+        self.arranged = self._expansion.expand(self.running, self.resolver.members)
         self.verdicts.configure(self.arranged)
         self.stickies.configure(self.arranged.config)
         if self._upstream is None:
@@ -223,8 +227,10 @@ class Hub:
         self.totals.own(self.arranged.config)
         self.fallbacks.configure(self.arranged)
         self.drains.arrange(self.arranged, self.resolver.members)
-        for target in self._parents():
-            self.bus.target(target)
+        if self._regrouped is not self.resolver.members:
+            self._regrouped = self.resolver.members
+            for target in self._parents():
+                self.bus.target(target)
 
     def _parents(self) -> tuple[Target, ...]:
         """Hosts whose members stand for them."""

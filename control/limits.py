@@ -13,9 +13,10 @@ import gevent
 from control.memory import Memory
 from director import logs
 from director.config.model import Config
+from director.config.numbering import numbered
 from director.events import Event
 from director.messages import Grants, Load, is_peer, peer_incarnation
-from director.scheduling.permits import DIRECTOR, Branch, Grant, Ledger, Row, limits, queue_of
+from director.scheduling.permits import DIRECTOR, Branch, Grant, Ledger, Row, changed_limits, limits, queue_of
 from director.scheduling.scoreboard import CUT_HOLD
 
 _DELAY = 0.004  # seconds in which news are gathered
@@ -31,8 +32,10 @@ class Limits:
         self.ledger = Ledger()
         self._memory = memory
         self._send = send
-        self._names: dict[int, str] = {}
+        self._config: Config | None = None  # whose limits the ledger shares out
+        self._names: dict[int, str] = {}  # of what has a number; made when one is asked for
         self._warned: dict[int, float] = {}  # {limit: the share that was warned of}
+        self._ours = True
         self._flushing = False
         self.branch: Branch | None = None  # once another generation's ledger is above ours
         saved = memory.load()
@@ -41,16 +44,14 @@ class Limits:
 
     def configure(self, config: Config, ours: bool = True) -> None:
         """Keep these limits from now on; if they are not `ours` to share out, nobody gets anything."""
-        self._names = {DIRECTOR: "director"}
-        for service in config.services:
-            self._names[service.number] = service.name
-            self._names[queue_of(service.number)] = f"queue of {service.name}"
-            for group in service.groups:
-                self._names[group.number] = f"{service.name}/{group.name}"
-                for host in group.hosts:
-                    self._names[host.number] = f"{service.name}/{group.name}/{host.name}"
-        found = limits(config)
-        self.ledger.configure(found if ours else dict.fromkeys(found, 0))
+        before, self._config, self._names = self._config, config, {}
+        if before is None or ours is not self._ours:
+            found = limits(config)  # what the ledger has from before may be of a config that is no more
+            self.ledger.configure(found if ours else dict.fromkeys(found, 0))
+        else:
+            gone, came = changed_limits(before, config)
+            self.ledger.change(gone, came if ours else dict.fromkeys(came, 0))
+        self._ours = ours
         self._news()
 
     # -- generations -----------------------------------------------------------------
@@ -137,7 +138,17 @@ class Limits:
             self._warned.pop(number, None)
         elif share >= 1.0 > warned:
             self._warned[number] = 1.0
-            logs.warning(Event.LIMIT_REACHED, limit=self._names.get(number, number), maxconn=limit)
+            logs.warning(Event.LIMIT_REACHED, limit=self._name(number), maxconn=limit)
         elif share >= _NEAR > warned:
             self._warned[number] = share
-            logs.warning(Event.LIMIT_NEAR, limit=self._names.get(number, number), used=used, maxconn=limit)
+            logs.warning(Event.LIMIT_NEAR, limit=self._name(number), used=used, maxconn=limit)
+
+    def _name(self, number: int) -> str:
+        """What a limit is of, in words."""
+        if not self._names and self._config is not None:
+            self._names = {known: "/".join(path) for path, known in numbered(self._config).items()}
+        if number == DIRECTOR:
+            return "director"
+        if number > DIRECTOR:
+            return f"queue of {self._name(number - queue_of(0))}"
+        return self._names.get(number, str(number))

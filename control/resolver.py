@@ -11,9 +11,8 @@ import heapq
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import gevent
@@ -24,7 +23,8 @@ from control.names import Name, Record, best, members
 from control.resolvconf import ResolvConf, parse_hosts, parse_resolv_conf
 from director import logs
 from director.addresses import Addresses, literal
-from director.config.model import Dns, Endpoint, Host
+from director.config.model import Config, Dns, Endpoint, Host, Service
+from director.config.turnover import hosts_of, turnover
 from director.events import Event
 from director.members import has_members
 from director.messages import Member, Running
@@ -60,6 +60,8 @@ class Resolver:
         self._files = files or Files()
         self._stamps: tuple[Any, ...] = ()
         self._dns = Dns()
+        self._config = Config()
+        self._wanted = False  # at all, so far
         self._hosts: dict[int, Host] = {}  # those with a name
         self._names: dict[str, Name] = {}  # by `_key`
         self._users: dict[str, set[int]] = {}  # numbers of the hosts, by `_key`
@@ -71,40 +73,64 @@ class Resolver:
 
     # -- what is wanted ------------------------------------------------------------
 
-    def want(self, running: Running, others: Mapping[int, Endpoint] = MappingProxyType({})) -> None:
+    def want(self, running: Running, others: Callable[[Service], Mapping[int, Endpoint]] = lambda _: {}) -> None:
         """These are the hosts there are. What is known of their names is used at once.
 
-        `others`: what else has an address, by a number that no host has.
+        `others`: what else of a service has an address, by a number that no host has.
         """
-        dns_before, self._dns = self._dns, running.config.dns
-        hosts = [host for service in running.config.services for group in service.groups for host in group.hosts]
-        hosts += [Host(name=str(endpoint), ip=endpoint, number=number) for number, endpoint in others.items()]
-        before, self._hosts = self._hosts, {}
-        addresses_before, self.addresses = self.addresses, {}
-        self._users = {}
-        for host in hosts:
+        before, self._config = self._config, running.config
+        self._dns = running.config.dns
+        gone, came = turnover(before.services, running.config.services)
+        had = {host.number: self._hosts.pop(host.number, None) for host in self._wanting(gone, others)}
+        addresses = {number: self.addresses.pop(number, ()) for number in had}
+        named = any(had.values())
+        for host in self._wanting(came, others):
             known = None if host.ip.srv else literal(host.ip)
             if known is not None:
                 self.addresses[host.number] = known
                 self._numbers.pop(host.number, None)
+                continue
+            named = True
+            self._hosts[host.number] = host
+            one_before = had.get(host.number)
+            if one_before is not None and _key(one_before) != _key(host):
+                self._numbers.pop(host.number, None)
             else:
-                self._hosts[host.number] = host
-                self._users.setdefault(_key(host), set()).add(host.number)
-                if host.number in before and _key(before[host.number]) != _key(host):
-                    self._numbers.pop(host.number, None)
-                else:
-                    self.addresses[host.number] = addresses_before.get(host.number, ())
+                self.addresses[host.number] = addresses.get(host.number, ())
+        if named or self._dns != before.dns or not self._wanted:
+            self._wanted = True
+            self._arrange(self._dns != before.dns)
+
+    def _wanting(
+        self, services: Iterable[Service], others: Callable[[Service], Mapping[int, Endpoint]]
+    ) -> Iterator[Host]:
+        for service in services:
+            yield from hosts_of((service,))
+            for number, endpoint in others(service).items():
+                yield Host(name=str(endpoint), ip=endpoint, number=number)
+
+    def _arrange(self, otherwise: bool) -> None:
+        """Look up the names of the hosts that have one, and no others; all of them now if it is done `otherwise`."""
+        self._users = {}
+        for host in self._hosts.values():
+            self._users.setdefault(_key(host), set()).add(host.number)
         now = time.monotonic()
         self._names = {key: self._names.get(key) or Name(now) for key in self._users}
         self._numbers = {number: known for number, known in self._numbers.items() if number in self._hosts}
-        if self._dns != dns_before:
+        if otherwise:
             self._lookup = self._read_files()
             self._all_due(now)
         self._queue = [(name.due, key) for key, name in self._names.items() if not name.asking]
         heapq.heapify(self._queue)
+        for members_before in self.members.values():
+            for member in members_before:
+                self.addresses.pop(member.number, None)
         self.members = {}
         for host in self._hosts.values():
+            was = self.addresses.get(host.number)
             self._place(host)
+            if self.addresses.get(host.number) != was:
+                self._changed(host.number)
         self.dirty = True
 
     def cause(self, number: int) -> str:

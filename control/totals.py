@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from director.config.model import Config
+from director.config.turnover import hosts_of, turnover
 from director.messages import Load, Slot, Tally, is_peer, peer_incarnation, peer_slot
 from director.scheduling.permits import DIRECTOR
 from director.tally import HostTally, ServiceTally
@@ -47,6 +48,7 @@ class Totals:
         self.open: dict[int, int] = {}  # by number of a host or what holds it, over all rows
         self.peaks: dict[int, list[float]] = {}  # by the same numbers: [most open, when]
         self.owners: dict[int, tuple[int, ...]] = {}  # by host number: its group, its service, the director
+        self._config = Config()
         self._hosts: dict[int, list[Any]] = {}
         self._services: dict[int, list[Any]] = {}
         self._dead: set[int] = set()
@@ -90,18 +92,18 @@ class Totals:
 
     def own(self, config: Config) -> None:
         """Who holds which host from now on."""
-        hosts = self.owners.keys() | {number for row in self.rows.values() for number in row.open}
-        self.owners = {
-            host.number: (group.number, service.number, DIRECTOR)
-            for service in config.services
-            for group in service.groups
-            for host in group.hosts
-        }
-        opened: Counter[int] = Counter()
-        for number in hosts | self.owners.keys():
-            for owner in self.owners.get(number, _NOWHERE):
-                opened[owner] += self.open.get(number, 0)
-        self.open.update(opened)
+        before, self._config = self._config, config
+        gone, came = turnover(before.services, config.services)
+        for host in hosts_of(gone):
+            self.owners.pop(host.number, None)
+        for service in came:
+            for group in service.groups:
+                numbers = [host.number for host in group.hosts]
+                self.owners.update(dict.fromkeys(numbers, (group.number, service.number, DIRECTOR)))
+                self.open[group.number] = sum(self.open.get(number, 0) for number in numbers)
+            self.open[service.number] = sum(self.open[group.number] for group in service.groups)
+        if DIRECTOR not in self.open:
+            self.open[DIRECTOR] = sum(sum(row.open.values()) for row in self.rows.values())
 
     def queued(self, service: int) -> int:
         """Clients of a service that wait for a permit."""

@@ -20,6 +20,7 @@ from control.dialogues import Outcome
 from director import logs
 from director.addresses import Addresses, literal
 from director.config.model import Check, Config, Endpoint, Group, Host, Service
+from director.config.turnover import hosts_of, turnover
 from director.events import Event
 from director.messages import Fault, HostState, Running, Target
 from director.scheduling.health import Health, Rules, Source, Stage, Word
@@ -51,6 +52,7 @@ class Patient:
     health: Health
     chart: Chart
     ward: Ward
+    literal: Addresses | None  # where it is, if that needs no looking up
 
     @property
     def label(self) -> str:
@@ -90,21 +92,27 @@ class Verdicts:
     # -- the config -----------------------------------------------------------------------
 
     def configure(self, running: Running) -> None:
-        """These are the hosts there are, and what operators say of them. Publishes all."""
+        """These are the hosts there are, and what operators say of them. Publishes what is new of them."""
         before, self._running = self._running, running
-        known, self._patients = self._patients, {}
-        for service in running.config.services:
+        gone, came = turnover(before.config.services, running.config.services)
+        if before.config.checktime != running.config.checktime:  # the rules of all that have no check
+            gone, came = before.config.services, running.config.services
+        known = {host.number: self._patients.pop(host.number) for host in hosts_of(gone)}
+        for service in came:
             for group in service.groups:
                 self._admit(service, group, known)
         for number in known.keys() - self._patients.keys():
             self.agenda.cancel(number)
-        for number in (running.admin.keys() ^ before.admin.keys()) & self._patients.keys():
-            chart = self._patients[number].chart
-            chart.since = time.time()
+        told = (running.admin.keys() ^ before.admin.keys()) & self._patients.keys()
+        for number in told:
+            patient = self._patients[number]
+            patient.ward.bar(self._barred(patient.group))
+            patient.chart.since = time.time()
             if number in before.admin:
-                chart.returned_at = chart.since
-        self.dirty = True
-        for number in self._patients:
+                patient.chart.returned_at = patient.chart.since
+        new = {host.number for host in hosts_of(came)}
+        self.dirty = self.dirty or bool(known or new or told)
+        for number in told | new:
             self.announce(number)
 
     def _admit(self, service: Service, group: Group, known: dict[int, Patient]) -> None:
@@ -116,7 +124,7 @@ class Verdicts:
             health, chart = (old.health, old.chart) if old else self._remembered(host.number, rules)
             health.rules = rules
             ward.hosts[host.number] = health
-            self._patients[host.number] = Patient(service, group, host, check, health, chart, ward)
+            self._patients[host.number] = Patient(service, group, host, check, health, chart, ward, literal(host.ip))
             if old is None or old.check != check:
                 self._book_first(host.number)
         ward.bar(self._barred(group))
@@ -133,22 +141,26 @@ class Verdicts:
         return {h.number for h in group.hosts if h.number in admin or h.weight <= 0 or not addresses(h.number)}
 
     @staticmethod
-    def names(config: Config) -> dict[int, Endpoint]:
-        """Where checks go that have an address of their own, by host number + ELSEWHERE."""
+    def names(service: Service) -> dict[int, Endpoint]:
+        """Where checks of a service go that have an address of their own, by host number + ELSEWHERE."""
         found = {}
-        for service in config.services:
-            for group in service.groups:
-                for host in group.hosts:
-                    check = host.check or group.check
-                    if check is not None and check.address is not None:
-                        found[ELSEWHERE + host.number] = Endpoint(check.address, check.port or host.ip.port)
+        for group in service.groups:
+            for host in group.hosts:
+                check = host.check or group.check
+                if check is not None and check.address is not None:
+                    found[ELSEWHERE + host.number] = Endpoint(check.address, check.port or host.ip.port)
         return found
 
     # -- what workers are told ---------------------------------------------------------------
 
     def targets(self) -> tuple[Target, ...]:
-        """What workers must know of all hosts."""
-        return tuple(self._target(patient) for patient in self._patients.values())
+        """What workers don't know by the config: of hosts with a name, and of those that are down or came back."""
+        found = []
+        for patient in self._patients.values():
+            target = self._target(patient)
+            if not target.up or target.returned_at or target.addresses != patient.literal:
+                found.append(target)
+        return tuple(found)
 
     def announce(self, number: int) -> None:
         """Its address may have changed, or a worker wants our word: tell all workers with the next update."""

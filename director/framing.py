@@ -107,6 +107,22 @@ def _structure_edit(parts: Any, _: Any) -> messages.Edit:
     )
 
 
+def _unstructure_target(target: messages.Target) -> list[Any]:
+    members = [_CONVERTER.unstructure(member) for member in target.members] if target.members else ()
+    return [target.host, target.up, target.addresses, target.since_at, target.returned_at, members]
+
+
+def _structure_target(parts: Any, _: Any) -> messages.Target:
+    host, up, addresses, since_at, returned_at, members = parts[:6]
+    known = tuple((family, where) for family, where in addresses)
+    found = tuple(_CONVERTER.structure(member, messages.Member) for member in members)
+    return messages.Target(host, up, known, since_at, returned_at, found)
+
+
+# Of thousands of hosts, too: without their names.
+_CONVERTER.register_unstructure_hook(messages.Target, _unstructure_target)
+_CONVERTER.register_structure_hook(messages.Target, _structure_target)
+
 _CONVERTER.register_unstructure_hook(messages.Edit, _unstructure_edit)
 _CONVERTER.register_structure_hook(messages.Edit, _structure_edit)
 

@@ -908,7 +908,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Hub -> one worker: all there is to know, as of `sequence` of `epoch`."""
+    """Hub -> one worker: all there is to know, as of `sequence` of `epoch`.
+
+    `targets`: of a host without one, what the config says is so, and that it is up.
+    """
 
     epoch: str
     sequence: int

@@ -41,7 +41,8 @@ from workers.waitqueue import WaitQueue
 ROWS, STATE = "ipc://rows", "ipc://state"  # in the generation's directory, our working directory
 _FLUSH = 0.02  # seconds between load rows while something changes
 _WHOLE = 1.0  # seconds between whole rows
-_ASK = 0.5  # seconds until a snapshot is asked for again
+_ASK = 0.5  # seconds until a snapshot is asked for again; longer each time, since the hub may just be slow
+_PATIENCE = 4.0  # seconds, the longest of these
 _SILENCE = 2.5  # seconds without a word from the hub, not even a heartbeat: something was lost
 
 
@@ -198,12 +199,14 @@ class Bus:
         return self.queue.lengths()
 
     def _repeat(self) -> None:
-        rounds = 0
+        rounds, pause = 0, _ASK
         while True:
             if not self.synced:
                 self._ask()
-                gevent.sleep(_ASK)
+                gevent.sleep(pause)
+                pause = min(_PATIENCE, 2 * pause)
                 continue
+            pause = _ASK
             gevent.sleep(_WHOLE)
             if self.age > _SILENCE:
                 self._ask()

@@ -137,6 +137,8 @@ class Worker:
         self._outbox = Outbox()
         self._outbox.open()
         self._master = Lifeline(birth.link, hub.loop, self._obey, self._orphaned)
+        if birth.running is not None:
+            self._obey(Configure(birth.running), ())
 
     # -- the link ----------------------------------------------------------------
 

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
 
-from director.addresses import literal
+from director.addresses import Addresses, literal
 from director.config import model
 from director.config.model import STICKY
-from director.config.turnover import groups_of, turnover
+from director.config.turnover import groups_of, hosts_of, turnover
 from director.members import Expansion
 from director.messages import HostState, Member, Running, Target
 from director.scheduling.scheduler import GroupScheduler
@@ -62,6 +62,7 @@ class Services:
     def __init__(self, board: Scoreboard, random: Random) -> None:
         self.by_number: dict[int, Service] = {}
         self.addresses: dict[int, tuple[tuple[int, Any], ...]] = {}  # by host number
+        self._literals: dict[int, Addresses] = {}  # those of them that need no looking up
         self.hosts_tally: dict[int, HostTally] = {}
         self.labels: dict[int, str] = {}  # by host number
         self.sources: dict[int, tuple[bool, str | None]] = {}  # {host number: (fast open, source address)}
@@ -94,6 +95,8 @@ class Services:
         gone, came = turnover(before.config.services, running.config.services)
         # A removed service lives on in its sessions; its totals stay with the hub.
         leaving = {service.number: self.by_number.pop(service.number) for service in gone}
+        for host in hosts_of(gone):
+            self._literals.pop(host.number, None)
         schedulers = {group.number: self._schedulers.pop(group.number) for group in groups_of(gone)}
         for service in came:
             ours = self.by_number[service.number] = leaving.get(service.number) or self._new(service.number)
@@ -118,7 +121,7 @@ class Services:
             known = literal(host.ip)
             if known is not None:
                 # The hub will say the same, but a moment later than it is needed.
-                self.addresses[host.number] = known
+                self.addresses[host.number] = self._literals[host.number] = known
             self.labels[host.number] = f"{group.name}/{host.name}"
             source = host.source or service.source
             if host.fast_open or source:
@@ -151,10 +154,13 @@ class Services:
         return {number: self._up.get(number, True) for number in self._board.hosts}
 
     def learn(self, targets: Sequence[Target], complete: bool = False) -> None:
-        """Verdicts and addresses from the hub; `complete` if these are all there are."""
+        """Verdicts and addresses from the hub; `complete` if all others are as the config says, and up."""
         if complete:
             self.addresses.clear()
+            self.addresses.update(self._literals)
             self._up.clear()
+            for number in self._board.hosts:
+                self._slowstarts.returned(number, 0.0)
         touched = set()
         for target in targets:
             self.addresses[target.host] = tuple((family, _sockaddr(where)) for family, where in target.addresses)
@@ -248,7 +254,7 @@ def _update(ours: Service, service: model.Service) -> None:
     ours.log_every = int(service.log.partition(":")[2] or 0)
     ours.queue = service.queue
     ours.queue_timeout = service.queue_timeout
-    ours.scheduler = None
+    ours.scheduler, ours.group = None, 0
 
 
 def _sockaddr(where: Any) -> Any:

@@ -56,6 +56,7 @@ class Web:
     """Wires the parts of the web process and carries out the master's orders."""
 
     def __init__(self, birth: Birth) -> None:
+        self._birth = birth
         self._done = gevent.event.Event()
         self._ready = False
         self._lag = 0.0
@@ -73,6 +74,8 @@ class Web:
     def run(self) -> int:
         """Work until told to end; returns the exit status."""
         gevent.spawn(self._beat)
+        if self._birth.running is not None:
+            self._obey(Configure(self._birth.running), ())
         self._master.start()
         self._done.wait()
         for one in self._listening.values():

@@ -25,7 +25,7 @@ class Turnover(NamedTuple):
 def turnover(before: Sequence[Service], after: Sequence[Service]) -> Turnover:
     """What differs between the services of two configs."""
     if before is after:
-        return Turnover((), ())
+        return Turnover([], [])
     old, new = set(map(id, before)), set(map(id, after))
     return Turnover(
         [service for service in before if id(service) not in new],

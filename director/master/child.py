@@ -24,7 +24,7 @@ from director.events import Event
 from director.link import Link
 from director.master import lock
 from director.master.system import Identity, System
-from director.messages import Failed, Kind, Slot
+from director.messages import Failed, Kind, Running, Slot
 
 # The orders of a child come by its link; a signal meant for the master that hits
 # the whole process group (Ctrl-C, `systemctl kill`) must not end it.
@@ -62,6 +62,7 @@ class Birth:
     standby: bool = False  # hub: another one decides, until told to take over
     connections: int = -1  # worker: where the connection log goes
     connections_format: str = "text"
+    running: Running | None = None  # what to work by at first; None: it will come by the link
 
     def subject(self) -> str:
         """Who speaks, in the log."""

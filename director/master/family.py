@@ -44,6 +44,7 @@ from director.messages import (
     Reaped,
     Release,
     Resume,
+    Running,
     Slot,
     peer_incarnation,
 )
@@ -98,6 +99,7 @@ class Family:
     on_born: Callable[[Child], None]
     on_report: Callable[[Child, Message], None]
     on_exit: Callable[[Child, int], None]
+    running: Callable[[], Running | None] = lambda: None  # what a child works by at first: forked, it has it already
     ordinal: int = 1  # of this generation
     standby: Callable[[], bool] = lambda: False  # whether another generation's hub decides
     left: Callable[[], int] = lambda: -1  # the memory file of that one
@@ -286,6 +288,7 @@ class Family:
             standby=self.standby(),
             connections=self.log_files.connections if kind is Kind.WORKER else -1,
             connections_format=self.connections_format,
+            running=self.running(),
         )
         try:
             pid = child.bear(self.system, self.roles.of(kind), birth, theirs)

@@ -7,10 +7,12 @@ there; then the master's copies are closed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from director import logs
-from director.config.model import Config
+from director.config.model import Config, Listen, Service
+from director.config.turnover import turnover
 from director.errors import SystemFailure
 from director.events import Event
 from director.master.family import Child
@@ -35,7 +37,8 @@ class Openings:
         slots = wanted(target) if resized else self._master.seats.count
         opened: dict[str, Address] = {}
         try:
-            for _, listen in target.listens():
+            came = turnover(self._master.running.config.services, target.services).came
+            for _, listen in _listens(target.services if resized else came):
                 known = self._master.addresses.get(str(listen.ip))
                 if known is None:
                     opened[str(listen.ip)] = open_address(listen, slots)
@@ -51,8 +54,9 @@ class Openings:
 
     def release_gone(self, before: Config) -> None:
         """Have workers let go of what was open `before` and is not in what runs now."""
-        kept = {str(listen.ip) for _, listen in self._master.running.config.listens()}
-        gone = {ip: number for ip, number in _owners(before).items() if ip not in kept}
+        went, came = turnover(before.services, self._master.running.config.services)
+        kept = _owners(came)
+        gone = {ip: number for ip, number in _owners(went).items() if ip not in kept}
         if gone:
             for worker, slots in self._serving():
                 refs = (ListenerRef(number, ip, slot) for slot in slots for ip, number in gone.items())
@@ -62,13 +66,14 @@ class Openings:
         """Have workers accept on new addresses, and close those that are gone."""
         master = self._master
         master.addresses.update(opened)
-        owners = _owners(before)
-        now = _owners(master.running.config)
+        gone, came = turnover(before.services, master.running.config.services)
+        owners, now = _owners(gone), _owners(came)
         if owners != now:
             for worker, slots in self._serving():
                 mine = [ref for slot in slots for ref in master.seats.refs(slot)]
                 # A worker that has the socket already learns whose it is now.
-                master.family.accept(worker, [ref for ref in mine if owners.get(ref.ip) != ref.service])
+                fresh = [ref for ref in mine if ref.ip in now and owners.get(ref.ip) != ref.service]
+                master.family.accept(worker, fresh)
         if before.admins != master.running.config.admins:
             master.admins.tell(master.family)
         for ip in opened:
@@ -88,6 +93,10 @@ class Openings:
         ]
 
 
-def _owners(config: Config) -> dict[str, int]:
-    """The service that each address is of."""
-    return {str(listen.ip): service.number for service, listen in config.listens()}
+def _listens(services: Sequence[Service]) -> Iterator[tuple[Service, Listen]]:
+    return Config(services=tuple(services)).listens()
+
+
+def _owners(services: Sequence[Service]) -> dict[str, int]:
+    """The service that each of their addresses is of."""
+    return {str(listen.ip): service.number for service, listen in _listens(services)}

@@ -40,7 +40,6 @@ from director.messages import (
     WEB_SLOT,
     Accepting,
     Applied,
-    Configure,
     Elder,
     Failed,
     HandedOver,
@@ -328,8 +327,7 @@ class Master:
     # -- children -------------------------------------------------------------------
 
     def born(self, child: Child) -> None:
-        """A child is there: tell it what to work by."""
-        self.family.tell(child, Configure(self.running))
+        """A child is there."""
         if child.slot == HUB_SLOT:
             self._shown = ()
             self.tell_processes()

@@ -248,6 +248,7 @@ def make_family(master: Master, made: Made) -> Family:
         memory=made.memory,
         log_files=made.log_files,
         connections_format=config.logging.format,
+        running=lambda: master.running,
         addresses=master.addresses,
         refs=master.seats.refs,
         on_born=master.born,

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+
 from control.fallbacks import Fallbacks
 from director.config.model import Config, Group, Service
+from director.config.turnover import groups_of
 from director.messages import Running, SchedulerFailed
+from tests.director.config.configs import histories
 
 FAILED = SchedulerFailed(2, "python:m:C", "leastconns", "it raised")
 
@@ -58,3 +62,13 @@ def test_a_group_that_is_gone_is_forgotten() -> None:
     known.hear(FAILED)
     known.configure(Running(2, Config()))
     assert (known.failed, known.counts) == ({}, {})
+
+
+@given(histories())
+def test_change_by_change_only_groups_that_are_there_are_known(history: list[Running]) -> None:
+    known = Fallbacks()
+    for one in history:
+        known.configure(one)
+    groups = {group.number: group for group in groups_of(history[-1].config.services)}
+    assert known._schedulers == {number: group.scheduler.removesuffix(",sticky") for number, group in groups.items()}
+    assert known._names.keys() == groups.keys()

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterator
 
 import gevent
 import pytest
+from hypothesis import given
 
 from control.limits import Limits
 from control.memory import LEDGER, Memory
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.messages import Grants, Load, Slot
+from director.messages import Grants, Load, Running, Slot
+from director.scheduling.permits import limits
+from tests.director.config.configs import histories
 
 WEB = 1
 
@@ -94,3 +97,16 @@ def test_a_limit_that_is_near_and_reached_is_said_once(fd: int, caplog: pytest.L
         "limit reached: limit=web maxconn=10",
         "limit reached: limit=web maxconn=10",
     ]
+
+
+@given(histories())
+def test_change_by_change_the_limits_are_those_of_the_config(history: list[Running]) -> None:
+    fd = os.memfd_create("test")
+    shared = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None)
+    shared.ledger.join(7)
+    for running in history:
+        shared.configure(running.config)
+        assert shared.ledger.limits == limits(running.config)
+        assert shared.ledger.entries.keys() <= shared.ledger.limits.keys()
+        assert all(7 in shared.ledger.entries[number] for number in shared.ledger.limits)
+    os.close(fd)

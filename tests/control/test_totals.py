@@ -7,9 +7,10 @@ from hypothesis import given, strategies
 
 from control.totals import Totals
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.messages import Load, Slot, Tally
+from director.messages import Load, Running, Slot, Tally
 from director.scheduling.permits import DIRECTOR
 from director.tally import HostTally, ServiceTally
+from tests.director.config.configs import histories
 
 
 def tally(incarnation: int, count: int) -> Tally:
@@ -116,3 +117,20 @@ def test_the_dead_leave_a_row_that_says_what_all_others_must_forget() -> None:
     assert row is not None
     assert row.open == {1: 2, 2: 3}
     assert not any(totals.open.values())
+
+
+@given(histories())
+def test_change_by_change_every_host_is_held_by_its_group_and_service(history: list[Running]) -> None:
+    changed, anew = Totals(), Totals()
+    for running in history:
+        changed.own(running.config)
+        for number in changed.owners:
+            changed.load(Load(Slot(0), 1, 1, False, {number: 2}), 1.0, 1.0)
+    anew.restore(changed.dump())
+    anew.own(history[-1].config)
+    assert changed.owners == anew.owners
+    assert changed.open[DIRECTOR] == anew.open[DIRECTOR]
+    for service in history[-1].config.services:
+        for one in (service, *service.groups):
+            assert changed.open[one.number] == anew.open[one.number]
+            assert changed.open[one.number] == 2 * sum(one.number in owners for owners in changed.owners.values())

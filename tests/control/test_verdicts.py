@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from random import Random
+
+from hypothesis import given
 
 from control.dialogues import Outcome
 from control.verdicts import ELSEWHERE, Verdicts
 from director.addresses import literal
 from director.config.model import Check, Config, Endpoint, Group, Host, Service
 from director.messages import AdminDown, Fault, HostState, Running, Target
+from tests.director.config.configs import histories
 
 HOSTS = tuple(Host(name=name, ip=Endpoint("127.0.0.1", 1), number=number) for name, number in (("a", 3), ("b", 4)))
 CHECK = Check(rise=1, fall=1, timeout=0.5)
@@ -62,7 +66,17 @@ def test_all_hosts_are_up_at_first_and_workers_are_told() -> None:
     assert bare.up() == {3: True, 4: True}
     assert bare.verdicts.state(3) is HostState.UP
     assert bare.verdicts.next_check(3) is None
-    assert len(bare.verdicts.targets()) == 2
+    assert bare.verdicts.targets() == ()  # to a new worker, that needs no saying
+
+
+def test_a_new_worker_is_told_of_hosts_that_are_not_as_the_config_says() -> None:
+    bare = told()
+    bare.verdicts.fault(3, Fault.CONNECT_REFUSED, "")
+    bare.addresses[4] = ()
+    assert {target.host: (target.up, target.addresses) for target in bare.verdicts.targets()} == {
+        3: (False, literal(HOSTS[0].ip)),
+        4: (True, ()),
+    }
 
 
 def test_hosts_with_a_check_are_booked_within_the_first_interval() -> None:
@@ -145,7 +159,8 @@ def test_a_check_may_go_elsewhere() -> None:
         told(Check(address="::1")).verdicts.job(3),
     ]
     assert [job.addresses[0][1] for job in where if job] == [("127.0.0.1", 99), ("127.0.0.9", 99), ("::1", 1)]
-    assert Verdicts.names(config(Check(address="checks.test", port=99)))[ELSEWHERE + 3] == Endpoint("checks.test", 99)
+    (web,) = config(Check(address="checks.test", port=99)).services
+    assert Verdicts.names(web)[ELSEWHERE + 3] == Endpoint("checks.test", 99)
 
 
 def test_a_retry_is_booked_at_once_and_one_good_test_is_enough() -> None:
@@ -177,3 +192,26 @@ def test_a_successor_goes_on_with_what_was_dumped() -> None:
     assert second.up() == {3: False, 4: True}
     assert second.verdicts.since(3) == first.verdicts.since(3)
     assert 3 in second.booked
+
+
+@given(histories())
+def test_change_by_change_the_hub_gets_where_it_would_begin_anew(history: list[Running]) -> None:
+    changed, anew = Told(), Told()
+    where = literal(Endpoint("10.0.0.1", 80)) or ()
+    for one in (changed, anew):
+        one.addresses = defaultdict(lambda: where)
+        one.verdicts = Verdicts(lambda number: where, one.take, one.flush, Random(1))
+        one.verdicts.agenda = one
+    for running in history:
+        changed.verdicts.configure(running)
+    anew.verdicts.configure(history[-1])
+    pictures = [
+        {
+            number: (one.label, one.host.weight, one.ward.barred, one.ward.up, told.verdicts.state(number))
+            for number, one in told.verdicts._patients.items()
+        }
+        for told in (changed, anew)
+    ]
+    assert pictures[0] == pictures[1]
+    # Workers know of all hosts there are what a hub that begins anew would tell them.
+    assert anew.up().items() <= changed.up().items()

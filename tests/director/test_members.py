@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from operator import is_
+
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.members import expand, has_members
+from director.members import Expansion, expand, has_members
 from director.messages import AdminDown, HostState, Member, Running
 
 ALL = Host(name="app", ip=Endpoint("app.test", 80), resolve="all", maxconn=9, number=3)
@@ -42,3 +45,18 @@ def test_a_word_on_the_host_goes_for_its_members() -> None:
 def test_a_host_without_members_stays_and_a_stranger_is_ignored() -> None:
     for members in ({}, {3: ()}, {99: MEMBERS[3]}, {4: MEMBERS[3]}):
         assert expand(running(ALL, PLAIN), members) == running(ALL, PLAIN)
+
+
+def test_again_and_again_what_did_not_change_stays_the_same_object() -> None:
+    expansion = Expansion()
+    plain = Service(name="db", groups=(Group(name="main", hosts=(PLAIN,), number=9),), number=8)
+    one = running(ALL, PLAIN)
+    one = replace(one, config=replace(one.config, services=(*one.config.services, plain)))
+    first = expansion.expand(one, MEMBERS)
+    again = expansion.expand(replace(one, version=8), dict(MEMBERS))
+    assert all(map(is_, first.config.services, again.config.services))
+    assert first.config.services[1] is plain
+    fewer = expansion.expand(one, {3: MEMBERS[3][:1]})
+    assert [host.number for host in fewer.config.services[0].groups[0].hosts] == [-1, 4]
+    assert fewer.config.services[1] is plain
+    assert expansion.expand(one, {}) is one

@@ -7,9 +7,12 @@ import socket
 import time
 from dataclasses import replace
 
+from hypothesis import given
+
 from director.config.model import Config, Endpoint, Group, Host, Service
 from director.messages import AdminDown, HostState, Running, Target
 from director.scheduling.scoreboard import Scoreboard
+from tests.director.config.configs import histories
 from workers.services import Services
 
 INET = int(socket.AF_INET)
@@ -133,3 +136,56 @@ def test_a_host_that_returned_gets_its_weight_by_and_by() -> None:
     services.learn([replace(target(4), returned_at=time.time() - 31.0)])
     services.warm_up()
     assert board.hosts[4].weight == 1.0
+
+
+def picture(services: Services) -> dict[str, object]:
+    """All that a worker works by, without the objects it is in."""
+    board = services._board
+    return {
+        "services": {
+            number: (one.name, one.idle_timeout, one.nobody, one.group, one.scheduler is not None)
+            for number, one in services.by_number.items()
+        },
+        "groups": {
+            number: (scheduler.scheduler, [host.number for host in scheduler.hosts], scheduler._usable)
+            for number, scheduler in services._schedulers.items()
+        },
+        "hosts": {
+            number: (host.name, host.group, host.service, host.weight, host.usable, bool(host.limit), bool(host.home))
+            for number, host in board.hosts.items()
+        },
+        "limits": set(board.permits.limits),
+        "sticky": {number: (table.timeout, table.size) for number, table in services.stickies.tables.items()},
+        "addresses": {number: services.addresses[number] for number in board.hosts},
+        "labels": {number: services.labels[number] for number in board.hosts},
+        "members": {number: [host.number for host in board.group(number)] for number in services._schedulers},
+    }
+
+
+@given(histories())
+def test_change_by_change_a_worker_gets_where_it_would_begin_anew(history: list[Running]) -> None:
+    changed, anew = Services(Scoreboard(), random.Random(1)), Services(Scoreboard(), random.Random(1))
+    for one in history:
+        changed.configure(one)
+    anew.configure(history[-1])
+    assert picture(changed) == picture(anew)
+
+
+@given(histories())
+def test_connections_that_are_open_count_over_every_change(history: list[Running]) -> None:
+    services = Services(Scoreboard(), random.Random(1))
+    services.configure(history[0])
+    board = services._board
+    held = list(board.hosts.values())
+    for host in held:
+        board.acquire(host)
+    for one in history[1:]:
+        services.configure(one)
+        assert sum(host.own for host in (*board.hosts.values(), *board.zombies.values())) == len(held)
+        for host in board.hosts.values():
+            if host.limit is not None:
+                assert host.limit.used == host.own
+    for host in held:
+        board.release(host)
+    board.changed()
+    assert board.zombies == {}

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from director.config.edits import renumbered
 from director.config.model import Config, Endpoint, Group, Host, Listen, Service
 from director.config.numbering import assign
 from director.messages import Actor, AdminDown, HostState, Running
@@ -62,3 +63,14 @@ def runnings(draw: st.DrawFn, config: Config | None = None) -> Running:
     numbers = [one.number for service in numbered.services for group in service.groups for one in group.hosts]
     down = draw(st.sets(st.sampled_from(numbers))) if numbers else set()
     return Running(1, numbered, {number: AdminDown(HostState.MAINT, "ann", 5.0) for number in down})
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Running]:
+    """What runs, one after the other: numbers are kept, and what is the same stays the same object."""
+    found = [draw(runnings())]
+    last = 1000
+    for _ in range(draw(st.integers(1, 4))):
+        after, last = renumbered(draw(runnings()), found[-1].config, last)
+        found.append(after)
+    return found
