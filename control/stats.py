@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 
 from control.fallbacks import Fallbacks
-from control.totals import Row, Totals
+from control.totals import NOTHING, Row, Totals
 from director.config.model import Group, Host, Service
 from director.messages import Fault, HostState, Kind, ProcessInfo, Running
 from director.scheduling.permits import DIRECTOR
@@ -103,6 +103,7 @@ def _service(report: Report, service: Service) -> dict[str, Any]:
 
 def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
     tallies = [report.totals.host(host.number) for host in group.hosts]
+    busy = [tally for tally in tallies if tally is not NOTHING]
     return {
         "name": group.name,
         "number": group.number,
@@ -113,8 +114,8 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
         "scheduler_failures": report.fallbacks.counts.get(group.number, 0),
         "enabled": group.name == service.enabled,
         "panic": report.panic(group.number),
-        "connect_ms_buckets": _added(tally.connect for tally in tallies),
-        "session_ms_buckets": _added(tally.session for tally in tallies),
+        "connect_ms_buckets": _added(tally.connect for tally in busy),
+        "session_ms_buckets": _added(tally.session for tally in busy),
         "hosts": [_host(report, host, tally) for host, tally in zip(group.hosts, tallies, strict=True)],
     }
 
@@ -127,7 +128,7 @@ def _open(report: Report, number: int) -> dict[str, Any]:
 
 def _added(histograms: Iterable[list[int]]) -> list[int]:
     """Counts up to each of BOUNDS_MS, and beyond."""
-    return [sum(counts) for counts in zip([0] * (len(BOUNDS_MS) + 1), *histograms, strict=True)]
+    return list(map(sum, zip([0] * (len(BOUNDS_MS) + 1), *histograms, strict=True)))
 
 
 def _host(report: Report, host: Host, tally: HostTally) -> dict[str, Any]:

@@ -33,6 +33,9 @@ class Row:
     heard: float = 0.0  # monotonic seconds
 
 
+NOTHING = HostTally()  # the totals of a host that never had a connection
+
+
 def _fold(base: dict[int, list[Any]], rows: dict[int, list[Any]], kind: type[HostTally] | type[ServiceTally]) -> None:
     for number, row in rows.items():
         total = kind.from_row(base.get(number, []))
@@ -50,6 +53,7 @@ class Totals:
         self.owners: dict[int, tuple[int, ...]] = {}  # by host number: its group, its service, the director
         self._config = Config()
         self._hosts: dict[int, list[Any]] = {}
+        self._sums: dict[int, HostTally] = {}  # of hosts, as far as asked for and not changed since
         self._services: dict[int, list[Any]] = {}
         self._dead: set[int] = set()
 
@@ -122,6 +126,8 @@ class Totals:
         row.heard = now
         row.gauges = tally.gauges
         row.hosts.update(tally.hosts)
+        for number in tally.hosts:
+            self._sums.pop(number, None)
         row.services.update(tally.services)
 
     def bury(self, incarnation: int) -> Row | None:
@@ -138,11 +144,21 @@ class Totals:
         return row
 
     def host(self, number: int) -> HostTally:
-        """The totals of a host."""
-        total = HostTally.from_row(self._hosts.get(number, []))
-        for row in self.rows.values():
-            if number in row.hosts:
-                total.add(HostTally.from_row(row.hosts[number]))
+        """The totals of a host; not to be changed."""
+        total = self._sums.get(number)
+        if total is None:
+            total = self._sums[number] = self._sum(number)
+        return total
+
+    def _sum(self, number: int) -> HostTally:
+        rows = [row.hosts[number] for row in self.rows.values() if number in row.hosts]
+        if number in self._hosts:
+            rows.append(self._hosts[number])
+        if not rows:
+            return NOTHING
+        total = HostTally()
+        for row in rows:
+            total.add(HostTally.from_row(row))
         return total
 
     def connect_times(self, numbers: Iterable[int]) -> Iterator[list[int]]:
@@ -187,6 +203,7 @@ class Totals:
             if is_peer(number) and number != peer_incarnation(own)
         }
         other.drop_peers()
+        self._sums.clear()
         summary = other.summary(peer_slot(ordinal), peer_incarnation(ordinal))
         rows[peer_incarnation(ordinal)] = Row(peer_slot(ordinal), other.row_of_all(), summary.hosts, summary.services)
         for number, row in rows.items():
@@ -203,6 +220,7 @@ class Totals:
 
     def drop_peers(self) -> None:
         """Rows of other generations are another hub's from now on."""
+        self._sums.clear()
         for number in [number for number in self.rows if is_peer(number)]:
             row = self.rows.pop(number)
             self._count(row, dict.fromkeys(row.open, 0), 0.0)
@@ -225,6 +243,7 @@ class Totals:
 
     def restore(self, value: dict[str, Any]) -> None:
         """What an earlier hub dumped."""
+        self._sums.clear()
         self._hosts, self._services, self.peaks = value["hosts"], value["services"], value["peaks"]
         self._dead = set(value["dead"])
         for incarnation, slot, open_, hosts, services in value["rows"]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field, fields
+from functools import cache
+from operator import add
 from typing import Any, Self
 
 from director.messages import Fault
@@ -45,7 +47,7 @@ def _buckets() -> list[int]:
 
 
 def _add(ours: Any, theirs: Any) -> Any:
-    return [a + b for a, b in zip(ours, theirs, strict=True)] if isinstance(ours, list) else ours + theirs
+    return list(map(add, ours, theirs)) if isinstance(ours, list) else ours + theirs
 
 
 class _Adding:
@@ -60,9 +62,12 @@ class _Adding:
     def add(self, other: Self) -> None:
         """Count all that `other` has counted, too."""
         for name in self.names():
-            setattr(self, name, _add(getattr(self, name), getattr(other, name)))
+            theirs = getattr(other, name)
+            if theirs:
+                setattr(self, name, _add(getattr(self, name), theirs))
 
     @classmethod
+    @cache
     def names(cls) -> tuple[str, ...]:
         """The fields, in order."""
         return tuple(one.name for one in fields(cls))  # type: ignore[arg-type]
@@ -90,6 +95,32 @@ class HostTally(_Adding):
     def fault(self, fault: Fault) -> None:
         """Count one fault."""
         self.faults[FAULT_INDEX[fault]] += 1
+
+
+class HostTallies(dict[int, HostTally]):
+    """The tally of every host that ever had something to count, by number.
+
+    Those that were asked for since the last `take` lie in the dictionary itself, the
+    others in `kept`, from where they come when they are asked for: so the data
+    path pays for one look-up, and nobody looks at thousands of hosts that are idle.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[int, HostTally] = {}
+
+    def __missing__(self, number: int) -> HostTally:
+        tally = self.kept.get(number)
+        if tally is None:
+            tally = self.kept[number] = HostTally()
+        self[number] = tally
+        return tally
+
+    def take(self) -> dict[int, HostTally]:
+        """Those that may have changed since this was last called."""
+        taken = dict(self)
+        self.clear()
+        return taken
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from director.scheduling.scheduler import GroupScheduler
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 from director.scheduling.slowstart import SlowStarts
 from director.scheduling.sticky import Stickies
-from director.tally import HostTally, ServiceTally
+from director.tally import HostTallies, ServiceTally
 from workers.schedulings import Schedulings
 from workers.sockopts import Option, of_service
 
@@ -53,7 +53,7 @@ class Service:
         self.silence = 0  # clients to come that are not asked whether they have spoken already
         self.reticence = 0  # how many that were after the last one that had not
         self.tally = ServiceTally()
-        self.hosts_tally: dict[int, HostTally] = {}
+        self.hosts_tally = HostTallies()
 
 
 class Services:
@@ -63,7 +63,7 @@ class Services:
         self.by_number: dict[int, Service] = {}
         self.addresses: dict[int, tuple[tuple[int, Any], ...]] = {}  # by host number
         self._literals: dict[int, Addresses] = {}  # those of them that need no looking up
-        self.hosts_tally: dict[int, HostTally] = {}
+        self.hosts_tally = HostTallies()
         self.labels: dict[int, str] = {}  # by host number
         self.sources: dict[int, tuple[bool, str | None]] = {}  # {host number: (fast open, source address)}
         self.running: Running | None = None
@@ -128,7 +128,6 @@ class Services:
                 self.sources[host.number] = (host.fast_open, source)
             else:
                 self.sources.pop(host.number, None)
-            self.hosts_tally.setdefault(host.number, HostTally())
         hosts = self._board.group(group.number)
         for load in hosts:
             load.usable = self._usable(load.number)

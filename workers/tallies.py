@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from director.messages import Slot, Tally
+from director.tally import HostTally, ServiceTally
 from workers.services import Services
 
 
@@ -20,17 +21,22 @@ class Tallies:
         """The totals to send now."""
         if whole:
             self._hosts, self._services_sent = {}, {}
-        hosts = _changed(self._services.hosts_tally, self._hosts)
-        services = _changed(
-            {number: service.tally for number, service in self._services.by_number.items()}, self._services_sent
+        tallies = self._services.hosts_tally
+        recent = tallies.take()
+        hosts = _changed(tallies.kept if whole else recent, self._hosts, _NO_CONNECTION)
+        services = {number: service.tally for number, service in self._services.by_number.items()}
+        return Tally(
+            self._slot, self._incarnation, whole, hosts, _changed(services, self._services_sent, _NO_CLIENT), gauges
         )
-        return Tally(self._slot, self._incarnation, whole, hosts, services, gauges)
 
 
-def _changed(tallies: dict[int, Any], sent: dict[int, list[Any]]) -> dict[int, list[Any]]:
+_NO_CONNECTION, _NO_CLIENT = HostTally().row(), ServiceTally().row()  # what need not be said at first
+
+
+def _changed(tallies: dict[int, Any], sent: dict[int, list[Any]], nothing: list[Any]) -> dict[int, list[Any]]:
     changed = {}
     for number, tally in tallies.items():
         row = tally.row()
-        if sent.get(number) != row:
+        if sent.get(number, nothing) != row:
             sent[number] = changed[number] = row
     return changed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, strategies
 
 from director.messages import Fault
-from director.tally import BOUNDS_MS, HostTally, ServiceTally, bucket, quantile_ms
+from director.tally import BOUNDS_MS, HostTallies, HostTally, ServiceTally, bucket, quantile_ms
 
 NUMBERS = strategies.integers(0, 10**9)
 ROWS = strategies.builds(
@@ -50,3 +50,13 @@ def test_quantiles_lie_in_the_bucket_they_fall_into() -> None:
     counts[bucket(0.2)] = 1
     assert 0.5 <= quantile_ms(counts, 0.5) <= 1
     assert 100 <= quantile_ms(counts, 0.999) <= 250
+
+
+def test_hosts_that_nobody_asked_for_are_kept_and_not_looked_at() -> None:
+    tallies = HostTallies()
+    tallies[3].total += 1
+    assert set(tallies.take()) == {3}
+    assert tallies.take() == {}
+    tallies[3].total += 1
+    assert {number: tally.total for number, tally in tallies.take().items()} == {3: 2}
+    assert tallies.kept[3].total == 2

@@ -9,6 +9,7 @@ import pytest
 from director.config.model import Endpoint, Listen
 from director.errors import SystemFailure
 from director.master.run import Master
+from director.messages import Running
 from tests.system.addresses import accepts, free_address, listen
 
 
@@ -17,18 +18,18 @@ def endpoint(address: str) -> Listen:
     return Listen(ip=Endpoint(host, int(port)))
 
 
-def listening(master: Master, *addresses: str) -> None:
-    service = master.running.config.services[0]
-    service = replace(service, listens=tuple(map(endpoint, addresses)))
-    master.running = replace(master.running, config=replace(master.running.config, services=(service,)))
+def listening(master: Master, *addresses: str) -> Running:
+    """What runs, but for the addresses of its service."""
+    service = replace(master.running.config.services[0], listens=tuple(map(endpoint, addresses)))
+    return replace(master.running, config=replace(master.running.config, services=(service,)))
 
 
 def test_new_addresses_open_before_old_ones_close(master: Master) -> None:
     first, second = free_address(), free_address()
     for addresses in ((first,), (first, second), (second,), ()):
-        before = master.running.config
-        listening(master, *addresses)
-        opened = master.openings.open_new(master.running.config)
+        before, after = master.running.config, listening(master, *addresses)
+        opened = master.openings.open_new(after.config)
+        master.running = after
         master.openings.release_gone(before)
         master.openings.swap(before, opened)
         assert [accepts(one) for one in (first, second)] == [one in addresses for one in (first, second)]
@@ -37,7 +38,7 @@ def test_new_addresses_open_before_old_ones_close(master: Master) -> None:
 def test_where_one_address_is_taken_none_stays_open(master: Master) -> None:
     free, taken = free_address(), free_address()
     with listen(taken):
-        listening(master, free, taken)
+        after = listening(master, free, taken)
         with pytest.raises(SystemFailure, match=taken):
-            master.openings.open_new(master.running.config)
+            master.openings.open_new(after.config)
     assert not accepts(free)
