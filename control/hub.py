@@ -8,6 +8,7 @@ memory file.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -148,14 +149,14 @@ class Hub:
         gevent.get_hub().print_exception = logs.crash
         # Without a master there is nobody to be a hub for.
         self._master = Lifeline(birth.link, gevent.get_hub().loop, self._obey, self._done.set)
+        if birth.running is not None:
+            self._configure(birth.running)
 
     # -- the link ----------------------------------------------------------------
 
     def run(self) -> int:
         """Work until told to end; returns the exit status."""
         gevent.spawn(self._beat)
-        if self._birth.running is not None:
-            self._configure(self._birth.running)
         self._master.start()
         self._done.wait()
         self.prober.stop()
@@ -555,4 +556,9 @@ def main(birth: Birth) -> int:
     gevent.get_hub()  # imports the rest of gevent, while we may still read it
     # Before anything is bound: workers, who have no rights, must be able to write to it.
     birth.settle()
-    return Hub(birth).run()
+    hub = Hub(birth)
+    # Thousands of hosts live for as long as we do: passes of the collector over them stop everything for long.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    return hub.run()
