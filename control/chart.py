@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import os
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Self
 
 from control.dialogues import Outcome
@@ -73,9 +74,12 @@ class Chart:
 
     def dump(self) -> list[Any]:
         """As plain values."""
-        return [getattr(self, one.name) for one in fields(self)]
+        return list(_values(self))
 
     @classmethod
     def restored(cls, value: list[Any]) -> Self:
         """What was dumped, to go on with."""
         return cls(*value)
+
+
+_values = attrgetter(*(one.name for one in fields(Chart)))

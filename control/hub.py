@@ -333,12 +333,12 @@ class Hub:
             case Load(slot, _, _, _):
                 if identity not in self._peers:
                     self.bus.resync(identity)
-                self.bus.load(slot, self.totals.load(message, time.monotonic(), time.time()))
+                changed = self.totals.load(message, time.monotonic(), time.time())
+                self.bus.load(slot, changed)
                 self.limits.heard(message)
-                self._dirty = True
+                self._dirty = self._dirty or bool(changed)
             case Tally():
                 self.totals.tally(message, time.monotonic())
-                self._dirty = True
             case Sticks(rows):
                 self.stickies.hear(rows)
                 self.bus.sticks(self.stickies.take(sys.maxsize))
@@ -391,7 +391,8 @@ class Hub:
         """
         if self._upstream is not None:
             return  # what was handed over is no longer ours to write
-        dirty = self._dirty or self.verdicts.dirty or self.fallbacks.dirty or self.resolver.dirty or self.drains.dirty
+        parts = (self.totals, self.verdicts, self.fallbacks, self.resolver, self.drains)
+        dirty = self._dirty or any(part.dirty for part in parts)
         if not (dirty or (counts and self.verdicts.counted)):
             return
         self._dirty = False

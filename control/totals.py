@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgpack
+
 from director.config.model import Config
 from director.config.turnover import hosts_of, turnover
 from director.messages import Load, Slot, Tally, is_peer, peer_incarnation, peer_slot
@@ -31,6 +33,18 @@ class Row:
     gauges: dict[str, float] = field(default_factory=dict)
     queued: dict[int, int] = field(default_factory=dict)  # clients waiting, by service number
     heard: float = 0.0  # monotonic seconds
+    packed: bytes = b""  # hosts and services as the memory file has them; empty when they changed since
+
+    def pack(self) -> bytes:
+        """Its totals for the memory file."""
+        if not self.packed:
+            self.packed = msgpack.packb([self.hosts, self.services])
+        return self.packed
+
+
+def _unpacked(packed: bytes) -> list[dict[int, list[Any]]]:
+    found: list[dict[int, list[Any]]] = msgpack.unpackb(packed, strict_map_key=False)
+    return found
 
 
 NOTHING = HostTally()  # the totals of a host that never had a connection
@@ -52,9 +66,9 @@ class Totals:
         self.peaks: dict[int, list[float]] = {}  # by the same numbers: [most open, when]
         self.owners: dict[int, tuple[int, ...]] = {}  # by host number: its group, its service, the director
         self._config = Config()
-        self._hosts: dict[int, list[Any]] = {}
+        self._base = Row(0)  # of all that are dead
+        self.dirty = False  # something was counted since the last dump
         self._sums: dict[int, HostTally] = {}  # of hosts, as far as asked for and not changed since
-        self._services: dict[int, list[Any]] = {}
         self._dead: set[int] = set()
 
     def is_dead(self, incarnation: int) -> bool:
@@ -129,6 +143,9 @@ class Totals:
         for number in tally.hosts:
             self._sums.pop(number, None)
         row.services.update(tally.services)
+        if tally.hosts or tally.services:
+            row.packed = b""
+            self.dirty = True
 
     def bury(self, incarnation: int) -> Row | None:
         """The worker is gone: its totals stay, its connections don't. Returns the row as it was."""
@@ -139,9 +156,13 @@ class Totals:
         had = dict(row.open)
         self._count(row, dict.fromkeys(had, 0), 0.0)
         row.open = had
-        _fold(self._hosts, row.hosts, HostTally)
-        _fold(self._services, row.services, ServiceTally)
+        self._bury(row)
         return row
+
+    def _bury(self, row: Row) -> None:
+        self._base.packed = b""
+        _fold(self._base.hosts, row.hosts, HostTally)
+        _fold(self._base.services, row.services, ServiceTally)
 
     def host(self, number: int) -> HostTally:
         """The totals of a host; not to be changed."""
@@ -152,8 +173,8 @@ class Totals:
 
     def _sum(self, number: int) -> HostTally:
         rows = [row.hosts[number] for row in self.rows.values() if number in row.hosts]
-        if number in self._hosts:
-            rows.append(self._hosts[number])
+        if number in self._base.hosts:
+            rows.append(self._base.hosts[number])
         if not rows:
             return NOTHING
         total = HostTally()
@@ -164,13 +185,13 @@ class Totals:
     def connect_times(self, numbers: Iterable[int]) -> Iterator[list[int]]:
         """Histograms of these hosts' connect times: several of a host, none of one without connections."""
         for number in numbers:
-            for hosts in (self._hosts, *(row.hosts for row in self.rows.values())):
+            for hosts in (self._base.hosts, *(row.hosts for row in self.rows.values())):
                 if number in hosts:
                     yield HostTally.from_row(hosts[number]).connect
 
     def service(self, number: int) -> ServiceTally:
         """The totals of a service."""
-        total = ServiceTally.from_row(self._services.get(number, []))
+        total = ServiceTally.from_row(self._base.services.get(number, []))
         for row in self.rows.values():
             if number in row.services:
                 total.add(ServiceTally.from_row(row.services[number]))
@@ -178,11 +199,10 @@ class Totals:
 
     def dump(self) -> dict[str, Any]:
         """All of it, for the memory file."""
-        rows = [[number, row.slot, row.open, row.hosts, row.services] for number, row in self.rows.items()]
+        self.dirty = False
         return {
-            "hosts": self._hosts,
-            "services": self._services,
-            "rows": rows,
+            "base": self._base.pack(),
+            "rows": [[number, row.slot, row.open, row.pack()] for number, row in self.rows.items()],
             "peaks": self.peaks,
             "dead": list(self._dead),
         }
@@ -208,11 +228,10 @@ class Totals:
         rows[peer_incarnation(ordinal)] = Row(peer_slot(ordinal), other.row_of_all(), summary.hosts, summary.services)
         for number, row in rows.items():
             if number in self._dead:  # ended while it changed hands
-                _fold(self._hosts, row.hosts, HostTally)
-                _fold(self._services, row.services, ServiceTally)
+                self._bury(row)
                 continue
             known = self.rows.setdefault(number, Row(row.slot))
-            known.hosts, known.services = row.hosts, row.services
+            known.hosts, known.services, known.packed = row.hosts, row.services, b""
             self._count(known, {host: row.open.get(host, 0) for host in known.open.keys() | row.open.keys()}, 0.0)
         for number, peak in other.peaks.items():
             if peak[0] > self.peaks.get(number, (0, 0.0))[0]:
@@ -235,7 +254,7 @@ class Totals:
 
     def summary(self, slot: Slot, incarnation: int) -> Tally:
         """All that was ever counted here, as one worker would say it."""
-        hosts, services = dict(self._hosts), dict(self._services)
+        hosts, services = dict(self._base.hosts), dict(self._base.services)
         for row in self.rows.values():
             _fold(hosts, row.hosts, HostTally)
             _fold(services, row.services, ServiceTally)
@@ -244,9 +263,11 @@ class Totals:
     def restore(self, value: dict[str, Any]) -> None:
         """What an earlier hub dumped."""
         self._sums.clear()
-        self._hosts, self._services, self.peaks = value["hosts"], value["services"], value["peaks"]
+        self._base.hosts, self._base.services = _unpacked(value["base"])
+        self.peaks = value["peaks"]
         self._dead = set(value["dead"])
-        for incarnation, slot, open_, hosts, services in value["rows"]:
+        for incarnation, slot, open_, packed in value["rows"]:
+            hosts, services = _unpacked(packed)
             self.rows[incarnation] = Row(slot, dict(open_), hosts, services)
             for number, count in open_.items():
                 self.open[number] = self.open.get(number, 0) + count

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
 
+import msgpack
+
 from control.attempt import Job
 from control.chart import Chart, errno_name
 from control.dialogues import Outcome
@@ -85,7 +87,9 @@ class Verdicts:
         self._restored: dict[int, list[Any]] = {}
         self._waiting: dict[int, list[Callable[[Outcome], None]]] = {}
         self.past: deque[dict[str, Any]] = deque(maxlen=_PAST)
-        self._dumped: dict[str, Any] = {}
+        self._dumped = b""
+        self._pieces: dict[int, bytes] = {}  # of what was dumped last, by host number
+        self._stale: set[int] = set()  # hosts of which anything changed since
         self.dirty = False  # a verdict changed since the last dump
         self.counted = False  # a check was counted since
 
@@ -111,6 +115,7 @@ class Verdicts:
             if number in before.admin:
                 patient.chart.returned_at = patient.chart.since
         new = {host.number for host in hosts_of(came)}
+        self._stale |= known.keys() | new | told
         self.dirty = self.dirty or bool(known or new or told)
         for number in told | new:
             self.announce(number)
@@ -185,6 +190,7 @@ class Verdicts:
         patient = self._patients.get(number)
         if patient is None:
             return
+        self._stale.add(number)
         patient.chart.errno = errno_name(fault, cause)
         word = Word.BAD if fault is Fault.RESET else Word.DEAD
         turned = self._hear(patient, word, Source.TRAFFIC, f"{fault.value.replace('_', ' ')}: {cause}")
@@ -199,6 +205,7 @@ class Verdicts:
         if patient is None:
             return
         self.counted = True
+        self._stale.add(number)
         patient.chart.note(outcome, time.time())
         kind = "test connect" if patient.check is None else f"{patient.check.type} check"
         if outcome.reached:
@@ -320,6 +327,7 @@ class Verdicts:
         """
         patient = self._patients[number]
         patient.health.pardon(time.monotonic())
+        self._stale.add(number)
         self._waiting.setdefault(number, []).append(done)
         self.agenda.book(number, time.monotonic())
         # A check that is under way is the answer, too.
@@ -378,32 +386,40 @@ class Verdicts:
 
     # -- what must not be lost -------------------------------------------------------------------------
 
-    def dump(self, counts: bool = False) -> dict[str, Any]:
-        """All of it, for the memory file and the next generation: plain values, monotonic times of this machine.
+    def dump(self, counts: bool = False) -> bytes:
+        """All of it, for the memory file and the next generation; monotonic times of this machine.
 
-        Made anew when a verdict changed, or, with `counts`, a check was counted:
-        for thousands of hosts it takes a while.
+        Made anew when a verdict changed, or, with `counts`, a check was counted, and
+        only of hosts of which anything did: for thousands it takes a while.
         """
         if self.dirty or (counts and self.counted) or not self._dumped:
             self.dirty = self.counted = False
-            hosts = {number: [one.health.dump(), one.chart.dump()] for number, one in self._patients.items()}
-            self._dumped = {"hosts": hosts, "past": list(self.past)}
+            for number in self._stale:
+                patient = self._patients.get(number)
+                if patient is None:
+                    self._pieces.pop(number, None)
+                else:
+                    self._pieces[number] = msgpack.packb([patient.health.dump(), patient.chart.dump()])
+            self._stale.clear()
+            self._dumped = msgpack.packb({"hosts": self._pieces, "past": list(self.past)})
         return self._dumped
 
-    def restore(self, value: dict[str, Any]) -> int:
+    def restore(self, dumped: bytes) -> int:
         """What an earlier hub dumped; before `configure`. Returns how many hosts were not up."""
-        self._restored = value["hosts"]
+        value = msgpack.unpackb(dumped, strict_map_key=False)
+        self._restored = {number: msgpack.unpackb(piece) for number, piece in value["hosts"].items()}
         self.past.extend(value["past"])
         return sum(health[0] != Stage.UP.value for health, _ in self._restored.values())
 
-    def adopt(self, value: dict[str, Any]) -> None:
+    def adopt(self, dumped: bytes) -> None:
         """What another hub dumped, for hosts that are known already: its word counts. Publishes all."""
         self.past.clear()
-        self.restore(value)
+        self.restore(dumped)
         self._patients = {}
         for service in self._running.config.services:
             for group in service.groups:
                 self._admit(service, group, {})
+        self._stale |= self._patients.keys()
         self.dirty = True
         for number in self._patients:
             self.announce(number)

@@ -6,6 +6,7 @@ master are given a moment to let go of an address, and are ended if they don't.
 
 from __future__ import annotations
 
+import gc
 import grp
 import os
 import shutil
@@ -215,6 +216,9 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
     made = Made(directory, identity, control.fileno(), os.memfd_create("director-hub"), log_files, workers, start.owner)
     master.family = make_family(master, made)
     logs.info(Event.DAEMON_STARTING, pid=os.getpid(), python=sys.version.split()[0], generation=generation)
+    # The config lives for long: no pass of the collector over it, and children share its memory.
+    gc.collect()
+    gc.freeze()
     return master.run()
 
 

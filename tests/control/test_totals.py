@@ -131,6 +131,6 @@ def test_change_by_change_every_host_is_held_by_its_group_and_service(history: l
     assert changed.owners == anew.owners
     assert changed.open[DIRECTOR] == anew.open[DIRECTOR]
     for service in history[-1].config.services:
-        for one in (service, *service.groups):
-            assert changed.open[one.number] == anew.open[one.number]
-            assert changed.open[one.number] == 2 * sum(one.number in owners for owners in changed.owners.values())
+        for number in (service.number, *(group.number for group in service.groups)):
+            assert changed.open[number] == anew.open[number]
+            assert changed.open[number] == 2 * sum(number in owners for owners in changed.owners.values())
