@@ -61,6 +61,7 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench.scale
 
 pictures: $(STAMP)
 	DIRECTOR_PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/system/test_browser.py -k picture

@@ -134,6 +134,8 @@ def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> Any:
     result: Any
     if row.name == "help":
         result = help_(None, args, None)
+    elif row.name == "completion":
+        result = {"lines": _completion(args["shell"])}
     elif row.name == "password-hash":
         result = {"text": hashed(asked_password())}
     elif row.name == "version":
@@ -153,6 +155,14 @@ def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> Any:
     if isinstance(result, dict):
         _say(*(f"directorctl: warning: {warning}" for warning in result.get("warnings", ())))
     return result
+
+
+def _completion(shell: str) -> list[str]:
+    from control.completion import SHELLS
+
+    if shell not in SHELLS:
+        raise CommandError(ErrorKind.USAGE, f"can't complete in {shell!r}: there is {' and '.join(SHELLS)}")
+    return list(SHELLS[shell](COMMANDS, COMMON))
 
 
 def _shown(row: Command, as_json: bool, show: Callable[[Any], None]) -> Callable[[Any], None]:

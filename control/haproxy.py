@@ -330,6 +330,27 @@ def _server_state(backend: str, group: Document, host: Document, now: float) -> 
     return " ".join(map(str, values))
 
 
+def sessions(found: Document) -> Iterator[str]:
+    """`show sess` of the document of `sessions`: a line a connection, under our name for it."""
+    for one in found["sessions"]:
+        client, group = one["client"], one["group"]
+        family = "unix_stream" if client == "unix" else "tcpv6" if ":" in client else "tcpv4"
+        yield (
+            f"{one['session']}: proto={family} src={client}:{one['port']} fe={one['service']}"
+            f" be={one['service'] + '.' + group if group else '<NONE>'} srv={one['host'] or '<none>'}"
+            f" ts=00 age={_span(one['open_seconds'])} calls=1 rate=0 cpu=0 lat=0"
+        )
+
+
+def _span(seconds: float) -> str:
+    """A time as it prints them: 5s, 3m20s, 2h5m."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes}m{rest}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60}m"
+
+
 def errors(stats: Document) -> Iterator[str]:
     """`show errors`: protocol errors of HTTP, of which a balancer of TCP has none."""
     yield "Total events captured : 0"

@@ -25,6 +25,7 @@ import gevent.threadpool
 import control.consequences
 import control.script  # noqa: F401
 import director.config.scribe  # noqa: F401
+from control.baseline import Baseline
 from control.bus import Bus
 from control.chronicle import Chronicle
 from control.closing import Closing
@@ -127,6 +128,7 @@ class Hub:
         self.totals = Totals()
         self.sampler = Sampler(birth.memory, self.totals, lambda: self.arranged.config)
         self.stickies = Stickies(relays=True)
+        self.baseline = Baseline()
         self.fallbacks = Fallbacks()
         self.memory = Memory(birth.memory)
         self.limits = Limits(Memory(birth.memory, LEDGER), self._grant)
@@ -454,6 +456,12 @@ class Hub:
         self.bus.sticks(self.stickies.take(sys.maxsize))
         self.bus.flush()
         return count
+
+    def clear_counters(self, everything: bool) -> None:
+        """Forget peaks; with `everything`, count anew for the line dialect."""
+        self.totals.forget_peaks(time.time())
+        if everything:
+            self.baseline.set(self.stats())
 
     def worker_digests(self) -> dict[int, str]:
         """What each worker says its digest is, by slot; waits for all for up to a second."""

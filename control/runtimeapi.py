@@ -7,6 +7,14 @@
     disable server B/S                   host-down SVC GRP HOST
     set server B/S state maint           host-down SVC GRP HOST
     enable server B/S                    host-up SVC GRP HOST
+    show sess                            sessions, printed by `haproxy`
+    set weight B/S N,
+    set server B/S weight N              host-weight SVC GRP HOST N
+    set maxconn server B/S N             host-maxconn SVC GRP HOST N
+    set maxconn frontend F N             service-maxconn SVC N
+    set maxconn global N                 maxconn-set N
+    shutdown session ID                  session-close ID
+    clear counters [all]                 counters-clear [--all]
     set server B/S state ready           host-up SVC GRP HOST
     set server B/S state drain           host-drain SVC GRP HOST
     shutdown sessions server B/S         host-close SVC GRP HOST
@@ -102,24 +110,70 @@ def _switch(command: str) -> Callable[[list[str], Config], Phrase]:
 
 def _set_server(words: list[str], config: Config) -> Phrase:
     place = _server(words[:1], config)
+    if words[1:2] == ["weight"]:
+        return _set_weight([words[0], *words[2:]], config)
     if words[1:2] != ["state"] or len(words) != 3 or words[2] not in _STATES:
-        raise UsageError("set server B/S takes 'state ready', 'state drain' or 'state maint'")
+        raise UsageError("set server B/S takes 'state ready', 'state drain', 'state maint' or 'weight N'")
     return Phrase((_STATES[words[2]], "--", *place), _nothing)
+
+
+def _set_weight(words: list[str], config: Config) -> Phrase:
+    place = _server(words[:1], config)
+    if len(words) != 2 or not words[1].replace(".", "", 1).isdigit():
+        raise UsageError("Require <weight>.\nwrite a number; there is no initial weight to take a part of")
+    return Phrase(("host-weight", "--", *place, words[1]), _nothing)
+
+
+def _set_maxconn(words: list[str], config: Config) -> Phrase:
+    match words:
+        case ["server", server, number]:
+            return Phrase(("host-maxconn", "--", *_server([server], config), _limit(number)), _nothing)
+        case ["frontend", service, number]:
+            if all(service != one.name for one in config.services):
+                raise UsageError(f"No such frontend.\n{nearest(service, [one.name for one in config.services])}")
+            return Phrase(("service-maxconn", "--", service, _limit(number)), _nothing)
+        case ["global", number]:
+            return Phrase(("maxconn-set", "--", _limit(number)), _nothing)
+    raise UsageError("'set maxconn' only supports 'frontend', 'server', and 'global'.")
+
+
+def _limit(number: str) -> str:
+    if not number.isdigit():
+        raise UsageError("Integer value expected.")
+    return "none" if int(number) == 0 else number
+
+
+def _show_sess(words: list[str], config: Config) -> Phrase:
+    _only(words, 0)
+    return Phrase(("sessions",), haproxy.sessions)
+
+
+def _shutdown_session(words: list[str], config: Config) -> Phrase:
+    if len(words) != 1:
+        raise UsageError("Session pointer expected (use 'show sess').")
+    return Phrase(("session-close", "--", words[0]), _nothing)
+
+
+def _clear_counters(words: list[str], config: Config) -> Phrase:
+    if words not in ([], ["all"]):
+        raise UsageError("clear counters takes nothing, or 'all'")
+    return Phrase(("counters-clear", "--all") if words else ("counters-clear",), _nothing)
 
 
 def _server(words: list[str], config: Config) -> tuple[str, str, str]:
     """Service, group and host of `BACKEND/SERVER`."""
     if len(words) != 1 or "/" not in words[0]:
         raise UsageError("Require 'backend/server'.")
-    known = {
-        f"{service.name}.{group.name}/{host.name}": (service.name, group.name, host.name)
-        for service in config.services
-        for group in service.groups
-        for host in group.hosts
-    }
-    if words[0] not in known:
-        raise UsageError(f"No such server.\n{nearest(words[0], known)}")
-    return known[words[0]]
+    backend, _, server = words[0].partition("/")
+    for service in config.services:
+        for group in service.groups:
+            if backend == f"{service.name}.{group.name}":
+                if any(server == host.name for host in group.hosts):
+                    return service.name, group.name, server
+                hosts = [f"{backend}/{host.name}" for host in group.hosts]
+                raise UsageError(f"No such server.\n{nearest(words[0], hosts)}")
+    backends = [f"{service.name}.{group.name}" for service in config.services for group in service.groups]
+    raise UsageError(f"No such server.\nunknown backend {backend!r}; {nearest(backend, backends)}")
 
 
 def _only(words: list[str], most: int) -> None:
@@ -147,5 +201,10 @@ _PHRASES: dict[tuple[str, ...], Callable[[list[str], Config], Phrase]] = {
     ("enable", "server"): _switch("host-up"),
     ("set", "server"): _set_server,
     ("shutdown", "sessions", "server"): _switch("host-close"),
+    ("set", "weight"): _set_weight,
+    ("set", "maxconn"): _set_maxconn,
+    ("show", "sess"): _show_sess,
+    ("shutdown", "session"): _shutdown_session,
+    ("clear", "counters"): _clear_counters,
 }
 _VERBS = {start[0] for start in _PHRASES}

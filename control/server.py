@@ -399,7 +399,7 @@ class _Connection:
             phrase = self._server.phrase(words)
             row = self._server.find((phrase.words if phrase else words)[0], self._peer)
             args = parse(row, (phrase.words if phrase else words)[1:], common=(JSON,))
-            told = phrase.told if phrase else _teller(row, args.pop(JSON.name), args.get("format"))
+            told = self._told(phrase) if phrase else _teller(row, args.pop(JSON.name), args.get("format"))
 
             def encode(result: Any, more: bool) -> Iterator[bytes]:
                 lines = iter(told(result))
@@ -411,6 +411,12 @@ class _Connection:
             self._send(b"\n")
         except CommandError as error:
             self._send(_told(error))
+
+    def _told(self, phrase: runtimeapi.Phrase) -> runtimeapi.Told:
+        """How the result of a phrase is told: counts since they were cleared."""
+        if phrase.words != ("stats",):
+            return phrase.told
+        return lambda stats: phrase.told(self._server.hub.baseline.since(stats))
 
 
 class _Trusted(_Connection):

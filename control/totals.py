@@ -132,6 +132,11 @@ class Totals:
         if count > self.peaks.get(number, (0, 0.0))[0]:
             self.peaks[number] = [count, wall]
 
+    def forget_peaks(self, wall: float) -> None:
+        """The most that is open is what is open now."""
+        self.peaks = {number: [count, wall] for number, count in self.open.items() if count}
+        self.dirty = True
+
     def tally(self, tally: Tally, now: float) -> None:
         """Take a worker's totals."""
         row = self.row(tally.slot, tally.incarnation)

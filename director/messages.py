@@ -553,6 +553,13 @@ class WorkersSet:
 
 
 @dataclass(frozen=True, slots=True)
+class DirectorMaxconn:
+    """So many connections of all services at the most; None: no limit."""
+
+    maxconn: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Discard:
     """Run what the file said when it was loaded, and nothing else."""
 
@@ -637,6 +644,7 @@ Change = (
     | UserAdd
     | UserDelete
     | WorkersSet
+    | DirectorMaxconn
 )
 Order = (
     Change

@@ -31,6 +31,7 @@ PURE = (
     "director/tally.py",
     "director/master/records.py",
     "director/master/supervisor.py",
+    "control/baseline.py",
     "control/consequences.py",
     "control/dialogues.py",
     "control/drainage.py",

@@ -11,6 +11,7 @@ from director.config.model import Access
 from director.errors import DirectorError, Exit
 
 if TYPE_CHECKING:
+    from control.baseline import Baseline
     from control.chronicle import Chronicle
     from control.drains import Drains
     from control.history import History
@@ -52,6 +53,13 @@ class Hub(Protocol):
 
     def close_host(self, number: int, label: str, actor: Actor) -> int:
         """Close what a host has at this moment; waits for it. How many it were."""
+
+    @property
+    def baseline(self) -> Baseline:
+        """From when the line dialect counts."""
+
+    def clear_counters(self, everything: bool) -> None:
+        """Forget peaks; with `everything`, count anew for the line dialect."""
 
     def forget_sticky(self, group: int, client: str | None) -> int:
         """Have all workers forget the host of a client of a group, or of all; how many were known."""
@@ -136,6 +144,7 @@ class Names(StrEnum):
     USER = "user"
     FILE = "file"
     COMMAND = "command"
+    SHELL = "shell"
 
 
 class Section(StrEnum):

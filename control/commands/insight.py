@@ -20,7 +20,7 @@ from control.commands.command import (
 if TYPE_CHECKING:
     from director.messages import Actor
 
-_SESSION = re.compile(r"(\d{1,6})-(\d{1,18})", re.ASCII)
+SESSION = re.compile(r"(\d{1,6})-(\d{1,18})", re.ASCII)
 _UNKNOWN_CLIENT = "192.0.2.1"  # of a network that is for examples
 
 
@@ -59,7 +59,7 @@ def _address(client: str | None) -> str:
 
 
 def _explain_session(hub: Hub, name: str) -> Document:
-    match = _SESSION.fullmatch(name)
+    match = SESSION.fullmatch(name)
     if match is None:
         raise CommandError(
             ErrorKind.USAGE, f"can't explain session {name!r}: an ID looks like 0-4711; `directorctl sessions` has them"

@@ -90,6 +90,27 @@ def workers(hub: Hub, args: Args, actor: Actor) -> Document:
     return {"workers": entries}
 
 
+def names(hub: Hub, args: Args, actor: Actor) -> Document:
+    """Of services, of a service's groups, of a group's hosts; for those who complete them."""
+    from director.config.lookup import find_group, find_service
+    from director.config.model import SCHEDULERS, STICKY
+
+    config = hub.running.config
+    if args["users"]:
+        found = [user.name for admin in config.admins for user in admin.users]
+    elif args["schedulers"]:
+        found = [name + more for name in (*SCHEDULERS, *config.own_schedulers) for more in ("", STICKY)]
+    elif args["service"] is None:
+        found = [service.name for service in config.services]
+    else:
+        service = find_service(config, args["service"])
+        if args["group"] is None:
+            found = [group.name for group in service.groups]
+        else:
+            found = [host.name for host in find_group(service, args["group"]).hosts]
+    return {"lines": found}
+
+
 def version(hub: Hub, args: Args, actor: Actor) -> Document:
     """The daemon's."""
     return {"daemon": hub.version}
@@ -112,6 +133,17 @@ ROWS: tuple[Command, ...] = (
         "workers: connections, memory, CPU, loop lag",
         workers,
         options=(Option("digest", "ask each for a digest of what it knows of hosts and of the others: all are equal"),),
+    ),
+    Command(
+        "names",
+        Section.LOOK,
+        "names, one a line: of services, of a service's groups, of a group's hosts; completion asks for them",
+        names,
+        (ANY_SERVICE, ANY_GROUP),
+        (
+            Option("users", "of users of the web admin instead"),
+            Option("schedulers", "of schedulers instead"),
+        ),
     ),
     Command("version", Section.LOOK, "the versions of this program and of the daemon", version),
 )

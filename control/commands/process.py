@@ -15,8 +15,10 @@ from control.commands.command import (
     ErrorKind,
     Hub,
     Names,
+    Option,
     Section,
 )
+from control.commands.insight import SESSION
 from control.commands.ordering import changed, ordered
 from control.commands.wording import attribute
 from director.config.model import Access
@@ -57,6 +59,37 @@ def workers_set(hub: Hub, args: Args, actor: Actor) -> Document:
     return changed(hub, WorkersSet(attribute("director", "workers", args["count"])), actor, args)
 
 
+def maxconn_set(hub: Hub, args: Args, actor: Actor) -> Document:
+    """The most connections of all services together."""
+    from director.messages import DirectorMaxconn
+
+    return changed(hub, DirectorMaxconn(attribute("director", "maxconn", args["maxconn"])), actor, args)
+
+
+def counters_clear(hub: Hub, args: Args, actor: Actor) -> Document:
+    """Peaks begin anew; with --all, what HAProxy's phrases count does, too."""
+    hub.clear_counters(args["all"])
+    lines = ["peaks begin anew"]
+    if args["all"]:
+        lines.append("`show stat` counts from now on; JSON and Prometheus totals go on")
+    return {"lines": lines}
+
+
+def session_close(hub: Hub, args: Args, actor: Actor) -> Document:
+    """One connection, now."""
+    match = SESSION.fullmatch(args["session"])
+    if match is None:
+        raise CommandError(
+            ErrorKind.USAGE,
+            f"can't close session {args['session']!r}: an ID looks like 0-4711; `directorctl sessions` has them",
+        )
+    slot, number = int(match[1]), int(match[2])
+    reply = hub.ask_worker("close", {"sessions": [number], "end": "KD"}, slot)
+    if not reply or not reply["closed"]:
+        raise CommandError(ErrorKind.UNKNOWN, f"unknown session {args['session']}: it is over, or never was")
+    return {"lines": [f"session {args['session']} is closed"]}
+
+
 def stop(hub: Hub, args: Args, actor: Actor) -> Document:
     """Answered when the daemon begins to stop, not when it is gone. `open`: connections at that time."""
     from director.messages import StopDaemon
@@ -84,6 +117,31 @@ ROWS: tuple[Command, ...] = (
         workers_set,
         (Argument("count", "N", Names.VALUE),),
         options=(DRY_RUN,),
+        access=Access.FULL,
+    ),
+    Command(
+        "maxconn-set",
+        Section.PROCESS,
+        "limit the connections of all services together; `none` is no limit",
+        maxconn_set,
+        (Argument("maxconn", "N", Names.VALUE),),
+        options=(DRY_RUN,),
+        access=Access.FULL,
+    ),
+    Command(
+        "session-close",
+        Section.PROCESS,
+        "close one connection, by the ID that `sessions` tells",
+        session_close,
+        (Argument("session", "ID", Names.VALUE),),
+        access=Access.FULL,
+    ),
+    Command(
+        "counters-clear",
+        Section.PROCESS,
+        "forget the peaks of services and hosts",
+        counters_clear,
+        options=(Option("all", "and have the counts of HAProxy's `show stat` begin anew"),),
         access=Access.FULL,
     ),
     Command("stop", Section.PROCESS, "end the daemon gracefully", stop, access=Access.FULL),

@@ -46,6 +46,10 @@ def _hashed(hub: Hub, args: Args, actor: Actor) -> Document:
     raise CommandError(ErrorKind.USAGE, "can't hash a password here: it is for directorctl itself to do")
 
 
+def _scripted(hub: Hub, args: Args, actor: Actor) -> Document:
+    raise CommandError(ErrorKind.USAGE, "can't print a script here: it is for directorctl itself to do")
+
+
 def _described(row: Command) -> Document:
     return {
         "name": row.name,
@@ -84,6 +88,13 @@ COMMANDS: tuple[Command, ...] = (
         _hashed,
     ),
     *config.ROWS,
+    Command(
+        "completion",
+        Section.INSIGHT,
+        "the script that completes commands and names in your shell; works without a daemon",
+        _scripted,
+        (Argument("shell", "bash|zsh", Names.SHELL),),
+    ),
     *process.ROWS,
     *insight.ROWS,
 )

@@ -23,6 +23,7 @@ from director.messages import (
     AdminDown,
     Change,
     ChangeScheduler,
+    DirectorMaxconn,
     Edit,
     GroupAdd,
     GroupDelete,
@@ -128,6 +129,10 @@ def _service_maxconn(running: Running, change: ServiceMaxconn, force: bool) -> O
     return _limited(running, place_of(service.name), label, service.maxconn, change.maxconn)
 
 
+def _director_maxconn(running: Running, change: DirectorMaxconn, force: bool) -> Outcome:
+    return _limited(running, (), "the director", running.config.maxconn, change.maxconn)
+
+
 def _limited(running: Running, place: tuple[str, ...], label: str, old: int | None, new: int | None) -> Outcome:
     if old == new:
         return running, f"{label} has {_limit(new)} already"
@@ -205,4 +210,5 @@ _AMENDERS: dict[type[Any], Callable[[Running, Any, bool], Outcome]] = {
     UserAdd: inventory.user_add,
     UserDelete: inventory.user_delete,
     WorkersSet: _workers_set,
+    DirectorMaxconn: _director_maxconn,
 }

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from control.baseline import Baseline
 from control.chronicle import Chronicle
 from control.closing import Closing
 from control.drains import Drains
@@ -152,6 +153,8 @@ class FakeHub:
         self.questions: list[tuple[str, dict[str, Any], int | None]] = []
         self.replies: list[dict[str, Any]] = []  # of workers
         self.stickies = Stickies(relays=True)
+        self.baseline = Baseline()
+        self.cleared: list[bool] = []
         memory = os.memfd_create("events")
         self.chronicle = Chronicle(Memory(memory))
         os.close(memory)
@@ -171,6 +174,9 @@ class FakeHub:
     def close_host(self, number: int, label: str, actor: Actor) -> int:
         self.closed.append((number, label))
         return 3
+
+    def clear_counters(self, everything: bool) -> None:
+        self.cleared.append(everything)
 
     def outages(self) -> list[dict[str, Any]]:
         return list(self.past)

@@ -106,3 +106,11 @@ def test_info_names_haproxy_for_its_tools_and_director_for_people() -> None:
     info = dict(line.split(": ") for line in haproxy.info(stats()))
     assert (info["Name"], info["description"], info["Uptime"]) == ("HAProxy", "director 9.9", "0d 1h01m40s")
     assert (info["CurrConns"], info["Pid"]) == ("5", "100")
+
+
+def test_sessions_are_a_line_each() -> None:
+    one = {"session": "0-7", "client": "10.0.0.9", "port": 4711, "service": "web", "group": "main", "host": "a"}
+    waiting = {**one, "session": "1-8", "client": "::1", "group": "", "host": "", "open_seconds": 7500.0}
+    lines = list(haproxy.sessions({"sessions": [{**one, "open_seconds": 61.5}, waiting]}))
+    assert lines[0].startswith("0-7: proto=tcpv4 src=10.0.0.9:4711 fe=web be=web.main srv=a ts=00 age=1m1s ")
+    assert lines[1].startswith("1-8: proto=tcpv6 src=::1:4711 fe=web be=<NONE> srv=<none> ts=00 age=2h5m ")

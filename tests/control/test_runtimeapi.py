@@ -26,6 +26,9 @@ CONFIG = Config(services=(Service(name="web", groups=(Group(name="main", hosts=H
         ("set server web.main/a state drain", "host-drain"),
         ("shutdown sessions server web.main/a", "host-close"),
         ("disable server web.main/-b.c", "host-down"),
+        ("set weight web.main/a 5", "host-weight"),
+        ("set server web.main/a weight 5", "host-weight"),
+        ("set maxconn server web.main/a 5", "host-maxconn"),
     ],
 )
 def test_a_phrase_that_changes_is_a_command_with_its_place_and_answers_nothing(line: str, command: str) -> None:
@@ -86,4 +89,40 @@ def test_our_own_commands_are_no_phrases(line: str) -> None:
 )
 def test_a_wrong_phrase_is_told_what_would_be_right(line: str, told: str) -> None:
     with pytest.raises(UsageError, match=told):
+        understand(line.split(), CONFIG)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("set maxconn frontend web 50", ("service-maxconn", "--", "web", "50")),
+        ("set maxconn global 0", ("maxconn-set", "--", "none")),
+        ("shutdown session 0-17", ("session-close", "--", "0-17")),
+        ("clear counters", ("counters-clear",)),
+        ("clear counters all", ("counters-clear", "--all")),
+        ("show sess", ("sessions",)),
+    ],
+)
+def test_a_phrase_about_no_host_is_a_command(line: str, words: tuple[str, ...]) -> None:
+    phrase = understand(line.split(), CONFIG)
+    assert phrase is not None and phrase.words == words
+    parse(find(words[0], COMMANDS), words[1:])
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("set weight web.main/a", "Require <weight>"),
+        ("set weight web.main/a 50%", "write a number"),
+        ("set weight web.man/a 5", "did you mean 'web.main'"),
+        ("set maxconn server web.main/z 5", "No such server"),
+        ("set maxconn frontend wep 5", "No such frontend"),
+        ("set maxconn global many", "Integer value expected"),
+        ("set maxconn 5", "only supports 'frontend', 'server', and 'global'"),
+        ("shutdown session", "Session pointer expected"),
+        ("clear counters some", "takes nothing, or 'all'"),
+    ],
+)
+def test_a_phrase_that_is_wrong_says_what_would_be_right(line: str, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
         understand(line.split(), CONFIG)

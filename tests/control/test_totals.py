@@ -134,3 +134,12 @@ def test_change_by_change_every_host_is_held_by_its_group_and_service(history: l
         for number in (service.number, *(group.number for group in service.groups)):
             assert changed.open[number] == anew.open[number]
             assert changed.open[number] == 2 * sum(number in owners for owners in changed.owners.values())
+
+
+def test_peaks_begin_anew_at_what_is_open() -> None:
+    totals = Totals()
+    totals.load(Load(Slot(0), 1, 1, True, {7: 5}), 1.0, 1.0)
+    totals.load(Load(Slot(0), 1, 2, True, {7: 2}), 2.0, 2.0)
+    assert totals.peaks[7][0] == 5
+    totals.forget_peaks(3.0)
+    assert totals.peaks[7] == [2, 3.0]

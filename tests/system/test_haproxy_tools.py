@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import selectors
+import socket
 import subprocess
 from collections.abc import Callable
 
@@ -10,7 +12,7 @@ from haproxyadmin import haproxy
 from haproxyadmin.exceptions import CommandFailed
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.system.addresses import ask_name, free_address
+from tests.system.addresses import ask_name, connect, free_address, read_all, read_line
 from tests.system.configs import director, group, host, service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host
@@ -74,3 +76,51 @@ def test_prometheus_reads_what_directorctl_exposes(daemon: Daemon, address: str)
     assert values["director_group_sessions_total"] == 1
     assert values["director_group_connect_time_seconds_count"] == 1
     assert daemon.ctl("stats", "--format", "csv").out.startswith("# pxname,svname,")
+
+
+def said(daemon: Daemon, line: str) -> list[str]:
+    """What is answered to a line of the dialect."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(30)
+        client.connect(str(daemon.socket))
+        client.sendall(line.encode() + b"\n")
+        return read_all(client).decode().split("\n")
+
+
+def row(daemon: Daemon, name: str) -> dict[str, str]:
+    """One row of `show stat`, by the name of the server or FRONTEND."""
+    lines = [line for line in said(daemon, "show stat") if line]
+    title, *rows = (line.split(",") for line in lines)
+    return next(dict(zip(title, cells, strict=True)) for cells in rows if cells[1] == name)
+
+
+def test_sessions_weights_limits_and_counters_are_seen_and_changed_by_phrases(daemon: Daemon, address: str) -> None:
+    with connect(address) as one, connect(address) as other:
+        held = {read_line(one), read_line(other)}
+        assert held == {"a", "b"}
+        lines = wait_until(lambda: [line for line in said(daemon, "show sess") if " be=web.main " in line][1:])
+        assert len(lines) == 1
+        session = lines[0].partition(":")[0]
+        assert said(daemon, f"shutdown session {session}") == ["", ""]
+        with selectors.DefaultSelector() as selector:
+            for client in (one, other):
+                selector.register(client, selectors.EVENT_READ)
+            ((ended, _),) = selector.select(timeout=20)
+        assert ended.fileobj.recv(10) == b""  # type: ignore[union-attr]
+        assert "it is over" in said(daemon, f"shutdown session {session}")[0]
+        assert said(daemon, "set weight web.main/a 0; set server web.main/b weight 3") == ["", "", ""]
+        wait_until(lambda: {ask_name(address) for _ in range(6)} == {"b"})
+        assert said(daemon, "get weight web.main/b")[0].startswith("3 ")
+    wait_until(lambda: daemon.service()["open"] == 0)
+    assert said(daemon, "set maxconn frontend web 70; set maxconn global 500; set maxconn server web.main/b 9")[0] == ""
+    limits = (daemon.service()["maxconn"], daemon.stats()["maxconn"], daemon.host("b")["maxconn"])
+    assert limits == (70, 500, 9)
+    assert said(daemon, "set maxconn frontend web 0; set maxconn global 0")[0] == ""
+    assert (daemon.service()["maxconn"], daemon.stats()["maxconn"]) == (None, None)
+    wait_until(lambda: int(row(daemon, "FRONTEND")["stot"]) >= 8)
+    before = daemon.service()["total"]
+    assert said(daemon, "clear counters all")[0] == ""
+    assert (row(daemon, "FRONTEND")["stot"], row(daemon, "b")["bout"]) == ("0", "0")
+    ask_name(address)
+    wait_until(lambda: row(daemon, "FRONTEND")["stot"] == "1")
+    assert daemon.service()["total"] == before + 1
