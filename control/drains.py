@@ -18,7 +18,8 @@ import gevent
 from control.closing import Closing
 from director import logs
 from director.config.departures import deadline
-from director.config.model import Config
+from director.config.model import Config, Service
+from director.config.turnover import hosts_of, turnover
 from director.events import Event
 from director.members import Members
 from director.messages import Draining, Grace, Running
@@ -58,7 +59,9 @@ class Drains:
     def arrange(self, running: Running, members: Members) -> None:
         """What is to be drained; `running` as names of hosts make it, with these members."""
         self._learn(members)
-        before, self._hosts = self._hosts, dict(_hosts(running.config))
+        gone, came = turnover(self._running.config.services, running.config.services)
+        before = {host.number: self._hosts.pop(host.number) for host in hosts_of(gone)}
+        self._hosts.update(_hosts(came))
         self._running = running
         known, self._drains = self._drains, {}
         for order in running.drains:
@@ -226,8 +229,8 @@ class Drains:
                 self._leave(number, tuple(path), Grace(within, rate), covered)
 
 
-def _hosts(config: Config) -> Iterable[tuple[int, tuple[Path, Grace]]]:
-    for service in config.services:
+def _hosts(services: Iterable[Service]) -> Iterable[tuple[int, tuple[Path, Grace]]]:
+    for service in services:
         grace = Grace(service.drain_within, service.drain_rate)
         for group in service.groups:
             for host in group.hosts:
