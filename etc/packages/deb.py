@@ -29,6 +29,10 @@ HERE = Path(__file__).parent / "debian"
 PYTHON = "/usr/bin/python3"
 HOME = "usr/lib/director"
 COMMANDS = {"usr/sbin/directord": "director.__main__", "usr/bin/directorctl": "control.cli"}
+EXAMPLES = (
+    "config.xml", "config-minimal.xml", "config-checks.xml", "by_network.py", "grafana-dashboard.json",
+    "prometheus-alerts.yaml",
+)  # fmt: skip
 MAN_PAGES = ("directord.8", "directorctl.1", "director-config.xml.5")
 
 # -I: what lies in the caller's folder or environment is no part of a program that root runs.
@@ -125,9 +129,10 @@ def _documents(root: Path) -> None:
     _pack(documents / "changelog.gz", (source.ROOT / "CHANGES.md").read_bytes())
     _write(documents / "README.md", (source.ROOT / "README.md").read_text())
     _write(documents / "copyright", (HERE / "copyright").read_text() + (source.ROOT / "LICENSE").read_text())
-    for name in ("config.xml", "config-minimal.xml", "config-checks.xml", "by_network.py"):
+    for name in EXAMPLES:
         _write(documents / "examples" / name, (etc / name).read_text())
-    _write(shared / "xml/director/director.rng", (etc / "director.rng").read_text())
+    for name in ("director.rng", "catalog.xml"):
+        _write(shared / "xml/director" / name, (etc / name).read_text())
 
 
 def _control(root: Path) -> dict[str, str]:

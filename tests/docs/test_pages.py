@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from control.cli import COMMON
 from control.commands.table import COMMANDS
@@ -110,12 +113,39 @@ def test_every_call_of_the_ancestors_is_in_the_page_on_moving() -> None:
         assert f"directorctl {call.command}" in row[1] or name == "closeLog"
 
 
-def test_every_dependency_is_in_the_table() -> None:
-    text = (ROOT / "pyproject.toml").read_text()
-    section = text.partition("dependencies = [")[2].partition("]\n")[0]
-    table = (ROOT / "docs" / "dependencies.md").read_text()
-    names = re.findall(r'^ +"([A-Za-z0-9_.-]+)', section, re.MULTILINE)
-    assert [one for one in names if f"| {one} |" not in table] == []
+def installed(name: str, found: dict[str, str]) -> dict[str, str]:
+    """This package and all that it needs to run here, each with what it says of its licence."""
+    key = canonicalize_name(name)
+    if key in found:
+        return found
+    package = distribution(name)
+    classifiers = [one for one in package.metadata.get_all("Classifier") or [] if one.startswith("License")]
+    said = package.metadata.get("License-Expression") or package.metadata.get("License") or ""
+    found[key] = " ".join([said, *classifiers])
+    for needed in map(Requirement, package.requires or []):
+        if needed.marker is None or needed.marker.evaluate({"extra": ""}):
+            installed(needed.name, found)
+    return found
+
+
+def test_every_dependency_is_in_the_table_with_its_licence() -> None:
+    rows = [
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in (ROOT / "docs" / "dependencies.md").read_text().splitlines()
+        if line.startswith("| ") and not line.startswith("| package")
+    ]
+    assert all(all(row) for row in rows)
+    full = {canonicalize_name(row[0]): row[3] for row in rows if len(row) == 5}
+    brought = {canonicalize_name(name): row[2] for row in rows if len(row) == 3 for name in row[0].split(", ")}
+    found = installed("director", {})
+    found.pop("director")
+    asked = {
+        canonicalize_name(Requirement(one).name) for one in distribution("director").requires or [] if ";" not in one
+    }
+    assert set(full) == asked
+    assert set(brought) | asked == set(found)
+    for package, licence in (full | brought).items():
+        assert licence.split(" ")[0] in found[package], package
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import runpy
 import shutil
 import subprocess
@@ -27,3 +29,22 @@ def test_the_relax_ng_schema_takes_every_sample(text: str, tmp_path: Path) -> No
     command = ["xmllint", "--noout", "--relaxng", str(ROOT / "etc" / "director.rng"), str(file)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.skipif(shutil.which("xmllint") is None, reason="xmllint is not installed")
+def test_an_editor_finds_the_schema_by_the_hint_of_the_manual(tmp_path: Path) -> None:
+    (hinted,) = (block.text for block in blocks(ROOT / "docs" / "configuring.md") if "<?xml-model" in block.text)
+    shipped = (ROOT / "etc/packages/debian/config.xml").read_text()
+    hint = re.findall(r"<\?xml-model .*\?>", hinted)
+    assert hint == re.findall(r"<\?xml-model .*\?>", shipped)
+    assert 'href="file:///usr/share/xml/director/director.rng"' in hint[0]
+    good, bad = tmp_path / "good.xml", tmp_path / "bad.xml"
+    good.write_text(hinted)
+    bad.write_text(hinted.replace("<host ", '<host wait="5" '))
+    catalog = {**os.environ, "XML_CATALOG_FILES": str(ROOT / "etc" / "catalog.xml")}
+    for schema in (str(ROOT / "etc" / "director.rng"), "urn:director:config"):
+        command = ["xmllint", "--noout", "--nonet", "--relaxng", schema]
+        assert subprocess.run([*command, str(good)], env=catalog, capture_output=True, timeout=60).returncode == 0
+        done = subprocess.run([*command, str(bad)], env=catalog, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 3
+        assert "Invalid attribute wait" in done.stderr
