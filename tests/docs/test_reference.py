@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from director.errors import Exit
 from tests.docs.pages import PAGES, ROOT, blocks
 
 SAMPLES = [block for page in PAGES for block in blocks(page) if block.language == "xml" and "<director" in block.text]
@@ -48,3 +49,12 @@ def test_an_editor_finds_the_schema_by_the_hint_of_the_manual(tmp_path: Path) ->
         done = subprocess.run([*command, str(bad)], env=catalog, capture_output=True, text=True, timeout=60)
         assert done.returncode == 3
         assert "Invalid attribute wait" in done.stderr
+
+
+def test_every_signal_and_every_exit_status_is_in_the_reference() -> None:
+    reference = (ROOT / "docs" / "command-reference.md").read_text()
+    heard = set(re.findall(r"signal\.SIG(\w+):", (ROOT / "director/master/signals.py").read_text())) - {"CHLD"}
+    table = reference.partition("| signal to the master |")[2].partition("\n\n")[0]
+    assert set(re.findall(r"[A-Z]{2,}[12]?", table)) == heard
+    table = reference.partition("| exit |")[2].partition("\n\n")[0]
+    assert {int(status) for status in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)} == {int(one) for one in Exit}
