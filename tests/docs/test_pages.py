@@ -22,7 +22,7 @@ from tests.docs.pages import PAGES, ROOT, Block, blocks
 
 XML = [block for page in PAGES for block in blocks(page) if block.language == "xml"]
 # What a block may be. Shell is `sh`, and `console` where it is shown with what it prints.
-LANGUAGES = {"sh", "console", "xml", "python", "yaml", "text", "{toctree}", "{image}"}
+LANGUAGES = {"sh", "console", "xml", "python", "yaml", "json", "text", "{toctree}", "{image}"}
 SHELL = [block for page in PAGES for block in blocks(page) if block.language in ("sh", "console")]
 # Pages whose shell blocks are run, all of them and in order, and what runs them.
 FOLLOWED = {
@@ -48,7 +48,8 @@ def name(page: Path) -> str:
 
 @pytest.mark.parametrize("block", SHELL, ids=str)
 def test_every_shell_block_is_run_or_says_why_not(block: Block) -> None:
-    assert block.not_run or (block.language == "sh" and block.page.name in FOLLOWED)
+    followed = block.language == "sh" and block.page.name in FOLLOWED
+    assert block.not_run or followed, "put `<!-- not run: WHY -->` above the block, or have a test follow the page"
 
 
 @pytest.mark.parametrize(("page", "test"), FOLLOWED.items())
@@ -62,7 +63,7 @@ def test_what_is_said_to_run_a_page_does_so(page: str, test: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_block_says_its_language_and_no_shell_hides_as_text(page: Path) -> None:
     for block in blocks(page):
-        assert block.language in LANGUAGES, block
+        assert block.language in LANGUAGES, f"{block}: say its language: {', '.join(sorted(LANGUAGES))}"
         assert block.language != "text" or not re.search(r"^[$#] \w", block.text, re.MULTILINE), block
 
 
