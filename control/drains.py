@@ -141,12 +141,11 @@ class Drains:
         elif drain.stage is Stage.OVER:
             if progress.at_start:
                 logs.info(Event.DRAIN_OVER, what=what, ended=progress.ended, closed=progress.closed)
-            if drain.order.by == NOBODY:
-                del self._drains[key]
-                return
             self.finished[key] = _document(drain)
             while len(self.finished) > _FINISHED:
                 del self.finished[next(iter(self.finished))]
+            if drain.order.by == NOBODY:
+                del self._drains[key]
 
     def _ends(self, drain: Drain) -> bool:
         """Whether it is to be forgotten: ordered, and not of a host that an operator keeps out."""

@@ -48,9 +48,11 @@ def group_enable(hub: Hub, args: Args, actor: Actor) -> Outcome:
     from director.messages import Grace, GroupEnable
 
     grace, config = graced(args), hub.running.config
-    if args["drain"] and grace is None:
-        grace = Grace(config.drain_timeout)
-    before = next((service.enabled for service in config.services if service.name == args["service"]), "")
+    service = next((service for service in config.services if service.name == args["service"]), None)
+    if args["drain"] and grace is None and service is not None:
+        within = config.drain_timeout if service.drain_within is None else service.drain_within
+        grace = Grace(within, service.drain_rate)
+    before = "" if service is None else service.enabled
     order = GroupEnable(args["service"], args["group"], grace)
     return ordered(hub, order, actor, args, args["service"], before)
 
@@ -62,7 +64,7 @@ def group_scheduler(hub: Hub, args: Args, actor: Actor) -> Document:
     return changed(hub, ChangeScheduler(args["service"], args["group"], args["scheduler"]), actor, args)
 
 
-DRAIN = Option("drain", "have the connections of the group before end within drain-timeout, or as --within says")
+DRAIN = Option("drain", "have the connections of the group before end within drain-within, else drain-timeout")
 NEW_GROUP = Argument("group", "GRP", Names.VALUE)
 SCHEDULER = Argument("scheduler", "SCHEDULER", Names.SCHEDULER)
 

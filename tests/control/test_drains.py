@@ -115,6 +115,8 @@ def test_what_goes_without_a_word_is_shown_while_it_has_connections(bench: Bench
     bench.look(2)
     bench.look(4)
     assert bench.shown() == [] and bench.over == []
+    found = bench.drains.find("web/main/a")
+    assert found is not None and (found["stage"], found["ended"]) == ("over", 10)
 
 
 def test_what_goes_without_a_word_has_the_grace_of_its_service(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -46,7 +47,6 @@ GRACE = Grace(60.0, 5.0)
         ("host-del-all", {"service": "web", "group": "main", **WITHIN}, HostDeleteAll("web", "main", GRACE)),
         ("group-del", {"service": "web", "group": "main", **WITHIN}, GroupDelete("web", "main", GRACE)),
         ("group-enable", {"service": "web", "group": "next"}, GroupEnable("web", "next")),
-        ("group-enable", {"service": "web", "group": "next", "drain": True}, GroupEnable("web", "next", Grace(600.0))),
         (
             "group-enable",
             {"service": "web", "group": "next", "drain": True, **WITHIN},
@@ -58,6 +58,21 @@ GRACE = Grace(60.0, 5.0)
 )
 def test_what_is_to_become_of_connections_goes_with_the_order(hub: FakeHub, name: str, args: Any, order: Order) -> None:
     ask(hub, name, args, order, False)
+
+
+@pytest.mark.parametrize(
+    ("service", "grace"), [({}, Grace(600.0)), ({"drain_within": 5.0, "drain_rate": 2.0}, Grace(5.0, 2.0))]
+)
+def test_drain_alone_is_as_the_config_says(hub: FakeHub, service: dict[str, Any], grace: Grace) -> None:
+    web, *others = RUNNING.config.services
+    hub.running = Running(1, replace(RUNNING.config, services=(replace(web, **service), *others)))
+    ask(
+        hub,
+        "group-enable",
+        {"service": "web", "group": "next", "drain": True},
+        GroupEnable("web", "next", grace),
+        False,
+    )
 
 
 @pytest.mark.parametrize(
