@@ -37,7 +37,7 @@ from control.history import History
 from control.limits import Limits
 from control.memory import EVENTS, LEDGER, Memory
 from control.prober import Prober
-from control.questions import Questions
+from control.questions import Questions, of_generation
 from control.resolver import Resolver
 from control.sampler import Sampler
 from control.server import Server
@@ -80,6 +80,7 @@ from director.messages import (
     Processes,
     ProcessInfo,
     Progress,
+    Question,
     Ready,
     Reaped,
     Reload,
@@ -272,7 +273,7 @@ class Hub:
             self._upstream.close()
         peer = order.slot, order.incarnation
         self._upstream = Upstream(
-            order.directory, *peer, self.totals.row_of_all, self.totals.summary, self.limits, self.closing.answer
+            order.directory, *peer, self.totals.row_of_all, self.totals.summary, self.limits, self._answer
         )
         self.chronicle.tell = self._upstream.say
         self._master.tell(HandedOver())
@@ -304,6 +305,13 @@ class Hub:
         self._dirty = True
         self.save()
         self._serve()
+
+    def _answer(self, question: Question) -> Reply:
+        """What the hub that decides wants to know of our connections."""
+        if question.topic != "sessions":
+            return self.closing.answer(question)
+        parts = self.ask_workers(question.topic, question.args)
+        return Reply(question.id, of_generation(os.path.basename(self._birth.directory), parts))
 
     def _is_elsewhere(self, incarnation: int) -> bool:
         """Whether another hub counts that row: other generations report to who decides."""
@@ -526,7 +534,8 @@ class Hub:
         return reason or (self.resolver.cause(number) if not self.resolver.addresses.get(number) else ""), by
 
     def _started(self) -> float:
-        return min((one.started_at for one in self._processes if one.started_at), default=self._started_at)
+        ours = (one.started_at for one in self._processes if one.started_at and not one.generation)
+        return min(ours, default=self._started_at)
 
     def ask(self, order: Order, actor: Actor, force: bool = False, dry_run: bool = False) -> Answer:
         """Have the master do it; blocks this greenlet. Raises RefusedError if it does not answer."""

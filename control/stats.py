@@ -52,6 +52,7 @@ def build(report: Report) -> dict[str, Any]:
         "time": round(report.at, 3),
         "workers": [_worker(report, one) for one in report.processes if one.kind is Kind.WORKER],
         "drains": report.drains,
+        "retiring": [_retiring(report, one) for one in report.processes if one.generation],
         "services": [_service(report, service) for service in report.running.config.services],
     }
 
@@ -72,6 +73,16 @@ def _worker(report: Report, process: ProcessInfo) -> dict[str, Any]:
         "log_dropped": int(gauges.get("log_dropped", 0)),
         "state_age_ms": gauges.get("state_age_ms"),
         "row_age_ms": round((report.now - row.heard) * 1000, 1) if row.heard else None,
+    }
+
+
+def _retiring(report: Report, process: ProcessInfo) -> dict[str, Any]:
+    row = report.totals.rows.get(process.incarnation, Row(process.slot))
+    return {
+        "generation": process.generation,
+        "pid": process.pid,
+        "state": process.state,
+        "open": sum(row.open.values()),
     }
 
 

@@ -89,7 +89,11 @@ class UsageError(DirectorError):
 
 
 class RefusedError(DirectorError):
-    """A command that was understood and is not done; nothing was changed."""
+    """A command that was understood and is not done; nothing was changed. `data`: more about it, for programs."""
+
+    def __init__(self, message: str, **data: str) -> None:
+        super().__init__(message)
+        self.data = data
 
 
 class UnreachableError(DirectorError):

@@ -269,6 +269,7 @@ class ProcessInfo:
     state: str
     started_at: float
     silent: float = 0.0  # seconds since its last heartbeat
+    generation: str = ""  # of a retiring one; empty: that of whoever tells
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 def status(hub: Hub, args: Args, actor: Actor) -> Document:
     """One entry a process."""
     stats = hub.stats()
-    open_connections = {worker["slot"]: worker["open"] for worker in stats["workers"]}
+    open_connections: dict[int | str, int] = {worker["slot"]: worker["open"] for worker in stats["workers"]}
+    open_connections |= {one["generation"]: one["open"] for one in stats["retiring"]}
     now = time.time()
     processes = [
         {
             "kind": process.kind.value,
             "slot": process.slot if process.slot >= 0 else None,
             "pid": process.pid,
-            "generation": stats["generation"],
+            "generation": process.generation or stats["generation"],
             "state": process.state,
-            "open": open_connections.get(process.slot),
+            "open": open_connections.get(process.generation or process.slot),
             "uptime_seconds": round(max(0.0, now - process.started_at), 3),
             "silent_seconds": round(process.silent, 3),
         }

@@ -27,6 +27,8 @@ from director.errors import Exit
 if TYPE_CHECKING:
     from director.messages import Actor
 
+_NAMED = 10  # connections in a refusal
+
 
 def reload(hub: Hub, args: Args, actor: Actor) -> Document:
     """The config file is read again, and what differs applied."""
@@ -48,8 +50,23 @@ def upgrade(hub: Hub, args: Args, actor: Actor) -> Generator[Document, None, Doc
     assert answer is not None
     if answer.exit:
         kind = ErrorKind.ROLLED_BACK if answer.exit == Exit.UPGRADE_ROLLED_BACK else ErrorKind.NOT_UPGRADED
-        raise CommandError(kind, "\n".join(answer.lines))
+        raise CommandError(kind, "\n".join((*answer.lines, *_held_by(hub, answer.data.get("held_by")))))
     return {"lines": list(answer.lines)}
+
+
+def _held_by(hub: Hub, generation: str | None) -> list[str]:
+    """The connections that keep a generation from ending, those open for longest first."""
+    if generation is None:
+        return []
+    asked = hub.ask_workers("sessions", {"older": 0.0, "service": "", "host": "", "client": ""})
+    found = [one for part in asked for one in part["sessions"] if one.get("generation") == generation]
+    found.sort(key=lambda one: -one["open_seconds"])
+    lines = [
+        f"  {one['client']}:{one['port']} to {one['service']}/{one['group']}/{one['host']},"
+        f" open for {one['open_seconds']:.0f} s"
+        for one in found[:_NAMED]
+    ]
+    return [*lines, f"  and {len(found) - _NAMED} more"] if len(found) > _NAMED else lines
 
 
 def workers_set(hub: Hub, args: Args, actor: Actor) -> Document:

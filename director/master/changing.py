@@ -126,7 +126,8 @@ class Changing:
         except DirectorError as error:
             if request.actor is CLOCK:
                 logs.error(Event.COMMAND_FAILED, reason=error)
-            self.answer(request, error.exit, (str(error),))
+            data = error.data if isinstance(error, RefusedError) else {}
+            self.answer(request, error.exit, (str(error),), data=dict(data))
 
     def perform(self, request: Request) -> None:
         """Do what an operator wants, and answer if it can be done. Raises DirectorError."""

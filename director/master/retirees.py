@@ -17,7 +17,7 @@ from director.events import Event
 from director.link import Link
 from director.master.bond import Bond
 from director.master.loop import Loop
-from director.master.system import start_ticks
+from director.master.system import start_ticks, started_at
 from director.messages import Drain, Elder, Kind, ProcessInfo, Redirect, peer_incarnation, peer_slot
 
 MOST = 8
@@ -85,10 +85,11 @@ class Retirees:
                 peer_slot(elder.ordinal),
                 elder.pid,
                 peer_incarnation(elder.ordinal),
-                "retiring",
-                0.0,
+                "retiring" if bond.open else "orphaned",
+                started_at(elder.start),
+                generation=elder.name,
             )
-            for elder, _ in self.all.values()
+            for elder, bond in self.all.values()
         )
 
     def gone(self, ordinal: int) -> None:

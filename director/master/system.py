@@ -78,6 +78,12 @@ def start_ticks(pid: int) -> int | None:
         return None
 
 
+def started_at(ticks: int) -> float:
+    """The wall-clock time of a number of clock ticks since boot."""
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return booted + ticks / os.sysconf("SC_CLK_TCK")
+
+
 def process_state(pid: int) -> str:
     """The kernel's letter for what the process does: R, S, D, T, Z, ...; empty if it is gone."""
     try:

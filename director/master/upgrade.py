@@ -122,10 +122,11 @@ class Upgrade:
             # Whoever waits for our pid (a shell, a container) would take its end for the daemon's.
             raise UpgradeRefused("can't upgrade: this daemon runs in the foreground under one pid; restart instead")
         if len(master.retirees.all) >= retirees.MOST:
-            oldest = min(master.retirees.all)
+            oldest, _ = master.retirees.all[min(master.retirees.all)]
             raise UpgradeRefused(
-                f"can't upgrade: {retirees.MOST} generations still have connections, the oldest is"
-                f" {master.retirees.all[oldest][0].name}; see `directorctl status`"
+                f"can't upgrade: {retirees.MOST} generations still have connections, the oldest is {oldest.name},"
+                f" pid {oldest.pid}; wait, close what holds it, or end it: kill {oldest.pid}",
+                held_by=oldest.name,
             )
         try:
             self._preflight.begin(master.system, master.invocation, master.places)

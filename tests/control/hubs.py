@@ -130,6 +130,7 @@ def stats() -> dict[str, Any]:
         "time": 1_700_000_060.0,
         "workers": [worker(0), worker(1)],
         "drains": [],
+        "retiring": [],
         "services": [
             service("web", group("main", host("a"), host("b", "down")), group("next", host("n"), enabled=False)),
             service("db", group("main", host("one", "maint", reason="new disk", by="root"))),
@@ -147,6 +148,7 @@ class FakeHub:
         self.answer: Answer | DirectorError = Answer(0, Exit.DONE, ("host a is down",), applied=2, workers=2)
         self.asked: list[tuple[Order, Actor, bool]] = []
         self.document = stats()
+        self.retirees: tuple[ProcessInfo, ...] = ()
         self.past: list[dict[str, Any]] = []
         self.retried: list[int] = []
         self.cause: str | None = None
@@ -197,7 +199,7 @@ class FakeHub:
         return self.document
 
     def processes(self) -> tuple[ProcessInfo, ...]:
-        return PROCESSES
+        return (*PROCESSES, *self.retirees)
 
     def worker_digests(self) -> dict[int, str]:
         return {0: "abc", 1: "abc"}

@@ -61,7 +61,7 @@ def test_what_needs_a_restart_is_said_and_nothing_changes(daemon: Daemon, serve:
     address = free_address()
     a = serve().address
     daemon.start(one_service(address, host("a", a)))
-    daemon.configure(one_service(address, host("a", a), workers=3))
+    daemon.configure(one_service(address, host("a", a), user="root"))
     done = daemon.directord("reload")
     assert done.exit == 1
     assert "needs restart" in done.text

@@ -9,6 +9,7 @@ import pytest
 from control.commands.command import CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
 from director.config.model import Access
+from director.messages import Kind, ProcessInfo, peer_incarnation, peer_slot
 from tests.control.commands.running import run
 from tests.control.hubs import FakeHub
 
@@ -32,6 +33,13 @@ def test_status_has_one_entry_a_process_with_the_connections_of_workers(hub: Fak
         ("worker", 1, 103, "booting", 3),
     ]
     assert all(one["uptime_seconds"] > 0 for one in result["processes"])
+
+
+def test_status_has_a_line_for_a_retiring_generation(hub: FakeHub) -> None:
+    hub.retirees = (ProcessInfo(Kind.MASTER, peer_slot(1), 90, peer_incarnation(1), "retiring", 5.0, 0.0, "g90-1"),)
+    hub.document["retiring"] = [{"generation": "g90-1", "pid": 90, "state": "retiring", "open": 7}]
+    last = run(hub, "status")["processes"][-1]
+    assert (last["generation"], last["pid"], last["state"], last["open"]) == ("g90-1", 90, "retiring", 7)
 
 
 def test_stats_are_the_hubs(hub: FakeHub) -> None:

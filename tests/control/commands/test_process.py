@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from control.commands.command import CommandError
-from director.messages import DirectorMaxconn, Reload, StopDaemon
+from director.errors import Exit
+from director.messages import Answer, DirectorMaxconn, Reload, StopDaemon, WorkersSet
 from tests.control.commands.running import ask, run
 from tests.control.hubs import FakeHub
 
@@ -19,6 +20,8 @@ from tests.control.hubs import FakeHub
         ("stop", {}, StopDaemon(), False),
         ("maxconn-set", {"maxconn": "500"}, DirectorMaxconn(500), False),
         ("maxconn-set", {"maxconn": "none"}, DirectorMaxconn(None), False),
+        ("workers-set", {"count": "3"}, WorkersSet(3), False),
+        ("workers-set", {"count": "auto"}, WorkersSet(None), False),
     ],
 )
 def test_a_change_is_asked_of_the_master(hub: FakeHub, name: str, args: Any, order: Any, force: bool) -> None:
@@ -51,3 +54,18 @@ def test_counters_are_cleared_in_part_or_all(hub: FakeHub) -> None:
     assert run(hub, "counters-clear", all=False)["lines"] == ["peaks begin anew"]
     assert len(run(hub, "counters-clear", all=True)["lines"]) == 2
     assert hub.cleared == [False, True]
+
+
+def test_an_upgrade_that_old_connections_forbid_names_them(hub: FakeHub) -> None:
+    hub.answer = Answer(1, Exit.UPGRADE_REFUSED, ("can't upgrade: 8 generations",), data={"held_by": "g1-1"})
+    there = {"client": "10.0.0.9", "service": "web", "group": "main", "host": "a", "generation": "g1-1"}
+    sessions = [{**there, "port": 5000 + number, "open_seconds": float(number)} for number in range(12)]
+    ours = {**there, "port": 1, "open_seconds": 99.0, "generation": "g2-2"}
+    hub.replies = [{"sessions": sessions, "more": False}, {"sessions": [ours], "more": False}]
+    with pytest.raises(CommandError) as caught:
+        list(run(hub, "upgrade"))
+    lines = caught.value.message.splitlines()
+    assert lines[:2] == ["can't upgrade: 8 generations", "  10.0.0.9:5011 to web/main/a, open for 11 s"]
+    assert lines[-1] == "  and 2 more"
+    assert len(lines) == 12
+    assert caught.value.exit == Exit.UPGRADE_REFUSED

@@ -40,6 +40,29 @@ def test_it_can_be_called_again_from_the_folder_it_was_called_in(tmp_path: Path)
     assert done.stdout.strip() == f"{options} {tmp_path} None yes True"
 
 
+def test_the_limit_of_descriptors_is_what_it_was(tmp_path: Path) -> None:
+    program = """
+import os, resource, sys
+from director.master.invocation import Invocation
+from director.master.system import raise_descriptor_limit
+from director.places import Places
+if "again" in sys.argv:
+    print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+else:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    one = Invocation.of_this_process()
+    raise_descriptor_limit()
+    one.execute(Places("/run/d", "/state", None, "/run/d/pid"), ("again",), ())
+"""
+    (tmp_path / "program").write_text(program)
+    root = str(Path(__file__).parent.parent.parent.parent)
+    environ = {**os.environ, "PYTHONPATH": root, "PWD": str(tmp_path)}
+    for limit, found in (("512", "512"), ("100", "256")):  # an interpreter needs some to begin at all
+        command = [sys.executable, "program", limit]
+        done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == found
+
+
 def test_the_config_is_named_if_there_is_one() -> None:
     words = Invocation(("python", "-m", "director"), "/").command(PLACES, "preflight")
     assert words[:3] == ["python", "-m", "director"]

@@ -24,6 +24,8 @@ def test_they_are_told_and_handed_on_and_their_end_is_noticed() -> None:
     retirees.add(elder, Bond(loop, Link(ours), lambda message: None, lambda: None))
     (process,) = retirees.processes()
     assert (process.slot, process.incarnation, process.state) == (peer_slot(1), peer_incarnation(1), "retiring")
+    assert process.generation == "g9-9"
+    assert 0 < process.started_at <= time.time()
     assert retirees.elders()[0].link == ours.fileno()
     retirees.redirect("/run/g10-10")
     retirees.drain(5.0)
@@ -36,6 +38,7 @@ def test_they_are_told_and_handed_on_and_their_end_is_noticed() -> None:
     assert not retirees.all
     retirees.add_orphans(elder, 0.0)  # the same, but nobody is there to be told anything
     assert not retirees.living
+    assert [process.state for process in retirees.processes()] == ["orphaned"]
     assert retirees.elders() == ()
     while retirees.all:
         loop.step()

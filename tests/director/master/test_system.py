@@ -6,6 +6,7 @@ import os
 import resource
 import signal
 
+import psutil
 import pytest
 
 from director.errors import SystemFailure
@@ -46,6 +47,12 @@ def test_the_descriptor_limit_is_raised_to_the_hard_one() -> None:
     system.raise_descriptor_limit()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert soft == hard
+
+
+def test_the_time_a_process_began_is_known() -> None:
+    ticks = system.start_ticks(os.getpid())
+    assert ticks is not None
+    assert abs(system.started_at(ticks) - psutil.Process().create_time()) < 2
 
 
 def test_wait_statuses_are_put_in_words() -> None:
