@@ -23,11 +23,12 @@ from control.render import plain
 from director import demo, logs, plugins
 from director.config.model import Config
 from director.errors import DirectorError, Exit, Severity, SystemFailure, UnreachableError
-from director.master import checker, stopping
+from director.master import checker, notify, stopping
 from director.master import preflight as preflights
 from director.master import start as starting
 from director.master.family import Roles
 from director.master.invocation import Invocation
+from director.master.launcher import launch
 from director.master.readiness import Readiness, daemonise
 from director.places import Places, config_file, pid_file, run_dir, state_dir
 from director.version import VERSION
@@ -122,6 +123,11 @@ def _checked(path: str) -> tuple[Config, bytes] | None:
     return result.config, text
 
 
+def _stay(places: Places) -> Readiness | int:
+    """Stay in the foreground: who watches our pid gets one that lasts, unless it is told of others."""
+    return Readiness() if notify.from_environment().heard else launch(places.lock)
+
+
 def start(options: argparse.Namespace, places: Places) -> int:
     """`directord start`."""
     assert places.config is not None
@@ -132,7 +138,7 @@ def start(options: argparse.Namespace, places: Places) -> int:
     plugins.search_beside(os.path.dirname(os.path.abspath(places.config)))  # here, for all children
     owner = os.getuid()
     invocation = Invocation.of_this_process()
-    readiness = Readiness() if options.foreground else daemonise()
+    readiness = _stay(places) if options.foreground else daemonise()
     if isinstance(readiness, int):
         return readiness
     level = getattr(options, "log_level", None)

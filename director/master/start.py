@@ -36,6 +36,7 @@ from director.master.listeners import Address, open_address, remove_stale_socket
 from director.master.lock import Holder, Lock, probe
 from director.master.logfiles import LogFiles
 from director.master.loop import Loop
+from director.master.notify import from_environment
 from director.master.pidfile import read_pid_file
 from director.master.readiness import Readiness
 from director.master.recall import loaded, recall
@@ -285,6 +286,8 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
     """All that a candidate needs to have its children. Raises DirectorError, OSError."""
     invocation = Invocation.of_this_process()
     system = System()
+    if left.foreground and not from_environment().heard:
+        kernel.end_with_parent(os.getppid())  # the launcher: who calls us is gone already
     os.chdir("/")
     assert places.config is not None
     text = checker.read_file(places.config)

@@ -118,9 +118,6 @@ class Upgrade:
             raise UpgradeRefused("can't upgrade: accepting is paused; another WINCH resumes it")
         if master.places.config is None:
             raise UpgradeRefused("can't upgrade: this daemon runs without a config file")
-        if master.foreground and not master.notifier.heard:
-            # Whoever waits for our pid (a shell, a container) would take its end for the daemon's.
-            raise UpgradeRefused("can't upgrade: this daemon runs in the foreground under one pid; restart instead")
         if len(master.retirees.all) >= retirees.MOST:
             oldest, _ = master.retirees.all[min(master.retirees.all)]
             raise UpgradeRefused(

@@ -129,13 +129,6 @@ def test_without_a_config_file_it_is_refused(master: Master) -> None:
         Upgrade(master, None).begin()
 
 
-def test_in_the_foreground_it_is_refused_where_nobody_can_be_told_of_another_pid(master: Master) -> None:
-    master.stage, master.foreground = Stage.SERVING, True
-    master.places = Places(master.places.run_dir, master.places.state_dir, "/c.xml", master.places.pid_file)
-    with pytest.raises(UpgradeRefused, match="under one pid"):
-        Upgrade(master, None).begin()
-
-
 def test_too_many_retiring_generations_refuse_it_and_the_oldest_is_named(master: Master) -> None:
     master.stage = Stage.SERVING
     master.places = Places(master.places.run_dir, master.places.state_dir, "/c.xml", master.places.pid_file)
