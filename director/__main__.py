@@ -23,7 +23,7 @@ from control.render import plain
 from director import demo, logs, plugins
 from director.config.model import Config
 from director.errors import DirectorError, Exit, Severity, SystemFailure, UnreachableError
-from director.master import checker, notify, stopping
+from director.master import adoption, checker, notify, stopping
 from director.master import preflight as preflights
 from director.master import start as starting
 from director.master.family import Roles
@@ -123,9 +123,9 @@ def _checked(path: str) -> tuple[Config, bytes] | None:
     return result.config, text
 
 
-def _stay(places: Places) -> Readiness | int:
+def _stay(places: Places, passed: Sequence[int]) -> Readiness | int:
     """Stay in the foreground: who watches our pid gets one that lasts, unless it is told of others."""
-    return Readiness() if notify.from_environment().heard else launch(places.lock)
+    return Readiness() if notify.from_environment().heard else launch(places.lock, passed)
 
 
 def start(options: argparse.Namespace, places: Places) -> int:
@@ -138,12 +138,13 @@ def start(options: argparse.Namespace, places: Places) -> int:
     plugins.search_beside(os.path.dirname(os.path.abspath(places.config)))  # here, for all children
     owner = os.getuid()
     invocation = Invocation.of_this_process()
-    readiness = _stay(places) if options.foreground else daemonise()
+    passed = adoption.passed(os.environ, os.getpid())
+    readiness = _stay(places, passed) if options.foreground else daemonise()
     if isinstance(readiness, int):
         return readiness
     level = getattr(options, "log_level", None)
     return starting.serve(
-        starting.Start(config, readiness, options.foreground, ROLES, owner, level, invocation, text), places
+        starting.Start(config, readiness, options.foreground, ROLES, owner, level, invocation, text, passed), places
     )
 
 

@@ -709,6 +709,7 @@ class Inherited:
     shared: bool
     serving: int
     fds: tuple[int, ...]
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from director.master import system as kernel
@@ -61,8 +61,11 @@ class Offspring:
         return None if now.master_lives and now.pid == master else self.ended[master]
 
 
-def launch(lock: str) -> Readiness | int:
-    """Stay as the launcher of a master. Returns a Readiness in the master, and the exit status here, at its end."""
+def launch(lock: str, passed: Iterable[int]) -> Readiness | int:
+    """Stay as the launcher of a master. Returns a Readiness in the master, and the exit status here, at its end.
+
+    `passed`: descriptors that are for the master only.
+    """
     heard = _FORWARDED | {signal.SIGCHLD}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, heard)
     kernel.reap_orphans()
@@ -73,6 +76,8 @@ def launch(lock: str) -> Readiness | int:
         kernel.end_with_parent(launcher)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return Readiness()
+    for fd in passed:
+        os.close(fd)
     signal.signal(signal.SIGWINCH, signal.SIG_IGN)
     offspring = Offspring(pid, lambda: probe(lock), _is_our_child)
     while (status := offspring.verdict()) is None:

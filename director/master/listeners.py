@@ -74,7 +74,7 @@ def _account_ids(listen: Listen) -> tuple[int, int]:
     return uid, gid
 
 
-def _resolve(ip: Endpoint) -> tuple[int, tuple[str, int]]:
+def resolve(ip: Endpoint) -> tuple[int, tuple[str, int]]:
     """Family and address to bind. A name is looked up; the first answer counts."""
     if ip.host == "*":
         return socket.AF_INET, ("0.0.0.0", ip.port)
@@ -91,6 +91,7 @@ class Address:
 
     listen: Listen
     shared: bool
+    foreign: bool = False  # whoever started us holds it, too: it is not ours to take away
     sockets: list[socket.socket] = field(default_factory=list)
     serving: int = 0  # the first so many listen
     spread: int = 0  # over so many of them new clients are spread; 0: as another generation had it
@@ -118,9 +119,8 @@ class Address:
 
     def waiting(self) -> list[int]:
         """How many clients wait at each socket to be accepted; of a unix socket the kernel does not tell."""
-        if self.shared:
-            return []
-        return [_backlog(sock) for sock in self.sockets[: self.serving]]
+        listening = self.sockets if self.shared else self.sockets[: self.serving]
+        return [_backlog(sock) for sock in listening if sock.family != socket.AF_UNIX]
 
     def close_tail(self, seats: int) -> None:
         """Close our copies of the sockets beyond the first so many. Only the last may go: the kernel counts them."""
@@ -134,7 +134,7 @@ class Address:
         if self.shared:
             return
         try:
-            _bind_slots(self, *_resolve(self.listen.ip), slots)
+            _bind_slots(self, *resolve(self.listen.ip), slots)
         except OSError as error:
             raise _explain(self.listen.ip, error) from None
 
@@ -146,7 +146,7 @@ class Address:
     def close(self) -> None:
         """Close all sockets; remove a unix socket's file."""
         self.let_go()
-        if self.shared and self.listen.ip.path:
+        if self.listen.ip.path and not self.foreign:
             try:
                 os.unlink(self.listen.ip.path)
             except OSError:
@@ -170,7 +170,7 @@ def open_address(listen: Listen, slots: int) -> Address:
 
 def _open_tcp(address: Address, slots: int) -> None:
     listen = address.listen
-    family, where = _resolve(listen.ip)
+    family, where = resolve(listen.ip)
     first = _tcp_socket(address, family)
     first.bind(where)
     first.listen(listen.backlog)

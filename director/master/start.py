@@ -27,6 +27,7 @@ from director.link import Link
 from director.master import checker, handover
 from director.master import system as kernel
 from director.master.admins import Admins
+from director.master.adoption import adopt
 from director.master.bond import Bond
 from director.master.candidate import Candidate
 from director.master.family import Family, Roles, make_supervisor
@@ -62,6 +63,7 @@ class Start:
     log_level: str | None = None
     invocation: Invocation = field(default_factory=Invocation.of_this_process)
     text: bytes | None = None  # of the config file, if there is one
+    passed: tuple[int, ...] = ()  # listening sockets that we were started with
     when_ready: Callable[[], None] = lambda: None
 
 
@@ -124,8 +126,8 @@ def _end_orphans(holder: Holder) -> None:
             os.close(handle)
 
 
-def _open_addresses(config: Config, slots: int, lock_path: str) -> dict[str, Address]:
-    addresses: dict[str, Address] = {}
+def _open_addresses(config: Config, slots: int, lock_path: str, addresses: dict[str, Address]) -> dict[str, Address]:
+    """All of the config, beside those that are there already. Raises SystemFailure; none stays open then."""
     patience = time.monotonic() + ORPHAN_PATIENCE
     killed = False
     for _, listen in config.listens():
@@ -176,7 +178,7 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
     running, last = recall(journal, start.config, start.text or b"", places.config or "", _check)
     config = running.config
     workers = wanted(config)
-    addresses = _open_addresses(config, workers, places.lock)
+    addresses = _open_addresses(config, workers, places.lock, adopt(config, start.passed))
     try:
         if config.user and identity is None and os.geteuid() != 0:
             logs.warning(Event.PRIVILEGES_KEPT, reason="not root: user and group of the config are ignored")
@@ -345,7 +347,8 @@ def _inherit_addresses(left: Handover, config: Config, slots: int) -> dict[str, 
         sockets = [socket.socket(fileno=fd) for fd in one.fds]
         for sock in sockets:
             sock.setblocking(False)
-        address = Address(now.get(one.ip, before[one.ip]), one.shared, sockets, one.serving)
+        listen = now.get(one.ip, before[one.ip])
+        address = Address(listen, one.shared, one.foreign, sockets, one.serving)
         if one.ip in now:
             address.add_slots(slots)
         addresses[one.ip] = address

@@ -187,8 +187,8 @@ class Upgrade:
             left=family.memory,
             memory=self._memory,
             listeners=tuple(
-                Inherited(ip, address.shared, address.serving, tuple(sock.fileno() for sock in address.sockets))
-                for ip, address in master.addresses.items()
+                Inherited(ip, one.shared, one.serving, tuple(sock.fileno() for sock in one.sockets), one.foreign)
+                for ip, one in master.addresses.items()
             ),
             loaded=master.loaded,
             running=master.running,
