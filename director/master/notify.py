@@ -39,6 +39,10 @@ class Notifier:
         except OSError:
             pass
 
+    def hush(self, now: float) -> None:
+        """The next sign of life is due only a while from now. `now` in monotonic seconds."""
+        self._last = now
+
     def alive(self, now: float) -> None:
         """A sign of life, if one is due. `now` in monotonic seconds."""
         if self.watchdog and now - self._last >= self.watchdog:

@@ -201,7 +201,7 @@ class Master:
         self.take_journal()
         self._write_pid_file()
         self._write_lock()
-        self.notifier.tell(self._status())
+        self.notifier.hush(self.system.now())  # the old master says whom to hear from now on
         wanted = {str(listen.ip) for _, listen in self.running.config.listens()}
         for ip in set(self.addresses) - wanted:
             self.addresses.pop(ip).close()

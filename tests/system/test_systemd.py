@@ -55,14 +55,14 @@ def manager(daemon: Daemon, tmp_path: Path) -> Iterator[Manager]:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         sock.settimeout(PATIENCE)
         daemon.environment["NOTIFY_SOCKET"] = path
-        daemon.environment["WATCHDOG_USEC"] = "200000"
+        daemon.environment["WATCHDOG_USEC"] = "4000000"
         yield Manager(path, sock)
 
 
 def test_every_stage_is_said_by_the_main_process_and_it_names_its_successor(
     daemon: Daemon, serve: Serve, manager: Manager
 ) -> None:
-    daemon.configure(one_service(free_address(), host("a", serve().address), upgrade_probation="1s"))
+    daemon.configure(one_service(free_address(), host("a", serve().address), upgrade_probation="5s"))
     process = daemon.spawn("start", "--foreground")
     ready = manager.until("READY=1")
     assert [sender for sender, _ in ready] == [process.pid] * len(ready)
@@ -72,7 +72,7 @@ def test_every_stage_is_said_by_the_main_process_and_it_names_its_successor(
     commit = manager.until("MAINPID=")
     # The successor is silent until then: who is not the main process is not heard, and may yet be taken back.
     assert {sender for sender, _ in commit} == {process.pid}
-    assert len([lines for _, lines in commit if lines == ["WATCHDOG=1"]]) > 5
+    assert len([lines for _, lines in commit if lines == ["WATCHDOG=1"]]) >= 2
     assert upgrade.wait(PATIENCE) == 0
     assert commit[-1][1][0] == f"MAINPID={daemon.master}"
     assert process.wait(PATIENCE) == 0
