@@ -30,7 +30,7 @@ help:
 	@echo 'make pictures  pictures of the web admin, in docs/pictures'
 	@echo 'make docs    the manual as pages and man pages, in build/docs'
 	@echo 'make fuzz    random input for everything that reads from outside'
-	@echo 'make soak    the fault tests at full length (takes long)'
+	@echo 'make soak    the fault tests at full length: half an hour, or SOAK_MINUTES=... more'
 	@echo 'make dist    source archive and wheel, in dist/, the same to the bit each time'
 	@echo 'make deb     a Debian package of it, in dist/'
 	@echo 'make deb-test  install, upgrade under load, remove and purge that package (as root)'
@@ -78,8 +78,9 @@ man: $(STAMP)
 fuzz: $(STAMP)
 	HYPOTHESIS_PROFILE=fuzz $(BIN)/python -m pytest -n $(JOBS) --ignore=tests/system tests
 
+# Half an hour on two processors; SOAK_MINUTES=1440 goes on for a day of upgrades, reloads and kills.
 soak: $(STAMP)
-	DIRECTOR_SOAK=1 $(BIN)/python -m pytest tests/system
+	DIRECTOR_SOAK=1 $(BIN)/python -m pytest -v tests/soak
 
 dist: $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[release]'

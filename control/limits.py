@@ -6,6 +6,7 @@ that the next hub never gives them out a second time.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 import gevent
@@ -20,6 +21,7 @@ from director.scheduling.permits import DIRECTOR, Branch, Grant, Ledger, Row, ch
 from director.scheduling.scoreboard import CUT_HOLD
 
 _DELAY = 0.004  # seconds in which news are gathered
+_QUIET = 30.0  # seconds in which a warning is not said again
 _NEAR, _FAR = 0.8, 0.7  # of a limit: warn at the one, and not again before it was below the other
 
 Send = Callable[[int, Grants], None]  # incarnation, what it is told
@@ -36,6 +38,7 @@ class Limits:
         self._names: dict[int, str] = {}  # of what has a number; made when one is asked for
         self._warned: dict[int, float] = {}  # {limit: the share that was warned of}
         self._ours = True
+        self._said: dict[tuple[int, Event], float] = {}  # when which warning of which limit was said
         self._flushing = False
         self.branch: Branch | None = None  # once another generation's ledger is above ours
         saved = memory.load()
@@ -131,17 +134,26 @@ class Limits:
 
     def _watch(self, number: int) -> None:
         limit = self.ledger.limits[number]
+        if not limit:
+            return  # it is another hub's to share out
         used = self.ledger.used(number)
-        share = used / limit if limit else 1.0
+        share = used / limit
         warned = self._warned.get(number, 0.0)
         if share < _FAR:
             self._warned.pop(number, None)
         elif share >= 1.0 > warned:
             self._warned[number] = 1.0
-            logs.warning(Event.LIMIT_REACHED, limit=self._name(number), maxconn=limit)
+            self._warn(number, Event.LIMIT_REACHED, maxconn=limit)
         elif share >= _NEAR > warned:
             self._warned[number] = share
-            logs.warning(Event.LIMIT_NEAR, limit=self._name(number), used=used, maxconn=limit)
+            self._warn(number, Event.LIMIT_NEAR, used=used, maxconn=limit)
+
+    def _warn(self, number: int, event: Event, **facts: int) -> None:
+        """Say it, unless it was said a moment ago: a busy limit is near and far many times a second."""
+        now = time.monotonic()
+        if now - self._said.get((number, event), -_QUIET) >= _QUIET:
+            self._said[number, event] = now
+            logs.warning(event, limit=self._name(number), **facts)
 
     def _name(self, number: int) -> str:
         """What a limit is of, in words."""

@@ -173,6 +173,8 @@ class Worker:
                     return
                 self.acceptor.accept(listeners, fds)
                 if self.stage is Stage.READY:
+                    if self._birth.ordinal > 1:
+                        self.connector.queue.settle()
                     self._master.tell(Accepting())
                 self._turn(Turn.LISTEN)
             case Release(listeners):
@@ -182,6 +184,7 @@ class Worker:
                 self.bus.send_row()
                 self._master.tell(Held())
             case Resume():
+                self.connector.queue.settle()
                 self.acceptor.resume()
             case Reopen(files):
                 self._reopen(files, fds)

@@ -21,6 +21,9 @@ from workers.services import Service
 from workers.session import Session, Sessions
 
 PATIENCE = 0.2  # seconds in which the hub, if it lives, has found a place if there is one
+# Seconds after a worker began to accept in which clients are more patient: all places may still
+# be booked for another generation, whose workers must hear, and say, that they let go of them.
+SETTLING, SETTLING_PATIENCE = 5.0, 3.0
 
 
 class Line:
@@ -49,12 +52,17 @@ class WaitQueue:
         self._lines: dict[Service, Line] = {}  # only where somebody waits
         self._asked = False
         self._armed = False
+        self._settled_at = 0.0
         self.is_alone: Callable[[], bool] = lambda: False
         self.stage = self._run
 
     def holds(self, service: Service) -> bool:
         """Whether anybody waits for the service: newcomers must, too."""
         return service in self._lines
+
+    def settle(self) -> None:
+        """We begin to accept, or begin again: places are shared out anew."""
+        self._settled_at = time.monotonic() + SETTLING
 
     def join(self, session: Session) -> None:
         """Wait, with a place or until it is known that there is none."""
@@ -115,11 +123,12 @@ class WaitQueue:
     def _refuse(self) -> None:
         """The hub had its time: who has no place by now gets none."""
         self._armed = False
-        self._poller.now = time.monotonic()
+        self._poller.now = now = time.monotonic()
+        patience = PATIENCE if now >= self._settled_at else SETTLING_PATIENCE
         for line in list(self._lines.values()):
             self._place(line)
             for session, since in list(line.asking.items()):
-                if self._poller.now - since < PATIENCE * 0.9:
+                if now - since < patience * 0.9:
                     self._armed = True
                     break
                 self._close(session, "PC")

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from director.master.run import Master
 
 BEAT = 0.25  # seconds
+CROWDED = 2.0  # seconds that a queue may be half full
 DEATHS = 2  # of workers in probation that are one too many
 
 
@@ -46,7 +47,7 @@ class Candidate:
         self._alone = False
         self._deaths = 0
         self._beat_at = 0.0
-        self._reason = ""
+        self._crowded_since: float | None = None  # a queue is long
         master.family.left = lambda: -1 if master.candidate is None else left.left
         bond.hear = self._hear
         bond.gone = self._lost
@@ -83,6 +84,19 @@ class Candidate:
         if now - self._beat_at >= BEAT:
             self._beat_at = now
             self._bond.tell(Heartbeat(self._master.loop.lag))
+        if self._master.stage is Stage.PROBATION_NEW and not self._alone:
+            self._watch_queues(now)
+
+    def _watch_queues(self, now: float) -> None:
+        """Clients that wait for long are a sign that our workers don't accept as they should."""
+        crowded = next((ip for ip, address in self._master.addresses.items() if address.crowded()), None)
+        if crowded is None:
+            self._crowded_since = None
+        elif self._crowded_since is None:
+            self._crowded_since = now
+        elif now - self._crowded_since >= CROWDED:
+            self._crowded_since = None
+            self.fail(f"clients filled half the backlog of {crowded} for {CROWDED:g} s")
 
     # -- what the old master says -----------------------------------------------------
 

@@ -32,7 +32,7 @@ from director.errors import SystemFailure
 _SO_ATTACH_REUSEPORT_CBPF = 51
 _LD_ABS, _MOD_K, _RET_A = 0x20, 0x94, 0x16
 _RANDOM = 0xFFFFF000 + 56  # SKF_AD_OFF + SKF_AD_RANDOM
-_TCPI_UNACKED = 24  # where struct tcp_info has it; of a listening socket: clients that wait
+_TCPI_UNACKED = 24  # where struct tcp_info has it; of a listening socket: clients that wait, then how many may
 
 
 def _steer(sock: socket.socket, count: int) -> bool:
@@ -49,10 +49,10 @@ def _steer(sock: socket.socket, count: int) -> bool:
     return True
 
 
-def _backlog(sock: socket.socket) -> int:
-    """How many clients wait in this TCP socket's accept queue."""
-    found: int = struct.unpack_from("I", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32), _TCPI_UNACKED)[0]
-    return found
+def _backlog(sock: socket.socket) -> tuple[int, int]:
+    """How many clients wait in this TCP socket's accept queue, and how many may."""
+    waiting, most = struct.unpack_from("II", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32), _TCPI_UNACKED)
+    return waiting, most
 
 
 def _explain(ip: Endpoint, error: OSError) -> SystemFailure:
@@ -119,6 +119,13 @@ class Address:
 
     def waiting(self) -> list[int]:
         """How many clients wait at each socket to be accepted; of a unix socket the kernel does not tell."""
+        return [waiting for waiting, _ in self._backlogs()]
+
+    def crowded(self) -> bool:
+        """Whether at some socket half of those wait that may."""
+        return any(waiting * 2 >= most > 0 for waiting, most in self._backlogs())
+
+    def _backlogs(self) -> list[tuple[int, int]]:
         listening = self.sockets if self.shared else self.sockets[: self.serving]
         return [_backlog(sock) for sock in listening if sock.family != socket.AF_UNIX]
 

@@ -149,6 +149,7 @@ class Host:
     def __init__(self, talk: Callable[[], Talk] = Echo, address: str | None = None) -> None:
         self.address = address or addresses.free_address()
         self.accepted = 0
+        self.most = 0  # connections at once
         self._talk = talk
         self._clients: dict[socket.socket, _Client] = {}
         self._thread: threading.Thread | None = None
@@ -210,6 +211,7 @@ class Host:
         sock.setblocking(False)
         self.accepted += 1
         client = self._clients[sock] = _Client(sock, self._talk())
+        self.most = max(self.most, self.open)
         selector.register(sock, client.wants, client)
         self._attend(selector, client, readable=False)
 

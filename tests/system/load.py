@@ -26,12 +26,13 @@ class ShortRequests:
     `failures` lists what went wrong, `slowest` is the longest request in seconds.
     """
 
-    def __init__(self, address: str, threads: int = 2, timeout: float = 15.0) -> None:
+    def __init__(self, address: str, threads: int = 2, timeout: float = 15.0, pause: float = 0.002) -> None:
         self.failures: list[str] = []
         self.done = 0
         self.slowest = 0.0
         self._address = address
         self._timeout = timeout
+        self._pause = pause
         self._stopping = threading.Event()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(threads)]
 
@@ -54,7 +55,7 @@ class ShortRequests:
             except (OSError, AssertionError) as error:
                 self.failures.append(f"after {time.monotonic() - began:.3f} s: {error!r}")
             self.slowest = max(self.slowest, time.monotonic() - began)
-            self._stopping.wait(0.002)  # leaves some of the machine to who is tested
+            self._stopping.wait(self._pause)  # leaves some of the machine to who is tested
 
     def _request(self) -> None:
         sent = os.urandom(64)

@@ -201,6 +201,12 @@ BROKEN = {
         151,
         "its worker",
     ),
+    "workers that accept nobody": (
+        "workers/acceptor.py",
+        "\n\nimport time\nAcceptor._on_ready = lambda self, listener, mask: time.sleep(0.01)\n",
+        151,
+        "filled half the backlog",
+    ),
     "a master that falls silent once it serves": (
         "director/master/candidate.py",
         "\n\nimport time\nCandidate.all_accept = lambda self: (self._bond.tell(Serving()), time.sleep(600))\n",
@@ -216,11 +222,13 @@ def test_a_broken_version_is_refused_or_taken_back(daemon: Daemon, serve: Serve,
     address = free_address()
     patience = "5s" if "hangs" in name else "30s"
     daemon.environment["PYTHONPATH"] = str(copy)
-    daemon.start(config(address, serve, upgrade_probation="5s", upgrade_timeout=patience, orphan_timeout="5s"))
+    settings = config(address, serve, upgrade_probation="5s", upgrade_timeout=patience, orphan_timeout="5s")
+    daemon.start(settings.replace("<listen", '<listen backlog="6"'))
     daemon.environment["PYTHONPATH"] = str(ROOT)  # commands are always whole
     master, workers = daemon.master, daemon.workers()
     good = (copy / path).read_text()
-    with Streams(address, 10) as streams, ShortRequests(address) as requests:
+    threads = 8 if "accept nobody" in name else 2  # half the backlog of one of two sockets, at least
+    with Streams(address, 10) as streams, ShortRequests(address, threads, timeout=30) as requests:
         wait_until(lambda: requests.done > 10)
         (copy / path).write_text(good + text)
         done = upgrade(daemon, exit)

@@ -11,6 +11,7 @@ from director.config.model import Config, Endpoint, Group, Host, Service
 from director.messages import Running, Target
 from director.scheduling.permits import queue_of
 from tests.workers.plant import SERVICE, Plant, accepted, listening, read, until
+from workers.waitqueue import PATIENCE
 
 
 def limited(address: Any, maxconn: int | None = 1, host_maxconn: int | None = None, **service: Any) -> Plant:
@@ -90,6 +91,22 @@ def test_who_finds_the_queue_full_is_closed_at_once() -> None:
         assert read(second, 1) == b""
         assert plant.ended == ["PC"]
         first.close()
+        plant.close()
+
+
+def test_after_a_switch_of_generations_clients_are_patient_until_there_are_places() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname())
+        plant.board.granted({queue_of(SERVICE): (0, 2)})  # all are booked for the other generation
+        plant.connector.queue.settle()
+        client = plant.connect()
+        until(lambda: waiting(plant) == 1)
+        gevent.sleep(3 * PATIENCE)
+        assert waiting(plant) == 1
+        plant.board.granted({queue_of(SERVICE): (5, 3), SERVICE: (1, 1)})
+        accepted(host).close()
+        client.close()
+        until(lambda: not plant.sessions.all)
         plant.close()
 
 
