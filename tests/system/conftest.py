@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from tests.system.daemon import Daemon
+from tests.system.daemon import ROOT, Daemon
 from tests.system.hosts import Echo, Host, Named, Talk
 
 
@@ -35,3 +37,13 @@ def daemon() -> Iterator[Daemon]:
     director = Daemon()
     yield director
     director.close()
+
+
+@pytest.fixture
+def copy(daemon: Daemon) -> Path:
+    """A copy of our code that the daemon runs from, if told to by PYTHONPATH, and a test may break."""
+    folder = daemon.folder / "release"
+    for room in ("director", "workers", "control"):
+        shutil.copytree(ROOT / room, folder / room, ignore=shutil.ignore_patterns("__pycache__"))
+    daemon.environment["PYTHONDONTWRITEBYTECODE"] = "1"
+    return folder

@@ -90,13 +90,18 @@ def test_a_neighbour_accepts_for_a_dead_worker(daemon: Daemon, address: str) -> 
 def test_all_workers_killed_at_once_come_back_and_new_connections_waited(daemon: Daemon, address: str) -> None:
     with ShortRequests(address, THREADS) as requests:
         wait_until(lambda: requests.done > 20)
-        victims = set(daemon.workers().values())
-        for pid in victims:
-            daemon.kill(pid)
-        wait_until(lambda: daemon.is_serving(4) and not victims & set(daemon.workers().values()))
-        wait_for_requests(requests)
+        for _ in range(2):  # the second time they pause before they come
+            victims = set(daemon.workers().values())
+            for pid in victims:
+                daemon.kill(pid)
+            wait_until(
+                lambda dead=victims: daemon.is_serving(4) and not dead & set(daemon.workers().values()),  # type: ignore[misc]
+                timeout=30,
+            )
+            wait_for_requests(requests)
     # One by one they are killed, and each may have held one connection of each thread.
-    assert len(requests.failures) <= len(victims) * THREADS, requests.failures
+    assert len(requests.failures) <= 8 * THREADS, requests.failures
+    assert daemon.log.count("process started: kind=worker") == 12, "nobody is forked in vain"
 
 
 def test_a_killed_hub_is_no_matter_for_traffic(daemon: Daemon, address: str) -> None:
