@@ -36,6 +36,19 @@ _OPTIONS = (
     "--window-size=1280,900",
 )
 
+# Many elements in one question: each question takes a while.
+_ACTIONS = """
+if (document.readyState !== "complete" || !document.querySelector("main")) return null;
+return [...document.querySelectorAll('form[action^="/command/"]')].map((form) => form.getAttribute("action"));
+"""
+_FIND_FORM = """
+const [action, given] = arguments;
+const has = (form, name, value) =>
+  [...form.elements].some((one) => one.type === "hidden" && one.name === name && one.value === value);
+return [...document.querySelectorAll("form")].find((form) => form.getAttribute("action") === action
+  && Object.entries(given).every(([name, value]) => has(form, name, value))) ?? null;
+"""
+
 
 class Browser:
     """One window. `home`: where the web admin is, as `http://127.0.0.1:7001`."""
@@ -101,15 +114,13 @@ class Browser:
     def form(self, command: str, given: Mapping[str, object] = NOTHING) -> WebElement:
         """The form for a command with what it is given without asking, made visible."""
 
-        def fits(form: WebElement) -> bool:
-            values = {one.get_attribute("name"): one.get_attribute("value") for one in self._all("[type=hidden]", form)}
-            return all(values.get(name) == str(value) for name, value in given.items())
-
-        found = [form for form in self._all(f'form[action="/command/{command}"]') if fits(form)]
-        assert found, f"no form for {command} {given} on {self.path}"
-        for details in found[0].find_elements(By.XPATH, "ancestor::details[not(@open)]"):
+        wanted = {name: str(value) for name, value in given.items()}
+        form = self.driver.execute_script(_FIND_FORM, f"/command/{command}", wanted)
+        assert form is not None, f"no form for {command} {given} on {self.path}"
+        for details in form.find_elements(By.XPATH, "ancestor::details[not(@open)]"):
             self._all("summary", details)[0].click()
-        return found[0]
+        found: WebElement = form
+        return found
 
     def fill(self, form: WebElement, **fields: str) -> None:
         """Into the fields by their names; `for_` is `for`."""
@@ -149,12 +160,12 @@ class Browser:
 
     def _look(self) -> bool:
         try:
-            if not self._all("main") or self.driver.execute_script("return document.readyState") != "complete":
-                return False
-            actions = [form.get_attribute("action") or "" for form in self._all('form[action^="/command/"]')]
+            actions = self.driver.execute_script(_ACTIONS)
         except WebDriverException:
             return False  # one page goes, and the other is not yet there
-        self.commands |= {action.rpartition("/")[2] for action in actions}
+        if actions is None:
+            return False
+        self.commands |= {action.removeprefix("/command/") for action in actions}
         return True
 
     # -- what it is like --------------------------------------------------------------
