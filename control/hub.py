@@ -75,6 +75,7 @@ from director.messages import (
     Kind,
     Load,
     LogFile,
+    LogLevel,
     Message,
     Order,
     Processes,
@@ -172,12 +173,14 @@ class Hub:
 
     def _obey(self, message: Message, descriptors: tuple[int, ...]) -> None:
         match message:
-            case Reopen(files):
+            case Reopen(files, setup):
                 for kind, fd in zip(files, descriptors, strict=True):
                     if kind is LogFile.LOG:
-                        logs.reopened(fd)
+                        logs.moved(fd, setup)
                     else:
                         os.close(fd)
+            case LogLevel(level, subsystem):
+                logs.set_level(level, subsystem)
             case Configure(running):
                 self._configure(running)
             case Amend(version, edits):
@@ -389,6 +392,7 @@ class Hub:
             gevent.sleep(0.25)
             self.save()
             self.chronicle.save()
+            logs.tend()
             self.stickies.sweep(time.monotonic())
             rounds += 1
             if rounds % 4 == 0:
@@ -574,6 +578,7 @@ def main(birth: Birth) -> int:
     gevent.get_hub()  # imports the rest of gevent, while we may still read it
     # Before anything is bound: workers, who have no rights, must be able to write to it.
     birth.settle()
+    logs.aside()
     hub = Hub(birth)
     # Thousands of hosts live for as long as we do: passes of the collector over them stop everything for long.
     gc.collect()

@@ -66,6 +66,8 @@ class Event(StrEnum):
     LOGIN_FAILED = "login failed"
     LOG_REOPENED = "log reopened"
     LOG_FAILED = "log failed"
+    LOG_RECOVERED = "log recovered"
+    LOG_LEVEL = "log level"
     UPGRADE_STARTED = "upgrade started"
     UPGRADE_STAGE = "upgrade stage"
     UPGRADE_COMMITTED = "upgrade committed"

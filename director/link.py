@@ -131,7 +131,7 @@ def _companions(message: Message) -> int:
     match message:
         case Accept(listeners):
             return len(listeners)
-        case Reopen(files):
+        case Reopen(files=files):
             return len(files)
         case TakeOver():
             return 1

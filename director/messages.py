@@ -20,6 +20,7 @@ from typing import Any, NewType
 
 from director.config.model import Config, Endpoint, Group, Host, Listen, Service, User
 from director.errors import Problem
+from director.logtarget import LogSetup
 
 Slot = NewType("Slot", int)
 WEB_SLOT = Slot(-3)  # the web admin
@@ -193,9 +194,10 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Reopen:
-    """Here are the log files anew, in the order of `files`; what they were is moved away."""
+    """Here are the logs anew, in the order of `files`. `setup` if they are other ones; else files were moved away."""
 
     files: tuple[LogFile, ...]
+    setup: LogSetup | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -613,6 +615,19 @@ class DrainsOver:
 
 
 @dataclass(frozen=True, slots=True)
+class LogLevel:
+    """What is worth a line from now on: of one subsystem of the log, or of all. An order, and passed on as one."""
+
+    level: str
+    subsystem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogReopen:
+    """Open the log files again, as USR1 does."""
+
+
+@dataclass(frozen=True, slots=True)
 class StopDaemon:
     """End gracefully, as TERM does."""
 
@@ -658,6 +673,8 @@ Order = (
     | ShowConfig
     | ShowJournal
     | DrainsOver
+    | LogLevel
+    | LogReopen
     | StopDaemon
 )
 
@@ -980,6 +997,7 @@ Message = (
     | Accept
     | Release
     | Reopen
+    | LogLevel
     | Introduce
     | Admit
     | AdminFiles

@@ -4,7 +4,8 @@ A disk that is slow or full, or a pipe that nobody reads, holds up the thread
 and no one else: what does not fit in the queue meanwhile is dropped and
 counted. Whole chunks of lines are written by one call to a descriptor opened
 for appending, so that lines of several processes don't mix. What a full disk
-took only half of is finished before anything else is written.
+took only half of is finished before anything else is written. A socket gets
+each line as a datagram.
 
 Not for the master, which has one thread.
 """
@@ -16,37 +17,80 @@ import threading
 import time
 from collections import deque
 
+from director import logsocket
+from director.logtarget import LogTarget
+
 ROOM = 1 << 20  # bytes that may wait
 _RETRY = 0.1  # seconds until a descriptor that took nothing is tried again
 _LAST = 1.0  # seconds that the last lines may take
+_CALM = 3.0  # seconds without a loss until all is well again
+
+
+class Trouble:
+    """What a log has lost, and whether it goes on losing. Counts lines."""
+
+    def __init__(self) -> None:
+        self.dropped = 0
+        self.written = 0  # chunks
+        self.cause = ""
+        self._told = 0  # of `dropped`, when all was well last
+        self._seen = (0, 0)
+        self._failing = False
+        self._last = 0.0
+
+    def lost(self, lines: int, cause: str) -> None:
+        """So many were not written."""
+        self.dropped += lines
+        self.cause = cause
+
+    def turn(self, now: float) -> int | None:
+        """0 when losing has begun, how many were lost when it is over, None while nothing changes."""
+        (dropped, written), self._seen = self._seen, (self.dropped, self.written)
+        if self.dropped != dropped:
+            self._last = now
+            if not self._failing:
+                self._failing = True
+                return 0
+        elif self._failing and self.written != written and now - self._last >= _CALM:
+            self._failing = False
+            lost, self._told = self.dropped - self._told, self.dropped
+            return lost
+        return None
 
 
 class Sink:
-    """Writes to `fd`, which stays its owner's. `dropped`: lines that were not written."""
+    """Writes to `fd`, which stays its owner's and is that target."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, target: LogTarget) -> None:
         self.fd = fd
-        self.dropped = 0
-        self._waiting: deque[bytes | int] = deque()  # lines; a descriptor takes the place of `fd`
+        self.target = target
+        self.trouble = Trouble()
+        # Lines; a descriptor takes the place of `fd`, and is that target then.
+        self._waiting: deque[bytes | tuple[int, LogTarget]] = deque()
         self._size = 0
         self._wanted = threading.Event()
-        self._closing = False
+        self._closing = self._owned = False
         self._thread = threading.Thread(target=self._run, name="sink", daemon=True)
         self._thread.start()
+
+    @property
+    def dropped(self) -> int:
+        """Lines that were not written."""
+        return self.trouble.dropped
 
     def put(self, lines: bytes) -> bool:
         """Write these whole lines, soon. False, and counted, when there is no room."""
         if self._size + len(lines) > ROOM:
-            self.dropped += lines.count(b"\n")
+            self.trouble.lost(lines.count(b"\n"), "it is too slow")
             return False
         self._size += len(lines)
         self._waiting.append(lines)
         self._wanted.set()
         return True
 
-    def move(self, fd: int) -> None:
-        """What was put before goes where it did, what comes goes to this file; `fd` stays the caller's."""
-        self._waiting.append(os.dup(fd))
+    def move(self, fd: int, target: LogTarget | None = None) -> None:
+        """What was put before goes where it did, what comes goes to this one; `fd` stays the caller's."""
+        self._waiting.append((os.dup(fd), target or self.target))
         self._wanted.set()
 
     def close(self) -> None:
@@ -55,19 +99,31 @@ class Sink:
         self._wanted.set()
         self._thread.join(_LAST)
 
+    def leave(self) -> None:
+        """End without making anyone wait; the descriptor is closed at last."""
+        self._owned = True
+        self._closing = True
+        self._wanted.set()
+
     def _run(self) -> None:
         while True:
             self._wanted.wait()
             self._wanted.clear()
             while self._waiting:
                 lines = self._waiting.popleft()
-                if isinstance(lines, int):
-                    os.dup2(lines, self.fd, inheritable=False)
-                    os.close(lines)
+                if isinstance(lines, tuple):
+                    fd, self.target = lines
+                    os.dup2(fd, self.fd, inheritable=False)
+                    os.close(fd)
                     continue
-                self._write(lines)
+                if self.target.socket:
+                    self._send(lines)
+                else:
+                    self._write(lines)
                 self._size -= len(lines)
             if self._closing:
+                if self._owned:
+                    os.close(self.fd)
                 return
 
     def _write(self, lines: bytes) -> None:
@@ -75,12 +131,22 @@ class Sink:
         while rest:
             try:
                 count = os.write(self.fd, rest)
-            except OSError:
+            except OSError as error:
                 if len(rest) == len(lines) or self._closing:
                     # Nothing of it is there: better lost whole than written late.
-                    self.dropped += lines.count(b"\n")
+                    self.trouble.lost(lines.count(b"\n"), str(error.strerror))
                     return
                 count = 0
             if not count:
                 time.sleep(_RETRY)
             rest = rest[count:]
+        self.trouble.written += 1
+
+    def _send(self, lines: bytes) -> None:
+        for line in lines.splitlines():
+            try:
+                logsocket.send(self.fd, line, self.target)
+            except OSError as error:
+                self.trouble.lost(1, str(error.strerror))
+            else:
+                self.trouble.written += 1

@@ -28,6 +28,8 @@ PURE = (
     "director/frames.py",
     "director/framing.py",
     "director/messages.py",
+    "director/loglines.py",
+    "director/logtarget.py",
     "director/tally.py",
     "director/master/records.py",
     "director/master/supervisor.py",

@@ -16,8 +16,12 @@ Lines are put together for a moment and handed to a sink; a line costs less than
 from __future__ import annotations
 
 import json
+import os
 import time
 
+from director import logs
+from director.loglines import LOCAL0, heading
+from director.logtarget import LogSetup, Wrapping
 from director.sink import Sink
 from workers.poller import Poller
 from workers.session import Session, Sessions
@@ -28,11 +32,13 @@ _BATCH = 256  # lines that are handed on at once, if a flush did not come before
 class ConnectionLog:
     """Writes sessions to a descriptor. `flush` wants to be called a few times a second."""
 
-    def __init__(self, fd: int, format: str, poller: Poller, sessions: Sessions) -> None:
-        self.sink = Sink(fd)
+    def __init__(self, fd: int, setup: LogSetup, poller: Poller, sessions: Sessions) -> None:
+        assert setup.connections is not None
+        self.sink = Sink(fd, setup.connections)
+        self._setup = setup
         self._poller = poller
         self._sessions = sessions
-        self._line = self._json if format == "json" else self._text
+        self._line = self._json if setup.format == "json" else self._text
         self._lines: list[str] = []
         self._offset = time.time() - time.monotonic()  # wall clock - poller's
         self._second = -1
@@ -56,19 +62,34 @@ class ConnectionLog:
         self._offset = time.time() - time.monotonic()
         if self._lines:
             self._hand_on()
+        logs.tell_trouble("connections", self.sink.trouble)
 
-    def reopen(self, fd: int) -> None:
-        """What is written from now on goes to this file; `fd` stays the caller's."""
+    def reopen(self, fd: int, setup: LogSetup | None = None) -> None:
+        """What is written from now on goes there, and looks so; `fd` stays the caller's."""
         self.flush()
-        self.sink.move(fd)
+        if setup is not None:
+            self._setup = setup
+            self._line = self._json if setup.format == "json" else self._text
+        self.sink.move(fd, self._setup.connections)
 
     def close(self) -> None:
         """The last lines."""
         self.flush()
         self.sink.close()
 
+    def end(self) -> None:
+        """The last lines, while the process goes on."""
+        self.flush()
+        self.sink.leave()
+
     def _hand_on(self) -> None:
         lines, self._lines = self._lines, []
+        target = self._setup.connections
+        if target is not None and target.wrapping is not Wrapping.PLAIN:
+            head = heading(
+                target.wrapping, LOCAL0, "info", time.time(), os.getpid(), self._setup.hostname, "connection"
+            )
+            lines = [head + line for line in lines]
         self.sink.put("".join(lines).encode(errors="backslashreplace"))
 
     def _text(self, session: Session) -> str:

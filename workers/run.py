@@ -27,6 +27,7 @@ from director.config.edits import apply
 from director.errors import ChildExit
 from director.events import Event
 from director.lifeline import Lifeline
+from director.logtarget import LogSetup
 from director.master.child import Birth
 from director.messages import (
     Accept,
@@ -39,6 +40,7 @@ from director.messages import (
     Held,
     Hold,
     LogFile,
+    LogLevel,
     Message,
     Paused,
     Ready,
@@ -130,9 +132,7 @@ class Worker:
         ).answer
         self.bus.on_synced = self._synced
         self._log: ConnectionLog | None = None
-        if birth.connections >= 0:
-            self._log = ConnectionLog(birth.connections, birth.connections_format, self.poller, self.sessions)
-            self.sessions.log = self._log.note
+        self._log_connections(birth.connections, birth.logs)
         self._lag = 0.0
         self._outbox = Outbox()
         self._outbox.open()
@@ -186,21 +186,35 @@ class Worker:
             case Resume():
                 self.connector.queue.settle()
                 self.acceptor.resume()
-            case Reopen(files):
-                self._reopen(files, fds)
+            case LogLevel(level, subsystem):
+                logs.set_level(level, subsystem)
+            case Reopen(files, setup):
+                self._reopen(dict(zip(files, fds, strict=True)), setup)
             case Drain(seconds):
                 self._drain(seconds)
             case _:
                 logs.error(Event.PROCESS_FAILED, reason=f"got {type(message).__name__}")
 
-    def _reopen(self, files: tuple[LogFile, ...], fds: tuple[int, ...]) -> None:
-        for kind, fd in zip(files, fds, strict=True):
-            if kind is LogFile.LOG:
-                logs.reopened(fd)
-                continue
-            if self._log is not None:
-                self._log.reopen(fd)
-            os.close(fd)
+    def _reopen(self, files: dict[LogFile, int], setup: LogSetup | None) -> None:
+        if LogFile.LOG in files:
+            logs.moved(files[LogFile.LOG], setup)
+        connections = files.get(LogFile.CONNECTIONS, -1)
+        if self._log is None:
+            self._log_connections(connections, setup)
+            return
+        if connections >= 0:
+            self._log.reopen(connections, setup)
+            os.close(connections)
+        elif setup is not None:
+            self.sessions.log = None
+            self._log.end()
+            self._log = None
+
+    def _log_connections(self, fd: int, setup: LogSetup | None) -> None:
+        """Begin to, on a descriptor that is there; it is the log's from now on."""
+        if fd >= 0 and setup is not None:
+            self._log = ConnectionLog(fd, setup, self.poller, self.sessions)
+            self.sessions.log = self._log.note
 
     def _turn(self, turn: Turn) -> None:
         self.stage = TRANSITIONS[self.stage][turn]
@@ -256,6 +270,7 @@ class Worker:
             self.connector.sweep()
             self.services.warm_up()
             self._outbox.flush(self._master.tell)
+            logs.tend()
             if self._log is not None:
                 self._log.flush()
             if rounds % 2 == 0:
@@ -272,7 +287,7 @@ class Worker:
             "loop_lag_ms": round(self._lag * 1000, 3),
             "state_age_ms": round(self.bus.age * 1000, 1),
             "dropped": self.bus.dropped,
-            "log_dropped": 0 if self._log is None else self._log.sink.dropped,
+            "log_dropped": logs.trouble().dropped + (0 if self._log is None else self._log.sink.dropped),
         }
         return self._tallies.message(whole, gauges)
 
@@ -281,6 +296,7 @@ def main(birth: Birth) -> int:
     """A worker's life. Called in the child, once; returns its exit status."""
     gevent.get_hub()  # imports the rest of gevent, while we may still read it
     birth.settle()
+    logs.aside()
     worker = Worker(birth)
     # The relay's objects free themselves; what the collector finds is rare, and its passes are not.
     gc.collect()

@@ -13,6 +13,7 @@ from control.commands import (
     history,
     host,
     insight,
+    log,
     look,
     process,
     service,
@@ -96,5 +97,6 @@ COMMANDS: tuple[Command, ...] = (
         (Argument("shell", "bash|zsh", Names.SHELL),),
     ),
     *process.ROWS,
+    *log.ROWS,
     *insight.ROWS,
 )

@@ -41,6 +41,7 @@ from director.messages import (
     Heartbeat,
     Introduce,
     LogFile,
+    LogLevel,
     Lonely,
     Message,
     Ready,
@@ -86,12 +87,15 @@ class Web:
         while True:
             self._master.tell(Heartbeat(self._lag))
             self._outbox.flush(self._master.tell)
+            logs.tend()
             due = time.monotonic() + HEARTBEAT
             gevent.sleep(HEARTBEAT)
             self._lag = max(0.0, time.monotonic() - due)
 
     def _obey(self, message: Message, descriptors: tuple[int, ...]) -> None:
         match message:
+            case LogLevel(level, subsystem):
+                logs.set_level(level, subsystem)
             case Configure(running):
                 self.running = running
                 self._furnish()
@@ -106,10 +110,10 @@ class Web:
                 self._admit(dict(zip(listens, descriptors, strict=True)))
             case Introduce():
                 self.inquiry.introduce(descriptors)
-            case Reopen(files):
+            case Reopen(files, setup):
                 for kind, fd in zip(files, descriptors, strict=True):
                     if kind is LogFile.LOG:
-                        logs.reopened(fd)
+                        logs.moved(fd, setup)
                     else:
                         os.close(fd)
             case Drain():
@@ -196,4 +200,5 @@ def main(birth: Birth) -> int:
     """The life of the web process. Called in the child, once; returns its exit status."""
     gevent.get_hub()  # imports the rest of gevent, while we may still read it
     birth.settle()
+    logs.aside()
     return Web(birth).run()

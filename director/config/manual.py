@@ -172,8 +172,8 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
     },
     "logging": {
         "file": Entry(
-            "A path, `stderr`, `journald`, or `syslog:` with an address. Without it stderr in the foreground, else "
-            "syslog.",
+            "A path, `stderr`, `journald`, `syslog`, or by RFC 5424 `syslog:/SOCKET` or `syslog:HOST:PORT` (UDP). "
+            "Without it stderr in the foreground, else syslog.",
             "/var/log/director/director.log",
         ),
         "level": Entry("What is worth a line.", "info"),

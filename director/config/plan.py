@@ -21,7 +21,6 @@ from director.messages import Draining, Edit, Running
 
 _RESTART = {  # what only a new process can do: each gave up its rights for good when it began
     "director": ("user", "group"),
-    "logging": ("file", "level", "format", "connections"),
 }
 
 

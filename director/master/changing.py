@@ -35,6 +35,8 @@ from director.messages import (
     DrainsOver,
     Edit,
     HostUp,
+    LogLevel,
+    LogReopen,
     Message,
     Reload,
     Request,
@@ -143,6 +145,14 @@ class Changing:
                 self.answer(request, Exit.DONE, (), data={"changes": self._listed()})
             case DrainsOver(drains):
                 self._forget(drains)
+            case LogReopen():
+                files = self.master.reopen_logs()
+                self.answer(request, Exit.DONE, (f"{count(files, 'log file')} opened again",))
+            case LogLevel(level, subsystem):
+                logs.set_level(level, subsystem)
+                self.master.family.tell_all(order)
+                logs.info(Event.LOG_LEVEL, subject=subsystem or "all", new=level, by=request.actor.name)
+                self.answer(request, Exit.DONE, (f"{subsystem or 'everything'} is logged from {level} on",))
             case StopDaemon():
                 self.answer(request, Exit.DONE, ("stopping",))
                 self.master.stop(fast=False)

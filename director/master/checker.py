@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass, replace
 
 from director import plugins
-from director.config import reader, unbuilt
+from director.config import reader
 from director.config.model import OWN_SCHEDULER, STICKY, Config
 from director.errors import ChildExit, Problem, Severity, SystemFailure
 from director.framing import FrameReader, decode, encode
@@ -128,8 +128,6 @@ def begin(system: System, text: bytes, path: str, trusted: bool = True) -> Check
             identity.assume()
         try:
             config, problems = reader.read(text, path, folder)
-            if config is not None:
-                problems = (*problems, *unbuilt.warnings(config, path))
             if config is not None and trusted:
                 plugins.search_beside(folder)
                 config, problems = _with_own_schedulers(config, problems, text, path)

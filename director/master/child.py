@@ -22,6 +22,7 @@ from director import logs
 from director.errors import ChildExit
 from director.events import Event
 from director.link import Link
+from director.logtarget import LogSetup
 from director.master import lock
 from director.master.system import Identity, System
 from director.messages import Failed, Kind, Running, Slot
@@ -61,7 +62,7 @@ class Birth:
     left: int = -1  # hub: the memory file of the generation before, while that one decides
     standby: bool = False  # hub: another one decides, until told to take over
     connections: int = -1  # worker: where the connection log goes
-    connections_format: str = "text"
+    logs: LogSetup | None = None  # worker: how
     running: Running | None = None  # what to work by at first; None: it will come by the link
 
     def subject(self) -> str:
@@ -117,6 +118,7 @@ def fork_child(system: System, run: Callable[[], int], keep: Callable[[], Iterab
 
             logs.error(Event.PROCESS_CRASHED, traceback=traceback.format_exc())
         finally:
+            logs.close()
             os._exit(code)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

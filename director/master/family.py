@@ -93,7 +93,6 @@ class Family:
     control: int  # listening control socket
     memory: int  # the hub's memory file
     log_files: LogFiles
-    connections_format: str  # of the connection log
     addresses: dict[str, Address]  # by the text of the address
     refs: Callable[[Slot], list[ListenerRef]]  # which listeners a slot has
     on_born: Callable[[Child], None]
@@ -287,7 +286,7 @@ class Family:
             ordinal=self.ordinal,
             standby=self.standby(),
             connections=self.log_files.connections if kind is Kind.WORKER else -1,
-            connections_format=self.connections_format,
+            logs=self.log_files.setup,
             running=self.running(),
         )
         try:

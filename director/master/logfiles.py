@@ -1,19 +1,22 @@
-"""The files of the log and of the connection log, which only the master opens.
+"""What the log and the connection log go to: files, pipes and sockets that only the master opens.
 
-Children inherit the descriptors. When the files were moved away (logrotate),
-each is opened anew and takes the old descriptor's number, here and, by link, in
-every child: nobody else has to know that anything has changed.
+Children inherit the descriptors. When files were moved away (logrotate), each
+is opened anew and takes the old descriptor's number, here and, by link, in
+every child: nobody else has to know that anything has changed. When the config
+names other ones, they are opened first, and the old ones closed at last.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from dataclasses import dataclass, field
 
-from director import logs
+from director import logs, logsocket
 from director.config.model import Logging
 from director.errors import SystemFailure
+from director.logtarget import LogSetup, LogTarget, Wrapping, log_target
 from director.messages import LogFile, Reopen
 
 
@@ -28,25 +31,62 @@ def open_file(path: str) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o640)
 
 
+def setup_of(config: Logging, *, foreground: bool, level: str | None = None) -> LogSetup:
+    """What the config means in this process. `level` overrules the config's."""
+    journal = _journal_reads_stderr()
+    log = log_target(config.file or ("stderr" if foreground else "syslog"), journal)
+    if log.wrapping is Wrapping.LOCAL and not os.path.exists(log.socket):
+        log = log_target("stderr", journal)  # no syslog here (a container, say): better than silence
+    connections = None if config.connections is None else log_target(config.connections, journal)
+    # In a header of syslog, names have no blanks and are printable.
+    hostname = "".join(letter for letter in socket.gethostname() if "!" <= letter <= "~") or "-"
+    return LogSetup(level or config.level, config.format, log, connections, hostname)
+
+
+def _journal_reads_stderr() -> bool:
+    """Whether systemd gave us a stderr that it reads, as it says by JOURNAL_STREAM."""
+    device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
+    try:
+        status = os.fstat(logs.STDERR)
+    except OSError:
+        return False
+    return (device, inode) == (str(status.st_dev), str(status.st_ino))
+
+
 @dataclass
 class LogFiles:
-    """The descriptors by what they are for, and the path of each that is a file."""
+    """The descriptors by what they are for, and what is known of them."""
 
+    setup: LogSetup
     descriptors: dict[LogFile, int] = field(default_factory=dict)
-    paths: dict[LogFile, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, config: Logging, *, foreground: bool, level: str | None = None) -> LogFiles:
         """Open what the config names, and send the log of this process there. Raises SystemFailure."""
-        files = cls()
-        if logs.is_file(config.file):
-            files._open(LogFile.LOG, config.file or "")
-        if logs.is_file(config.connections):
-            files._open(LogFile.CONNECTIONS, config.connections or "")
-        elif config.connections == "stderr":
-            files.descriptors[LogFile.CONNECTIONS] = os.dup(logs.STDERR)
-        logs.send_to(config, files.descriptors.get(LogFile.LOG), foreground=foreground, level=level)
+        files = cls.opened(setup_of(config, foreground=foreground, level=level))
+        files.use()
         return files
+
+    @classmethod
+    def opened(cls, setup: LogSetup) -> LogFiles:
+        """Open what it names, and nothing else. Raises SystemFailure."""
+        files = cls(setup)
+        try:
+            for kind, target in files.targets().items():
+                files.descriptors[kind] = _opened(target)
+        except SystemFailure:
+            files.close()
+            raise
+        return files
+
+    def use(self) -> None:
+        """Send the log of this process there."""
+        logs.send_to(self.descriptors[LogFile.LOG], self.setup)
+
+    def targets(self) -> dict[LogFile, LogTarget]:
+        """The log, and the connection log if there is one."""
+        both = {LogFile.LOG: self.setup.log, LogFile.CONNECTIONS: self.setup.connections}
+        return {kind: target for kind, target in both.items() if target is not None}
 
     @property
     def connections(self) -> int:
@@ -57,8 +97,9 @@ class LogFiles:
         """Open every file anew, and what children need to do so, too. Raises SystemFailure; all goes on as it was."""
         fresh: dict[LogFile, int] = {}
         try:
-            for kind, path in self.paths.items():
-                fresh[kind] = _opened(path)
+            for kind, target in self.targets().items():
+                if target.path:
+                    fresh[kind] = _opened(target)
         except SystemFailure:
             for fd in fresh.values():
                 os.close(fd)
@@ -67,22 +108,23 @@ class LogFiles:
             os.dup2(fd, self.descriptors[kind], inheritable=False)
         return Reopen(tuple(fresh)), list(fresh.values())
 
+    def introduction(self) -> tuple[Reopen, list[int]]:
+        """What children need that have worked with other ones so far."""
+        return Reopen(tuple(self.descriptors), self.setup), list(self.descriptors.values())
+
     def close(self) -> None:
         """Close them all. The log of this process must not go there any more."""
         for fd in self.descriptors.values():
             os.close(fd)
 
-    def _open(self, kind: LogFile, path: str) -> None:
-        try:
-            self.descriptors[kind] = _opened(path)
-        except SystemFailure:
-            self.close()
-            raise
-        self.paths[kind] = path
 
-
-def _opened(path: str) -> int:
+def _opened(target: LogTarget) -> int:
     try:
-        return open_file(path)
+        if target.path:
+            return open_file(target.path)
+        if target.socket:
+            return logsocket.opened(target)
+        return os.dup(logs.STDERR)
     except OSError as error:
-        raise SystemFailure(f"can't open log file {path}: {error.strerror}") from None
+        what = f"file {target.path}" if target.path else f"to {target.socket or 'stderr'}"
+        raise SystemFailure(f"can't open log {what}: {error.strerror}") from None

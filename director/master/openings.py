@@ -1,4 +1,4 @@
-"""Opening and closing listeners while the daemon runs: new ones before old ones, nobody is reset.
+"""Opening and closing listeners and logs while the daemon runs: new ones before old ones, nobody is reset.
 
 An address that comes is bound before anything changes, so that it can be
 refused. One that goes is let go by the workers first, who accept who waits
@@ -11,12 +11,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from director import logs
-from director.config.model import Config, Listen, Service
+from director.config.model import Config, Listen, Logging, Service
 from director.config.turnover import turnover
 from director.errors import SystemFailure
 from director.events import Event
 from director.master.family import Child
 from director.master.listeners import Address, open_address
+from director.master.logfiles import LogFiles, setup_of
 from director.master.seats import wanted
 from director.master.supervisor import State
 from director.messages import ListenerRef, Release, Slot
@@ -30,6 +31,7 @@ class Openings:
 
     def __init__(self, master: Master) -> None:
         self._master = master
+        self._logs: LogFiles | None = None  # opened, not in use yet
 
     def open_new(self, target: Config) -> dict[str, Address]:
         """Bind what `target` has and we have not. Raises SystemFailure; nothing stays open then."""
@@ -46,11 +48,30 @@ class Openings:
                     known.add_slots(slots)
             if target.admins != self._master.running.config.admins:
                 self._master.admins.open(target)
+            self._open_logs(target.logging)
         except SystemFailure:
             for address in opened.values():
                 address.close()
             raise
         return opened
+
+    def _open_logs(self, target: Logging) -> None:
+        master = self._master
+        if self._logs is not None:  # the change it was for came to nothing
+            self._logs.close()
+            self._logs = None
+        if target != master.running.config.logging:
+            self._logs = LogFiles.opened(setup_of(target, foreground=master.foreground, level=master.log_level))
+
+    def _swap_logs(self) -> None:
+        """Have everybody go on in the new logs."""
+        family = self._master.family
+        if self._logs is not None:
+            before, family.log_files = family.log_files, self._logs
+            self._logs = None
+            family.log_files.use()
+            family.tell_all(*family.log_files.introduction())
+            before.close()
 
     def release_gone(self, before: Config) -> None:
         """Have workers let go of what was open `before` and is not in what runs now."""
@@ -65,6 +86,7 @@ class Openings:
     def swap(self, before: Config, opened: dict[str, Address]) -> None:
         """Have workers accept on new addresses, and close those that are gone."""
         master = self._master
+        self._swap_logs()
         master.addresses.update(opened)
         gone, came = turnover(before.services, master.running.config.services)
         owners, now = _owners(gone), _owners(came)

@@ -168,17 +168,21 @@ class Master:
         self.loop.after(limit, self.retirees.kill_all)
         self.end_hub_if_alone()
 
-    def reopen_logs(self) -> None:
-        """The log files were moved away: go on in new ones, here and in every child."""
+    def usr1(self) -> None:
+        """Open the logs again, and say it if that can't be done."""
         try:
-            message, fds = self.family.log_files.reopen()
+            self.reopen_logs()
         except SystemFailure as error:
             logs.error(Event.LOG_FAILED, reason=error)
-            return
+
+    def reopen_logs(self) -> int:
+        """The log files were moved away: go on in new ones, here and in every child. Raises SystemFailure."""
+        message, fds = self.family.log_files.reopen()
         self.family.tell_all(message, fds)
         for fd in fds:
             os.close(fd)
         logs.info(Event.LOG_REOPENED, files=len(fds))
+        return len(fds)
 
     def _fail(self, message: str) -> None:
         if self.stage is Stage.STARTING:
@@ -269,6 +273,7 @@ class Master:
         self.family.tick()
         self.tell_processes()
         self._report()
+        logs.tend()
         now = self.system.now()
         if self.upgrade is not None:
             self.upgrade.tick(now)

@@ -39,7 +39,7 @@ class Signals:
             signal.SIGQUIT: lambda: master.stop(fast=True),
             signal.SIGHUP: master.changing.loading.hup,
             signal.SIGCHLD: master.family.reap,
-            signal.SIGUSR1: master.reopen_logs,
+            signal.SIGUSR1: master.usr1,
             signal.SIGUSR2: lambda: self._told("USR2", self._upgrade, Event.UPGRADE_REFUSED),
             signal.SIGTTIN: lambda: self._told("TTIN", lambda: self._resize(+1), Event.CHANGE_REFUSED),
             signal.SIGTTOU: lambda: self._told("TTOU", lambda: self._resize(-1), Event.CHANGE_REFUSED),

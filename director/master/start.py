@@ -254,7 +254,6 @@ def make_family(master: Master, made: Made) -> Family:
         control=made.control,
         memory=made.memory,
         log_files=made.log_files,
-        connections_format=config.logging.format,
         running=lambda: master.running,
         addresses=master.addresses,
         refs=master.seats.refs,

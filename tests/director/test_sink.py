@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from director.sink import ROOM, Sink
+from director.logtarget import LogTarget, Wrapping
+from director.sink import ROOM, Sink, Trouble
+
+PLAIN = LogTarget(Wrapping.PLAIN)
 
 
 def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
@@ -22,7 +26,7 @@ def opened(path: Path) -> int:
 
 
 def test_lines_are_written_in_order(tmp_path: Path) -> None:
-    sink = Sink(opened(tmp_path / "log"))
+    sink = Sink(opened(tmp_path / "log"), PLAIN)
     for number in range(100):
         assert sink.put(b"%d\n" % number)
     sink.close()
@@ -31,7 +35,7 @@ def test_lines_are_written_in_order(tmp_path: Path) -> None:
 
 
 def test_what_a_full_disk_refuses_is_counted() -> None:
-    sink = Sink(os.open("/dev/full", os.O_WRONLY))
+    sink = Sink(os.open("/dev/full", os.O_WRONLY), PLAIN)
     sink.put(b"one\ntwo\n")
     until(lambda: sink.dropped == 2)
     sink.put(b"three\n")
@@ -41,7 +45,7 @@ def test_what_a_full_disk_refuses_is_counted() -> None:
 
 def test_what_nobody_reads_costs_a_bounded_room_and_no_time() -> None:
     reader, writer = os.pipe()  # blocking: the thread hangs, and nobody else
-    sink = Sink(writer)
+    sink = Sink(writer, PLAIN)
     chunk = b"x" * 65535 + b"\n"
     begun = time.monotonic()
     put = sum(sink.put(chunk) for _ in range(100))
@@ -58,7 +62,7 @@ def test_what_nobody_reads_costs_a_bounded_room_and_no_time() -> None:
 
 def test_what_was_put_before_a_move_goes_where_it_did(tmp_path: Path) -> None:
     fd = opened(tmp_path / "old")
-    sink = Sink(fd)
+    sink = Sink(fd, PLAIN)
     sink.put(b"before\n")
     new = opened(tmp_path / "new")
     sink.move(new)
@@ -67,3 +71,52 @@ def test_what_was_put_before_a_move_goes_where_it_did(tmp_path: Path) -> None:
     sink.close()
     assert (tmp_path / "old").read_text() == "before\n"
     assert (tmp_path / "new").read_text() == "after\n"
+
+
+def test_a_socket_gets_each_line_as_a_datagram(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as syslog:
+        syslog.bind(str(tmp_path / "log"))
+        syslog.settimeout(10)
+        target = LogTarget(Wrapping.RFC5424, socket=str(tmp_path / "log"))
+        ours = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        ours.connect(target.socket)
+        sink = Sink(ours.fileno(), target)
+        sink.put(b"one\ntwo\n")
+        assert [syslog.recv(100), syslog.recv(100)] == [b"one", b"two"]
+        sink.close()
+        ours.close()
+
+
+def test_a_sink_that_is_left_closes_its_descriptor_when_all_is_written(tmp_path: Path) -> None:
+    fd = opened(tmp_path / "log")
+    sink = Sink(fd, PLAIN)
+    sink.put(b"last\n")
+    sink.leave()
+
+    def gone() -> bool:
+        try:
+            return os.readlink(f"/proc/self/fd/{fd}") != str(tmp_path / "log")
+        except FileNotFoundError:
+            return True
+
+    until(gone)
+    assert (tmp_path / "log").read_text() == "last\n"
+
+
+def test_trouble_is_told_once_when_it_begins_and_once_when_it_is_over() -> None:
+    trouble = Trouble()
+    assert trouble.turn(0.0) is None
+    trouble.lost(3, "No space left on device")
+    assert trouble.turn(1.0) == 0
+    trouble.lost(2, "No space left on device")
+    assert trouble.turn(2.0) is None
+    trouble.written += 1
+    assert trouble.turn(3.0) is None  # too soon to be sure
+    trouble.written += 1
+    assert trouble.turn(9.0) == 5
+    trouble.written += 1
+    assert trouble.turn(10.0) is None
+    trouble.lost(1, "it is too slow")
+    assert [trouble.turn(11.0), trouble.turn(30.0)] == [0, None]  # silence is no proof
+    trouble.written += 1
+    assert trouble.turn(31.0) == 1

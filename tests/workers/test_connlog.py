@@ -9,12 +9,20 @@ from pathlib import Path
 
 import pytest
 
+from director.logtarget import LogSetup, LogTarget, Wrapping
 from tests.workers.plant import Plant, accepted, listening, read, refusing, until
 from workers.connlog import ConnectionLog
 
+PLAIN = LogTarget(Wrapping.PLAIN)
+
+
+def setup(format: str, target: LogTarget = PLAIN) -> LogSetup:
+    return LogSetup("info", format, PLAIN, target, "lb1")
+
 
 def logged(plant: Plant, path: Path, format: str = "text") -> ConnectionLog:
-    log = ConnectionLog(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), format, plant.poller, plant.sessions)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    log = ConnectionLog(fd, setup(format), plant.poller, plant.sessions)
     plant.sessions.log = log.note
     return log
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from director.config.model import Config, Endpoint, Group, Host, Listen, Service
+from director.config.model import Config, Endpoint, Group, Host, Listen, Logging, Service
 from director.master.child import Birth
 from director.master.family import Family, Roles, make_supervisor
 from director.master.lock import Lock
-from director.master.logfiles import LogFiles
+from director.master.logfiles import LogFiles, setup_of
 from director.master.loop import Loop
 from director.master.readiness import Readiness
 from director.master.run import Master
@@ -56,8 +56,7 @@ def master(tmp_path: Path) -> Master:
         identity=None,
         control=-1,
         memory=-1,
-        log_files=LogFiles(),
-        connections_format="text",
+        log_files=LogFiles(setup_of(Logging(), foreground=True)),
         addresses={},
         refs=master.seats.refs,
         on_born=master.born,

@@ -31,13 +31,6 @@ def test_a_bad_text_comes_back_as_problems() -> None:
     assert any("service" in str(problem) for problem in result.problems)
 
 
-def test_what_is_not_built_is_warned_of() -> None:
-    text = GOOD.replace(b"</director>", b'<logging connections="journald"/></director>')
-    result = check_now(text, "c.xml")
-    assert result.config is not None
-    assert any("connections" in problem.message for problem in result.problems)
-
-
 def test_a_checker_that_dies_is_a_problem_not_a_crash() -> None:
     check = begin(System(), GOOD, "c.xml")
     os.kill(check.pid, 9)

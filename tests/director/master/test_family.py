@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from director.config.model import Logging
 from director.master.child import Birth
 from director.master.family import Child, Family, Roles, all_accept, make_supervisor
-from director.master.logfiles import LogFiles
+from director.master.logfiles import LogFiles, setup_of
 from director.master.loop import Loop
 from director.master.system import System
 from director.messages import HUB_SLOT, Accepting, Drain, Failed, Message, Ready
@@ -53,8 +54,7 @@ class Household:
             identity=None,
             control=-1,
             memory=-1,
-            log_files=LogFiles(),
-            connections_format="text",
+            log_files=LogFiles(setup_of(Logging(), foreground=True)),
             addresses={},
             refs=lambda slot: [],
             on_born=lambda child: None,
