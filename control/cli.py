@@ -136,6 +136,11 @@ def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> Any:
         result = help_(None, args, None)
     elif row.name == "completion":
         result = {"lines": _completion(args["shell"])}
+    elif row.name == "top":
+        from control import top  # needs rich
+
+        top.run(_socket(common))
+        return {}
     elif row.name == "password-hash":
         result = {"text": hashed(asked_password())}
     elif row.name == "version":

@@ -49,7 +49,7 @@ class Column:
 
     title: str
     key: str
-    show: Callable[[Any], str] = lambda value: _clean(str(value))
+    show: Callable[[Any], str] = lambda value: clean(str(value))
     right: bool = False
 
 
@@ -82,7 +82,7 @@ def plain(command: str, result: Any) -> Iterator[str]:
     """Lines for a file, a pipe, or the line dialect."""
     for block in _blocks(command, result):
         if isinstance(block, str):
-            yield _clean(block)
+            yield clean(block)
         else:
             yield from _aligned(block)
 
@@ -91,7 +91,7 @@ def fitted(command: str, result: Any, width: int) -> Iterator[str]:
     """Lines for a terminal of `width` columns that has colours."""
     for block in _blocks(command, result):
         if isinstance(block, str):
-            yield _clean(block)
+            yield clean(block)
         elif len(block.entries) > MAX_FITTED:
             yield from _aligned(block)
         else:
@@ -130,7 +130,7 @@ def _painted(table: Table, width: int) -> Iterator[str]:
 # -- values ------------------------------------------------------------------------
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Without what a terminal would obey: names and reasons come from outside."""
     if text.isprintable():
         return text
@@ -177,7 +177,7 @@ def _yes_no(value: bool) -> str:
 
 
 def _listed(values: Iterable[str]) -> str:
-    return ",".join(_clean(str(value)) for value in values) or "-"
+    return ",".join(clean(str(value)) for value in values) or "-"
 
 
 def _summed(faults: dict[str, int]) -> str:

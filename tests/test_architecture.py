@@ -43,6 +43,7 @@ PURE = (
     "control/names.py",
     "control/prometheus.py",
     "control/render.py",
+    "control/topview.py",
     "control/web/charts.py",
     "control/web/logins.py",
     "control/web/running.py",

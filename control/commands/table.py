@@ -51,6 +51,10 @@ def _scripted(hub: Hub, args: Args, actor: Actor) -> Document:
     raise CommandError(ErrorKind.USAGE, "can't print a script here: it is for directorctl itself to do")
 
 
+def _on_screen(hub: Hub, args: Args, actor: Actor) -> Document:
+    raise CommandError(ErrorKind.USAGE, "can't show top here: it is for directorctl itself to do")
+
+
 def _described(row: Command) -> Document:
     return {
         "name": row.name,
@@ -67,6 +71,12 @@ def _described(row: Command) -> Document:
 COMMANDS: tuple[Command, ...] = (
     *look.ROWS,
     *events.ROWS,
+    Command(
+        "top",
+        Section.LOOK,
+        "a live view in the whole terminal, with keys to sort, filter and take hosts down",
+        _on_screen,
+    ),
     Command(
         "help",
         Section.LOOK,
