@@ -39,6 +39,7 @@ from control.memory import EVENTS, LEDGER, Memory
 from control.prober import Prober
 from control.questions import Questions, of_generation
 from control.resolver import Resolver
+from control.roster import Roster
 from control.sampler import Sampler
 from control.server import Server
 from control.stats import Report, build
@@ -142,6 +143,8 @@ class Hub:
         self.resolver = Resolver(lambda number: self.verdicts.announce(number), self._arrange)
         self.questions = Questions(self.bus.tell)
         self.closing = Closing(self.questions, self._identities)
+        generation = os.path.basename(birth.directory)
+        self.roster = Roster(self.questions, self._seats, birth.ordinal, generation)
         self.drains = Drains(self.totals.open, self.closing, self._drains_over)
         self.verdicts = Verdicts(
             lambda number: self.resolver.addresses.get(number, ()), self.bus.target, self.bus.flush, Random()
@@ -496,6 +499,15 @@ class Hub:
             for identity, incarnation in self._peers.items()
             if incarnation in rows and slot in (None, rows[incarnation].slot)
         ]
+
+    def _seats(self) -> dict[bytes, tuple[int, int]]:
+        """The same with incarnations and slots."""
+        rows = self.totals.rows
+        return {one: (incarnation, rows[incarnation].slot) for one, incarnation in self._identities().items()}
+
+    def _answer(self, question: Question) -> Reply:
+        """For the hub that took over: what our workers say."""
+        return self.roster.answer(question) or self.closing.answer(question)
 
     def _identities(self) -> dict[bytes, int]:
         """Who is on the bus, with incarnations: workers, and hubs of generations that retire."""

@@ -273,8 +273,12 @@ SESSIONS = (
     _number("TRIES", "tries"),
     _number("WAITED_MS", "waited_ms", _tenths),
     _number("OPEN_S", "open_seconds", _tenths),
+    _number("IDLE_S", "idle_seconds", _tenths),
     BYTES_IN,
     BYTES_OUT,
+    _number("IN/S", "rate_in", size),
+    _number("OUT/S", "rate_out", size),
+    Column("GENERATION", "generation"),
 )
 STICKY = (
     Column("CLIENT", "client"),
@@ -472,6 +476,8 @@ def _explain(result: Document) -> Iterator[Block]:
 
 def _sessions(result: Document) -> Iterator[Block]:
     yield Table(SESSIONS, result["sessions"])
+    if len(result["sessions"]) < result["total"]:
+        yield f"{len(result['sessions'])} of {result['total']} sessions"
 
 
 def _events(result: Document) -> Iterator[Block]:

@@ -46,6 +46,7 @@ class Closings:
             if session.host is not None:
                 session.service.hosts_tally[session.host.number].closed += 1
             # What a side did before, and why, is less than that it was closed by us.
-            self._connector.abandon(session, args["end"])
+            at = "Q" if session.host is None else "D" if session.connected else "C"
+            self._connector.abandon(session, args["end"][0] + at)
             closed += 1
         return {"closed": closed}

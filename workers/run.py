@@ -60,6 +60,7 @@ from workers.pipe import Pipes
 from workers.poller import Poller
 from workers.questions import Questions
 from workers.relay import Relay
+from workers.roster import Roster
 from workers.services import Services
 from workers.session import Sessions
 from workers.tallies import Tallies
@@ -128,7 +129,11 @@ class Worker:
         self.bus.queue = self.connector.queue
         self.connector.queue.is_alone = lambda: self.bus.is_alone
         self.bus.answer = Questions(
-            birth.slot, self.services, self.sessions, self.board, Closings(self.sessions, self.connector)
+            birth.slot,
+            self.services,
+            self.board,
+            Roster(birth.slot, self.services, self.sessions),
+            Closings(self.sessions, self.connector),
         ).answer
         self.bus.on_synced = self._synced
         self._log: ConnectionLog | None = None

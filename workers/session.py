@@ -123,6 +123,8 @@ class Sessions:
         self.report: Callable[[int, Fault, str], None] = lambda host, fault, cause: None  # a fault, to the hub
         self.drop: Callable[[Side], None] = lambda side: None  # frees what a side has pending
         self._last_id = 0
+        self._recent: dict[int, tuple[int, int]] = {}  # what each moved between the last two sweeps
+        self._swept, self._span = poller.now, 1.0
         poller.abandon = self._abandon
 
     def begin(self, service: Service, fd: int, address: Any, stage: Callable[..., None]) -> Session:
@@ -192,16 +194,23 @@ class Sessions:
         tally.bytes_in += more_in
         tally.bytes_out += more_out
 
+    def rates(self, session: Session) -> tuple[int, int]:
+        """Bytes a second from the client and from the host, as of the last sweeps."""
+        received, sent = self._recent.get(session.id, (0, 0))
+        return round(received / self._span), round(sent / self._span)
+
     def sweep(self) -> None:
         """Once a second: count the bytes of sessions that moved some, end those idle for too long."""
         now = self.poller.now = time.monotonic()
         idle = []
+        recent: dict[int, tuple[int, int]] = {}
         for session in self.all.values():
             if not session.connected:
                 continue
             received, sent = session.client.received, session.server.received
             if (received != session.counted_in or sent != session.counted_out) and session.host is not None:
                 session.owed = sent == session.counted_out
+                recent[session.id] = received - session.counted_in, sent - session.counted_out
                 self._count(session, session.service.hosts_tally[session.host.number], received, sent)
                 session.active = now
             if not session.tuned:
@@ -212,6 +221,7 @@ class Sessions:
             timeout = session.service.idle_timeout
             if timeout and now - session.active > timeout:
                 idle.append(session)
+        self._recent, self._span, self._swept = recent, now - self._swept, now
         for session in idle:
             # The host's fault, if it owes an answer.
             session.end = "sD" if session.owed else "cD"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from control.chronicle import Chronicle
     from control.drains import Drains
     from control.history import History
+    from control.roster import Name
     from director.messages import Actor, Answer, Order, ProcessInfo, Progress, Running
     from director.scheduling.sticky import Stickies
 
@@ -22,6 +23,19 @@ Args = Mapping[str, Any]
 Document = dict[str, Any]
 
 MAX_REQUEST = 64 * 1024  # bytes
+
+
+class Connections(Protocol):
+    """All connections of clients."""
+
+    def listed(self, args: Document) -> tuple[list[Document], bool]:
+        """Those that fit, and whether all could be told; blocks this greenlet."""
+
+    def one(self, name: Name) -> Document | None:
+        """What is known of one."""
+
+    def close(self, names: Iterable[Name]) -> int:
+        """Close those of these that are still there; how many were. Blocks."""
 
 
 class Hub(Protocol):
@@ -60,6 +74,10 @@ class Hub(Protocol):
 
     def clear_counters(self, everything: bool) -> None:
         """Forget peaks; with `everything`, count anew for the line dialect."""
+
+    @property
+    def roster(self) -> Connections:
+        """The connections of clients."""
 
     def forget_sticky(self, group: int, client: str | None) -> int:
         """Have all workers forget the host of a client of a group, or of all; how many were known."""

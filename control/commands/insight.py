@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from control.commands.command import (
@@ -20,7 +19,6 @@ from control.commands.command import (
 if TYPE_CHECKING:
     from director.messages import Actor
 
-SESSION = re.compile(r"(\d{1,6})-(\d{1,18})", re.ASCII)
 _UNKNOWN_CLIENT = "192.0.2.1"  # of a network that is for examples
 
 
@@ -59,36 +57,17 @@ def _address(client: str | None) -> str:
 
 
 def _explain_session(hub: Hub, name: str) -> Document:
-    match = SESSION.fullmatch(name)
-    if match is None:
+    from control.roster import Name
+
+    found = Name.read(name)
+    if found is None:
         raise CommandError(
             ErrorKind.USAGE, f"can't explain session {name!r}: an ID looks like 0-4711; `directorctl sessions` has them"
         )
-    document = hub.ask_worker("session", {"session": int(match[2])}, int(match[1]))
+    document = hub.roster.one(found)
     if document is None:
         raise CommandError(ErrorKind.UNKNOWN, f"unknown session {name}: it is over, or never was")
     return document
-
-
-def sessions(hub: Hub, args: Args, actor: Actor) -> Document:
-    """Connections of clients as the workers have them, those open for longest first."""
-    from director.config.lookup import find_service
-    from director.config.values import BadValue, duration
-
-    if args["service"] is not None:
-        find_service(hub.running.config, args["service"])
-    try:
-        older = 0.0 if args["older"] is None else float(duration().parse(args["older"], ""))
-    except BadValue as error:
-        raise CommandError(
-            ErrorKind.USAGE, f"can't list sessions older than {args['older']!r}: {error.remedy}"
-        ) from None
-    wanted = {"older": older, **{key: args[key] or "" for key in ("service", "host", "client")}}
-    parts = hub.ask_workers("sessions", wanted)
-    found = sorted((one for part in parts for one in part["sessions"]), key=lambda one: -one["open_seconds"])
-    more = any(part["more"] for part in parts)
-    warnings = ["there are more, open for less long: ask for some with --service, --host, --client"] if more else []
-    return {"sessions": found, "warnings": warnings}
 
 
 ROWS: tuple[Command, ...] = (
@@ -101,18 +80,6 @@ ROWS: tuple[Command, ...] = (
         (
             Option("client", "the address that the connection comes from", metavar="IP"),
             Option("session", "tell of this connection instead", metavar="ID"),
-        ),
-    ),
-    Command(
-        "sessions",
-        Section.LOOK,
-        "connections of clients, each with its host",
-        sessions,
-        options=(
-            Option("service", "only those of this service", metavar="SVC"),
-            Option("host", "only those with this host", metavar="HOST"),
-            Option("client", "only those from this address", metavar="IP"),
-            Option("older", "only those open for longer than this", metavar="TIME"),
         ),
     ),
 )

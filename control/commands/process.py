@@ -18,7 +18,6 @@ from control.commands.command import (
     Option,
     Section,
 )
-from control.commands.insight import SESSION
 from control.commands.ordering import changed, ordered
 from control.commands.wording import attribute
 from director.config.model import Access
@@ -92,21 +91,6 @@ def counters_clear(hub: Hub, args: Args, actor: Actor) -> Document:
     return {"lines": lines}
 
 
-def session_close(hub: Hub, args: Args, actor: Actor) -> Document:
-    """One connection, now."""
-    match = SESSION.fullmatch(args["session"])
-    if match is None:
-        raise CommandError(
-            ErrorKind.USAGE,
-            f"can't close session {args['session']!r}: an ID looks like 0-4711; `directorctl sessions` has them",
-        )
-    slot, number = int(match[1]), int(match[2])
-    reply = hub.ask_worker("close", {"sessions": [number], "end": "KD"}, slot)
-    if not reply or not reply["closed"]:
-        raise CommandError(ErrorKind.UNKNOWN, f"unknown session {args['session']}: it is over, or never was")
-    return {"lines": [f"session {args['session']} is closed"]}
-
-
 def stop(hub: Hub, args: Args, actor: Actor) -> Document:
     """Answered when the daemon begins to stop, not when it is gone. `open`: connections at that time."""
     from director.messages import StopDaemon
@@ -143,14 +127,6 @@ ROWS: tuple[Command, ...] = (
         maxconn_set,
         (Argument("maxconn", "N", Names.VALUE),),
         options=(DRY_RUN,),
-        access=Access.FULL,
-    ),
-    Command(
-        "session-close",
-        Section.PROCESS,
-        "close one connection, by the ID that `sessions` tells",
-        session_close,
-        (Argument("session", "ID", Names.VALUE),),
         access=Access.FULL,
     ),
     Command(

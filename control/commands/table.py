@@ -17,6 +17,7 @@ from control.commands import (
     look,
     process,
     service,
+    sessions,
     sticky,
     users,
 )
@@ -109,4 +110,5 @@ COMMANDS: tuple[Command, ...] = (
     *process.ROWS,
     *log.ROWS,
     *insight.ROWS,
+    *sessions.ROWS,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from control.baseline import Baseline
@@ -14,6 +14,7 @@ from control.drains import Drains
 from control.history import History
 from control.memory import Memory
 from control.questions import Questions
+from control.roster import Name
 from director.config.model import Access, Config, Control
 from director.errors import DirectorError, Exit
 from director.messages import HUB_SLOT, Actor, Answer, Kind, Order, ProcessInfo, Progress, Running, Slot
@@ -138,6 +139,28 @@ def stats() -> dict[str, Any]:
     }
 
 
+class FakeRoster:
+    """Has these sessions; `asked` remembers what was wanted, `closed` what is gone."""
+
+    def __init__(self) -> None:
+        self.sessions: list[dict[str, Any]] = []
+        self.whole = True
+        self.asked: list[dict[str, Any]] = []
+        self.closed: list[Name] = []
+
+    def listed(self, args: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
+        self.asked.append(args)
+        return list(self.sessions), self.whole
+
+    def one(self, name: Name) -> dict[str, Any] | None:
+        return next((one for one in self.sessions if Name.read(one["session"]) == name), None)
+
+    def close(self, names: Iterable[Name]) -> int:
+        there = [name for name in names if self.one(name)]
+        self.closed += there
+        return len(there)
+
+
 class FakeHub:
     """Answers every order with `answer`, or raises it; `asked` remembers them."""
 
@@ -157,6 +180,7 @@ class FakeHub:
         self.stickies = Stickies(relays=True)
         self.baseline = Baseline()
         self.cleared: list[bool] = []
+        self.roster = FakeRoster()
         memory = os.memfd_create("events")
         self.chronicle = Chronicle(Memory(memory))
         os.close(memory)

@@ -77,11 +77,10 @@ def test_an_address_is_asked_for_in_the_form_that_workers_have_it(hub: FakeHub, 
 
 
 def test_a_live_session_is_told(hub: FakeHub) -> None:
-    hub.replies = [SESSION]
+    hub.roster.sessions = [SESSION]
     text = render("explain", run(hub, "explain", session="2-17"))
-    assert hub.questions == [("session", {"session": 17}, 2)]
     assert "2-17" in text and "tried before: main/a" in text
-    hub.replies = []
+    hub.roster.sessions = []
     with pytest.raises(CommandError, match="it is over, or never was"):
         run(hub, "explain", session="2-17")
 
@@ -103,17 +102,3 @@ def test_unknown_bare_and_silent_are_different(hub: FakeHub) -> None:
         run(hub, "explain", service="bare")
     with pytest.raises(CommandError, match="no worker answers"):
         run(hub, "explain", service="web")
-
-
-def test_sessions_of_all_workers_are_listed_those_open_for_longest_first(hub: FakeHub) -> None:
-    hub.replies = [
-        {"sessions": [SESSION], "more": True},
-        {"sessions": [SESSION | {"open_seconds": 9.0}], "more": False},
-    ]
-    result = run(hub, "sessions", service="web", older="90s")
-    assert hub.questions == [("sessions", {"older": 90.0, "service": "web", "host": "", "client": ""}, None)]
-    assert [one["open_seconds"] for one in result["sessions"]] == [9.0, 3.5]
-    assert len(result["warnings"]) == 1
-    assert len(render("sessions", result).splitlines()) == 3
-    with pytest.raises(CommandError, match="write seconds or a number"):
-        run(hub, "sessions", older="long")

@@ -32,24 +32,6 @@ def test_stop_says_how_many_connections_are_open(hub: FakeHub) -> None:
     assert run(hub, "stop")["open"] == 5
 
 
-def test_a_session_is_closed_by_the_worker_that_has_it(hub: FakeHub) -> None:
-    hub.replies = [{"closed": 1}]
-    assert run(hub, "session-close", session="3-17")["lines"] == ["session 3-17 is closed"]
-    assert hub.questions == [("close", {"sessions": [17], "end": "KD"}, 3)]
-
-
-@pytest.mark.parametrize("replies", [[], [{"closed": 0}]])
-def test_a_session_that_is_over_is_unknown(hub: FakeHub, replies: list[Any]) -> None:
-    hub.replies = replies
-    with pytest.raises(CommandError, match="it is over, or never was"):
-        run(hub, "session-close", session="3-17")
-
-
-def test_what_is_no_session_is_told_what_one_looks_like(hub: FakeHub) -> None:
-    with pytest.raises(CommandError, match="an ID looks like 0-4711"):
-        run(hub, "session-close", session="17")
-
-
 def test_counters_are_cleared_in_part_or_all(hub: FakeHub) -> None:
     assert run(hub, "counters-clear", all=False)["lines"] == ["peaks begin anew"]
     assert len(run(hub, "counters-clear", all=True)["lines"]) == 2
