@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from control.commands.command import Command, Names, Option
+from control.commands.command import Command, Option
 
 _METAVARS = {"SVC": "service", "FILE": "file", "PATH": "file", "DIR": "file"}  # what the value of an option is
 
@@ -48,12 +48,8 @@ def _script(template: str, commands: Sequence[Command], common: Sequence[Option]
 def _rows(commands: Iterable[Command]) -> Iterator[str]:
     """For each command what its words are, by place, and its options."""
     for row in commands:
-        kinds = " ".join(_kind(one.names) for one in row.arguments)
+        kinds = " ".join(one.names.value for one in row.arguments)
         yield f"{row.name}) kinds='{kinds}' options='{' '.join(_spelled(row.options))}' ;;"
-
-
-def _kind(names: Names) -> str:
-    return names.value
 
 
 def _spelled(options: Iterable[Option]) -> Iterator[str]:
@@ -70,6 +66,7 @@ def _values(options: Iterable[Option]) -> Iterator[str]:
     return (f"{spelling}) value='{value}' ;;" for spelling, value in known.items())
 
 
+# What both shells run; %...% is filled in. A kind of thing, as opposed to words to choose from, has an @ before it.
 _LOOK = """
     # What stands there already: the daemon that is meant, the command, its words so far.
     for ((at = FIRST; at < last; at++)); do
@@ -110,7 +107,7 @@ _directorctl_value() {
 }
 
 _directorctl_kind() {
-    set -- "$1" $SPLIT2
+    set -- "$1" %SPLIT%
     shift "$(($1 + 1))" 2>/dev/null && echo "$1"
 }
 
@@ -123,7 +120,7 @@ _BASH = (
     """
 # Completion of directorctl for bash: source <(directorctl completion bash)
 """
-    + _COMMON.replace("$SPLIT2", "$2")
+    + _COMMON.replace("%SPLIT%", "$2")
     + """
 _directorctl() {
     local at last word value='' command='' kinds='' options='' wanted='' current line
@@ -162,7 +159,7 @@ _ZSH = (
 #compdef directorctl
 # Completion of directorctl for zsh: directorctl completion zsh > DIR/_directorctl, where DIR is in $fpath
 """
-    + _COMMON.replace("$SPLIT2", "${=2}")
+    + _COMMON.replace("%SPLIT%", "${=2}")
     + """
 _directorctl() {
     emulate -L zsh
