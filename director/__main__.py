@@ -1,8 +1,8 @@
 """`directord`: from the command line to running processes. The composition root.
 
-The only module that imports all three rooms; everything that a child will need
-is imported here, before any fork, so that code on disk may change under a
-running daemon.
+The only module that imports all three rooms. Everything that a child will need
+is imported by `roles`, before any fork, so that code on disk may change under a
+running daemon; commands that only ask the daemon don't wait for it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,6 @@ import secrets
 import sys
 from collections.abc import Callable, Sequence
 
-import control.hub
-import control.web.run
-import workers.run
 from control.client import Client
 from control.commands.command import CommandError
 from control.enclosures import hashed
@@ -30,10 +27,9 @@ from director.master.family import Roles
 from director.master.invocation import Invocation
 from director.master.launcher import launch
 from director.master.readiness import Readiness, daemonise
+from director.master.system import System
 from director.places import Places, config_file, pid_file, run_dir, state_dir
 from director.version import VERSION
-
-ROLES = Roles(hub=control.hub.main, worker=workers.run.main, web=control.web.run.main)
 
 COMMANDS = {
     "start": "check the config, go to the background, return when every worker accepts",
@@ -106,14 +102,28 @@ def _show(command: str, result: object) -> None:
     sys.stdout.flush()
 
 
-def _checked(path: str) -> tuple[Config, bytes] | None:
-    """The config in a file, and its text, its problems printed; None if it can't be used."""
+def roles() -> Roles:
+    """What each kind of child runs, with all that it will need imported."""
+    import control.hub
+    import control.web.run
+    import workers.run
+
+    return Roles(hub=control.hub.main, worker=workers.run.main, web=control.web.run.main)
+
+
+def _checked(path: str, meanwhile: Callable[[], object] = lambda: None) -> tuple[Config, bytes] | None:
+    """The config in a file, and its text, its problems printed; None if it can't be used.
+
+    The checker is a process of its own, beside which there is time for something else.
+    """
     try:
         text = checker.read_file(path)
     except SystemFailure as error:
         _complain(str(error))
         return None
-    result = checker.check_now(text, path)
+    check = checker.begin(System(), text, path)
+    meanwhile()
+    result = checker.wait(check)
     for problem in result.problems:
         print(problem, file=sys.stderr, flush=True)
     if result.config is None:
@@ -131,7 +141,7 @@ def _stay(places: Places, passed: Sequence[int]) -> Readiness | int:
 def start(options: argparse.Namespace, places: Places) -> int:
     """`directord start`."""
     assert places.config is not None
-    checked = _checked(places.config)
+    checked = _checked(places.config, meanwhile=roles)
     if checked is None:
         return Exit.BAD_CONFIG
     config, text = checked
@@ -144,7 +154,7 @@ def start(options: argparse.Namespace, places: Places) -> int:
         return readiness
     level = getattr(options, "log_level", None)
     return starting.serve(
-        starting.Start(config, readiness, options.foreground, ROLES, owner, level, invocation, text, passed), places
+        starting.Start(config, readiness, options.foreground, roles(), owner, level, invocation, text, passed), places
     )
 
 
@@ -190,12 +200,13 @@ def upgrade(options: argparse.Namespace, places: Places) -> int:
 
 def preflight(_options: argparse.Namespace, places: Places) -> int:
     """Called by a daemon in the interpreter that it may be replaced by."""
+    roles()  # can be imported, too
     return preflights.try_out(places)
 
 
 def candidate(_options: argparse.Namespace, places: Places) -> int:
     """Called by a daemon to be replaced."""
-    return starting.succeed(ROLES, places)
+    return starting.succeed(roles(), places)
 
 
 def status(_options: argparse.Namespace, places: Places) -> int:
@@ -253,7 +264,7 @@ def run_demo(options: argparse.Namespace, places: Places) -> int:
         print(demo.what_to_try(port, admin_port, password, places.control), flush=True)
 
     level = getattr(options, "log_level", None)
-    begin = starting.Start(config, Readiness(), True, ROLES, os.getuid(), level, when_ready=greet)
+    begin = starting.Start(config, Readiness(), True, roles(), os.getuid(), level, when_ready=greet)
     try:
         return starting.serve(begin, places)
     finally:

@@ -189,6 +189,7 @@ def test_every_folder_of_tests_is_a_package() -> None:
 def test_what_the_master_imports_starts_no_thread_hub_or_context() -> None:
     probe = """
 import os, director.__main__
+director.__main__.roles()
 assert len(os.listdir("/proc/self/task")) == 1, "threads"
 import sys
 if "gevent" in sys.modules:

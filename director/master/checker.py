@@ -146,7 +146,11 @@ def begin(system: System, text: bytes, path: str, trusted: bool = True) -> Check
 
 def check_now(text: bytes, path: str, system: System | None = None) -> Checked:
     """Check and wait for the result: for commands, before there is a loop."""
-    check = begin(system or System(), text, path)
+    return wait(begin(system or System(), text, path))
+
+
+def wait(check: Check) -> Checked:
+    """The result of a check that was begun: for commands, before there is a loop."""
     while check.result is None:
         left = check.deadline - time.monotonic()
         if left <= 0:
