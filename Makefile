@@ -92,7 +92,7 @@ deb: $(STAMP)
 	$(BIN)/python etc/packages/deb.py dist
 
 deb-test: $(STAMP)
-	$(BIN)/python -m pytest tests/packages/life.py
+	$(BIN)/python -m pytest -o faulthandler_timeout=1800 tests/packages/life.py
 
 # Where the advisory service can't be reached, nothing is known, and that is said; it fails by a hole only.
 audit: $(STAMP)

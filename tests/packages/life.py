@@ -51,7 +51,7 @@ def remade(package: Path, number: str, target: Path, change: Callable[[Path, str
     lines = control.read_text().splitlines(keepends=True)
     control.write_text("".join(f"Version: {number}\n" if line.startswith("Version:") else line for line in lines))
     change(next(tree.glob("usr/lib/director/lib/python3*/site-packages")), number)
-    command = ["dpkg-deb", "--root-owner-group", "-Zgzip", "-z1", "--build", str(tree), str(target)]
+    command = ["dpkg-deb", "--root-owner-group", "-Znone", "--build", str(tree), str(target)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     shutil.rmtree(tree)
 
