@@ -43,11 +43,19 @@ class Wait:
                 self._tell_that_it_goes_on()
                 raise
             except (UnreachableError, CommandError) as error:
-                moved = not isinstance(error, CommandError) or error.kind is ErrorKind.MOVED
-                if self._drain is None or not moved or time.monotonic() - self._heard > PATIENCE:
-                    raise
+                self._give_up(error)
                 time.sleep(_PAUSE)
+                assert self._drain is not None
                 command, given = "drains", {"what": self._drain["what"], "wait": True}
+
+    def _give_up(self, error: UnreachableError | CommandError) -> None:
+        """Raise it, unless another hub may answer, now or soon."""
+        kind = error.kind if isinstance(error, CommandError) else ErrorKind.MOVED
+        if self._drain is not None and kind is ErrorKind.UNKNOWN:
+            what = self._drain["what"]
+            raise CommandError(ErrorKind.REFUSED, f"{what} is not drained any more: that was taken back")
+        if self._drain is None or kind is not ErrorKind.MOVED or time.monotonic() - self._heard > PATIENCE:
+            raise error
 
     def _note(self, step: Document) -> None:
         self._heard = time.monotonic()

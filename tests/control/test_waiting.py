@@ -95,6 +95,14 @@ def test_what_was_refused_or_never_began_is_not_asked_again(tmp_path: Path) -> N
     assert len(daemons.asked) == 2
 
 
+def test_what_the_next_one_does_not_know_was_taken_back(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    daemons = Daemons(path, [progress(STEP)], [failure("unknown")])
+    with pytest.raises(CommandError, match="web/main/a is not drained any more"):
+        wait(path, None).run({})
+    daemons.join()
+
+
 def test_a_daemon_that_does_not_come_back_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control.waiting, "PATIENCE", 0.05)
     path = str(tmp_path / "s")

@@ -90,6 +90,7 @@ def test_all_addresses_of_a_name_are_hosts_that_come_and_go(daemon: Daemon, dnsm
     wait_until(lambda: {ask_name(address) for _ in range(8)} == {"a", "b"})
     daemon.reload(daemon.config_file.read_text().replace("<service ", '<service drain-within="500ms" '))
     dnsmasq.say(f"host-record=app.test,{a_ip}")
+    wait_until(lambda: list(names_of(daemon)) == [f"app:{a_ip}:{port}"])
     for client, name in zip(clients, names, strict=True):
         if name == "b":
             assert client.recv(1) == b""
