@@ -313,9 +313,9 @@ class Hub:
         self._serve()
 
     def _answer(self, question: Question) -> Reply:
-        """What the hub that decides wants to know of our connections."""
+        """For the hub that took over: what our workers say."""
         if question.topic != "sessions":
-            return self.closing.answer(question)
+            return self.roster.answer(question) or self.closing.answer(question)
         parts = self.ask_workers(question.topic, question.args)
         return Reply(question.id, of_generation(os.path.basename(self._birth.directory), parts))
 
@@ -504,10 +504,6 @@ class Hub:
         """The same with incarnations and slots."""
         rows = self.totals.rows
         return {one: (incarnation, rows[incarnation].slot) for one, incarnation in self._identities().items()}
-
-    def _answer(self, question: Question) -> Reply:
-        """For the hub that took over: what our workers say."""
-        return self.roster.answer(question) or self.closing.answer(question)
 
     def _identities(self) -> dict[bytes, int]:
         """Who is on the bus, with incarnations: workers, and hubs of generations that retire."""
