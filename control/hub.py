@@ -37,7 +37,7 @@ from control.history import History
 from control.limits import Limits
 from control.memory import EVENTS, LEDGER, Memory
 from control.prober import Prober
-from control.questions import Questions, of_generation
+from control.questions import Questions
 from control.resolver import Resolver
 from control.roster import Roster
 from control.sampler import Sampler
@@ -314,10 +314,7 @@ class Hub:
 
     def _answer(self, question: Question) -> Reply:
         """For the hub that took over: what our workers say."""
-        if question.topic != "sessions":
-            return self.roster.answer(question) or self.closing.answer(question)
-        parts = self.ask_workers(question.topic, question.args)
-        return Reply(question.id, of_generation(os.path.basename(self._birth.directory), parts))
+        return self.roster.answer(question) or self.closing.answer(question)
 
     def _is_elsewhere(self, incarnation: int) -> bool:
         """Whether another hub counts that row: other generations report to who decides."""

@@ -14,14 +14,6 @@ PATIENCE = 1.0  # seconds for a worker to answer
 Document = dict[str, Any]
 
 
-def of_generation(name: str, parts: list[Document]) -> Document:
-    """Connections of all workers of a retiring generation, as its hub tells them to whoever decides."""
-    found = [
-        {**one, "session": f"{name}/{one['session']}", "generation": name} for part in parts for one in part["sessions"]
-    ]
-    return {"sessions": found, "more": any(part["more"] for part in parts)}
-
-
 class Questions:
     """Sends a question to workers and waits for their replies. `tell(identity, message)` sends."""
 

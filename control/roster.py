@@ -9,7 +9,7 @@ traffic to keep waiting. Their names begin with the ordinal of its generation,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,12 @@ from control.questions import Questions
 from director.messages import Question, Reply, is_peer, peer_incarnation
 
 MOST = 100_000  # sessions in a list
+# What one asks for sessions with, for those that fit. See workers.roster for what each means.
+EVERYTHING: Mapping[str, Any] = {
+    **dict.fromkeys(("service", "group", "host", "generation", "client"), ""),
+    **dict.fromkeys(("older", "idle", "bytes"), 0),
+    "worker": None,
+}
 _BATCH = 500  # sessions that one worker is told to close at once
 _NAME = re.compile(r"(?:(\d{1,9})\.)?(\d{1,6})-(\d{1,18})", re.ASCII)
 

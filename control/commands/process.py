@@ -57,8 +57,9 @@ def _held_by(hub: Hub, generation: str | None) -> list[str]:
     """The connections that keep a generation from ending, those open for longest first."""
     if generation is None:
         return []
-    asked = hub.ask_workers("sessions", {"older": 0.0, "service": "", "host": "", "client": ""})
-    found = [one for part in asked for one in part["sessions"] if one.get("generation") == generation]
+    from control.roster import EVERYTHING
+
+    found, _ = hub.roster.listed({**EVERYTHING, "generation": generation})
     found.sort(key=lambda one: -one["open_seconds"])
     lines = [
         f"  {one['client']}:{one['port']} to {one['service']}/{one['group']}/{one['host']},"

@@ -7,7 +7,6 @@ from typing import Any
 import gevent
 import pytest
 
-import control.questions
 from control.questions import Questions
 from director.messages import Message, Question, Reply
 
@@ -44,11 +43,3 @@ def test_one_answer_is_enough() -> None:
     assert workers.questions.ask_one([b"mute", b"empty", b"b", b"a"], "t", {}) == {"who": "b"}
     assert workers.questions.ask_one([b"mute"], "t", {}) is None
     assert workers.questions.ask_one([], "t", {}) is None
-
-
-def test_connections_of_a_retiring_generation_are_named_by_it() -> None:
-    parts = [{"sessions": [{"session": "0-7"}], "more": False}, {"sessions": [{"session": "1-2"}], "more": True}]
-    found = control.questions.of_generation("g9-9", parts)
-    assert [one["session"] for one in found["sessions"]] == ["g9-9/0-7", "g9-9/1-2"]
-    assert {one["generation"] for one in found["sessions"]} == {"g9-9"}
-    assert found["more"]

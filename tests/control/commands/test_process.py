@@ -41,13 +41,12 @@ def test_counters_are_cleared_in_part_or_all(hub: FakeHub) -> None:
 def test_an_upgrade_that_old_connections_forbid_names_them(hub: FakeHub) -> None:
     hub.answer = Answer(1, Exit.UPGRADE_REFUSED, ("can't upgrade: 8 generations",), data={"held_by": "g1-1"})
     there = {"client": "10.0.0.9", "service": "web", "group": "main", "host": "a", "generation": "g1-1"}
-    sessions = [{**there, "port": 5000 + number, "open_seconds": float(number)} for number in range(12)]
-    ours = {**there, "port": 1, "open_seconds": 99.0, "generation": "g2-2"}
-    hub.replies = [{"sessions": sessions, "more": False}, {"sessions": [ours], "more": False}]
+    hub.roster.sessions = [{**there, "port": 5000 + number, "open_seconds": float(number)} for number in range(12)]
     with pytest.raises(CommandError) as caught:
         list(run(hub, "upgrade"))
     lines = caught.value.message.splitlines()
     assert lines[:2] == ["can't upgrade: 8 generations", "  10.0.0.9:5011 to web/main/a, open for 11 s"]
     assert lines[-1] == "  and 2 more"
     assert len(lines) == 12
+    assert [asked["generation"] for asked in hub.roster.asked] == ["g1-1"]
     assert caught.value.exit == Exit.UPGRADE_REFUSED
