@@ -7,6 +7,7 @@ from typing import Any
 import gevent
 import pytest
 
+import control.questions
 from control.questions import Questions
 from director.messages import Message, Question, Reply
 
