@@ -22,7 +22,7 @@ from tests.docs.pages import PAGES, ROOT, Block, blocks
 
 XML = [block for page in PAGES for block in blocks(page) if block.language == "xml"]
 # What a block may be. Shell is `sh`, and `console` where it is shown with what it prints.
-LANGUAGES = {"sh", "console", "xml", "python", "yaml", "json", "text", "{toctree}", "{image}"}
+LANGUAGES = {"sh", "console", "xml", "python", "yaml", "json", "text", "{toctree}", "{image}", "{literalinclude}"}
 SHELL = [block for page in PAGES for block in blocks(page) if block.language in ("sh", "console")]
 # Pages whose shell blocks are run, all of them and in order, and what runs them.
 FOLLOWED = {
