@@ -128,7 +128,8 @@ def reached(daemon: Daemon, what: str, key: str, value: object) -> dict[str, Any
 
     def look() -> dict[str, Any]:
         one = drain(daemon, what)
-        return one if one is not None and one[key] == value else {}
+        assert one is not None and one[key] == value, f"{key} shall be {value}: {one}"
+        return one
 
     return wait_until(look, timeout=30)
 
