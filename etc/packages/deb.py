@@ -33,6 +33,10 @@ EXAMPLES = (
     "config.xml", "config-minimal.xml", "config-checks.xml", "by_network.py", "grafana-dashboard.json",
     "prometheus-alerts.yaml",
 )  # fmt: skip
+COMPLETIONS = {
+    "bash": "bash-completion/completions/directorctl",
+    "zsh": "zsh/vendor-completions/_directorctl",
+}
 MAN_PAGES = ("directord.8", "directorctl.1", "director-config.xml.5")
 
 # -I: what lies in the caller's folder or environment is no part of a program that root runs.
@@ -131,6 +135,15 @@ def _documents(root: Path) -> None:
     _write(documents / "copyright", (HERE / "copyright").read_text() + (source.ROOT / "LICENSE").read_text())
     for name in EXAMPLES:
         _write(documents / "examples" / name, (etc / name).read_text())
+    for shell, path in COMPLETIONS.items():
+        asked = [
+            sys.executable,
+            "-c",
+            "import sys; from control.cli import main; sys.exit(main())",
+            "completion",
+            shell,
+        ]
+        _write(shared / path, _said(*asked, cwd=source.ROOT) + "\n")
     for name in ("director.rng", "catalog.xml"):
         _write(shared / "xml/director" / name, (etc / name).read_text())
 
@@ -178,8 +191,8 @@ def _libc(root: Path) -> str:
     return "{}.{}".format(*max(asked(), default=(2, 34)))
 
 
-def _said(*words: str) -> str:
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout.strip()
+def _said(*words: str, cwd: Path | None = None) -> str:
+    return subprocess.run(words, check=True, capture_output=True, text=True, cwd=cwd).stdout.strip()
 
 
 def _write(path: Path, text: str, mode: int = 0o644) -> None:

@@ -48,5 +48,8 @@ def test_all_is_in_its_proper_place(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for name in ("usr/sbin/directord", "usr/bin/directorctl"):
         assert (tmp_path / name).read_text().startswith("#!/usr/lib/director/bin/python3 -I\n")
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o755
+    shared = tmp_path / "usr/share"
+    subprocess.run(["bash", "-n", str(shared / "bash-completion/completions/directorctl")], check=True, timeout=60)
+    assert (shared / "zsh/vendor-completions/_directorctl").read_text().startswith("#compdef directorctl")
     _, problems = read((tmp_path / "etc/director/config.xml").read_bytes(), "config.xml")
     assert [one.severity for one in problems] == [Severity.WARNING]  # no service yet

@@ -52,7 +52,7 @@ class Worker:
         self.link = Link(ours)
         self.heard: list[Message] = []
 
-    def hears(self, kind: type, seconds: float = 20.0) -> None:
+    def hears(self, kind: type, seconds: float = 60.0) -> None:
         deadline = time.monotonic() + seconds
         while not any(isinstance(message, kind) for message in self.heard):
             assert time.monotonic() < deadline, self.heard
