@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import re
 import subprocess
@@ -23,6 +24,8 @@ def follow(page: str, folder: Path, section: str | None = None, *, installed: bo
     Address and ports are others than the page's, the folder is the one that is given.
     director is the one under test; `installed=False`: there is none.
     """
+    # A page that installs has a time limit of its own: on a busy machine that takes minutes.
+    faulthandler.cancel_dump_traceback_later()
     text = script(ROOT / "docs" / page, section)
     for port in sorted(set(_PORT.findall(text))):
         text = re.sub(rf"(?<![\w.]){port}(?!\w)", free_address().rpartition(":")[2], text)
@@ -37,7 +40,7 @@ def follow(page: str, folder: Path, section: str | None = None, *, installed: bo
         command = ["bash", "-eu", "-c", _ENDS + text]
     with (folder / "said").open("w+") as said:
         done = subprocess.run(
-            command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=300
+            command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=900
         )
         said.seek(0)
         printed = said.read()
