@@ -22,8 +22,19 @@ class Demo:
     def __init__(self, daemon: Daemon) -> None:
         self.daemon = daemon
         self.output = daemon.folder / "output"
+        # Two that start at the same moment may choose the same ports: then one of them ends, and is tried again.
+        for _ in range(5):
+            self.process = self._begin()
+            wait_until(lambda: self._url() or self.process.poll() is not None, timeout=60)
+            if self.process.poll() is None:
+                break
+        self.url: str = wait_until(self._url, timeout=20)
+        wait_until(lambda: self.line("directorctl", "host-down"), timeout=20)
+
+    def _begin(self) -> subprocess.Popen[bytes]:
+        daemon = self.daemon
         with self.output.open("w") as output:
-            self.process = subprocess.Popen(
+            return subprocess.Popen(
                 [*DIRECTORD, "--run-dir", str(daemon.run_dir), "--state-dir", str(daemon.state_dir), "demo"],
                 env=daemon.environment,
                 cwd=daemon.folder,
@@ -32,8 +43,6 @@ class Demo:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.url: str = wait_until(self._url, timeout=20)
-        wait_until(lambda: self.line("directorctl", "host-down"), timeout=20)
 
     @property
     def text(self) -> str:
