@@ -142,11 +142,14 @@ def _added(histograms: Iterable[list[int]]) -> list[int]:
     return list(map(sum, zip([0] * (len(BOUNDS_MS) + 1), *histograms, strict=True)))
 
 
+_FAULTS, _CHECK_FAILED = tuple(fault.value for fault in FAULTS), Fault.CHECK_FAILED.value
+
+
 def _host(report: Report, host: Host, tally: HostTally) -> dict[str, Any]:
     reason, by = report.reason(host.number)
     health = report.health(host.number)
-    faults = {fault.value: count for fault, count in zip(FAULTS, tally.faults, strict=True)}
-    faults[Fault.CHECK_FAILED.value] = health["checks"]["failed"]
+    faults = dict(zip(_FAULTS, tally.faults, strict=True))
+    faults[_CHECK_FAILED] = health["checks"]["failed"]
     return {
         "name": host.name,
         "number": host.number,

@@ -28,9 +28,9 @@ def bucket(seconds: float) -> int:
 
 def quantile_ms(buckets: list[int], quantile: float) -> float:
     """A quantile in milliseconds, interpolated within its bucket; 0 when nothing was counted."""
-    total = sum(buckets)
-    if not total:
+    if not any(buckets):
         return 0.0
+    total = sum(buckets)
     rank = quantile * total
     below = 0
     for index, count in enumerate(buckets):
