@@ -191,7 +191,9 @@ def test_a_bad_file_is_rejected_and_nothing_changes(daemon: Daemon, hosts: Hosts
     assert len(re.findall(r"config\.xml:\d+: ", done.text)) >= 2
     assert answers(address) == {"a"}
     daemon.configure("<broken")
+    rejected = daemon.log.count("config rejected")
     daemon.kill(daemon.master, signal.SIGHUP)
+    wait_until(lambda: daemon.log.count("config rejected") > rejected, timeout=30)
     assert daemon.directord("reload").exit == 78
     assert answers(address) == {"a"}
 
