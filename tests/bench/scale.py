@@ -92,8 +92,9 @@ def _changes(daemon: Daemon, size: argparse.Namespace) -> None:
             took.append(time.perf_counter() - began)
             partial += result["applied"] != result["workers"]
             time.sleep(0.02)
-    for quantile in (0.5, 0.99):
-        _say(f"host-down p{quantile * 100:.0f}", percentile(took, quantile))
+    for percent in (50, 99):
+        _say(f"host-down p{percent}", percentile(took, percent))
+    _say("host-down, the longest", max(took))
     print(f"{'':<26} {partial} of {len(took)} not acknowledged by all workers", flush=True)
 
 
