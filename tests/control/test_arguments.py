@@ -17,7 +17,7 @@ DOWN = find("host-down", COMMANDS)
 HOSTS = find("hosts", COMMANDS)
 STATS = find("stats", COMMANDS)
 ABC = {"service": "a", "group": "b", "host": "c"}
-PLAIN = {**ABC, "reason": None, "force": False, "for": None, "dry-run": False}
+PLAIN = {**ABC, "reason": None, "force": False, "for": None, "close": False, "dry-run": False}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterator
 
@@ -12,8 +11,9 @@ from hypothesis import given
 
 from control.limits import Limits
 from control.memory import LEDGER, Memory
+from director import logs
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.messages import Grants, Load, Running, Slot
+from director.messages import Grants, Happened, Load, Running, Slot
 from director.scheduling.permits import limits
 from tests.director.config.configs import histories
 
@@ -79,10 +79,9 @@ def test_the_permits_of_the_dead_come_back(fd: int) -> None:
     until(lambda: told[8].allotments[WEB][0] == 10)
 
 
-def test_a_limit_that_is_near_and_reached_is_said_once(fd: int, caplog: pytest.LogCaptureFixture) -> None:
-    logger = logging.getLogger("director")
-    logger.addHandler(caplog.handler)
-    logger.setLevel(logging.INFO)
+def test_a_limit_that_is_near_and_reached_is_said_once(fd: int) -> None:
+    told: list[Happened] = []
+    logs.listen(told.append)
     try:
         limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None)
         limits.configure(config(10))
@@ -90,11 +89,10 @@ def test_a_limit_that_is_near_and_reached_is_said_once(fd: int, caplog: pytest.L
         for sequence, used in enumerate((5, 8, 9, 10, 10, 5, 10)):
             limits.heard(row(7, sequence, 0, used, 0))
     finally:
-        logger.removeHandler(caplog.handler)
-    said = [record.getMessage() for record in caplog.records]
-    assert said == [
-        "limit near: limit=web used=8 maxconn=10",
-        "limit reached: limit=web maxconn=10",  # again a moment later, which needs no second line
+        logs.listen(None)
+    assert [(one.event, one.fields) for one in told] == [
+        ("limit near", {"limit": "web", "used": "8", "maxconn": "10"}),
+        ("limit reached", {"limit": "web", "maxconn": "10"}),  # again a moment later, which needs no second line
     ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import grp
-import logging
 import os
 import socket
 import struct
@@ -21,9 +20,10 @@ from control.commands.command import MAX_REQUEST, Command, Section
 from control.commands.table import COMMANDS
 from control.rights import Peer
 from control.server import Limits
+from director import logs
 from director.config.model import Access
 from director.errors import Exit, RefusedError, SystemFailure, UsageError
-from director.messages import Answer, HostDown
+from director.messages import Answer, Happened, HostDown
 from tests.control.hubs import FakeHub, allow
 from tests.control.serving import Served, everything, framed, reply, request, serving, wait_until
 
@@ -539,15 +539,12 @@ def test_what_is_being_worked_on_is_answered_before_the_end(folder: Path) -> Non
 
 @pytest.fixture
 def log() -> Iterator[list[str]]:
-    """Messages of the log, as they are written."""
+    """Messages of the log, as they are told."""
     lines: list[str] = []
 
-    class Keeper(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            lines.append(record.getMessage())
+    def keep(happened: Happened) -> None:
+        lines.append(f"{happened.event}: " + " ".join(f"{key}={value}" for key, value in happened.fields.items()))
 
-    handler = Keeper()
-    logger = logging.getLogger("director")
-    logger.addHandler(handler)
+    logs.listen(keep)
     yield lines
-    logger.removeHandler(handler)
+    logs.listen(None)

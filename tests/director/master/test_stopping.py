@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from pathlib import Path
 
@@ -22,6 +23,7 @@ def master(folder: Path, heeds: bool) -> int:
     ready, told = os.pipe()
     pid = os.fork()
     if not pid:
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # QUIT would write one, and that takes its time
         signal.signal(signal.SIGTERM, signal.SIG_DFL if heeds else signal.SIG_IGN)
         lock = Lock(places(folder).lock)
         lock.take()
