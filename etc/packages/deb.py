@@ -82,7 +82,9 @@ def environment(home: Path, temporary: Path) -> None:
     constraints = str(source.ROOT / "constraints.txt")
     subprocess.run([*pip, "install", "--no-compile", "--constraint", constraints, str(wheel)], check=True)
     packages = next(home.glob("lib/python3*/site-packages"))
-    for unwanted in (home / "include", home / "lib64", *packages.glob("*/tests"), *packages.glob("*/direct_url.json")):
+    # What pip notes about an installation is dpkg's business here, and names the folder that it was made in.
+    notes = (*packages.glob("*/direct_url.json"), *packages.glob("*/RECORD"))
+    for unwanted in (home / "include", home / "lib64", *packages.glob("*/tests"), *notes):
         shutil.rmtree(unwanted) if unwanted.is_dir() and not unwanted.is_symlink() else unwanted.unlink(missing_ok=True)
     for script in (home / "bin").iterdir():
         if not script.name.startswith("python"):

@@ -71,7 +71,9 @@ def test_it_runs_from_where_it_is_unpacked_and_names_no_folder_of_its_making(pac
     for page in ("man8/directord.8", "man1/directorctl.1", "man5/director-config.xml.5"):
         assert (tmp_path / f"usr/share/man/{page}.gz").exists()
     home = tmp_path / "usr/lib/director"
-    assert not [path for path in home.rglob("*.pyc") if b"/tmp/" in path.read_bytes().split(b"<module>")[0]]
+    compiled = [path.read_bytes() for path in home.rglob("director/**/*.pyc")]
+    assert compiled
+    assert all(b"/usr/lib/director/lib/" in code and b"/tmp/tmp" not in code for code in compiled)
     for command in (["usr/sbin/directord", "--version"], ["usr/bin/directorctl", "help"]):
         words = [str(home / "bin/python3"), "-I", str(tmp_path / command[0]), *command[1:]]
         subprocess.run(words, check=True, capture_output=True, timeout=60)
