@@ -275,6 +275,7 @@ class Hub:
             self.chronicle.save()
             self.totals.drop_peers()
             self.limits.hand_over()
+            self.questions.passing_on = True
         else:
             self._upstream.close()
         peer = order.slot, order.incarnation
@@ -289,6 +290,7 @@ class Hub:
         if self._upstream is not None:
             self._upstream.close()
             self._upstream = None
+            self.questions.passing_on = False
         value, ledger = Memory(memory).load(), Memory(memory, LEDGER)
         self.chronicle.take_over(Memory(memory, EVENTS))
         self._standby = False
@@ -376,6 +378,9 @@ class Hub:
 
     def _bury(self, incarnation: int) -> None:
         self.limits.leave(incarnation)
+        for identity, known in self._peers.items():
+            if known == incarnation:
+                self.questions.gone(identity)
         self._peers = {identity: known for identity, known in self._peers.items() if known != incarnation}
         row = self.totals.bury(incarnation)
         self._dirty = True

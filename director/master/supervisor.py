@@ -155,6 +155,7 @@ class Place:
     due: float = 0.0  # when an empty place may be filled
     paused: bool = False  # it serves, but takes nothing new (at its descriptor cap)
     spared: str = ""
+    excused: float = 0.0  # when it was last seen unable to say anything
     covered_by: Slot | None = None
     leaving: bool = False  # it has no seat any more, and is not replaced
 
@@ -310,12 +311,15 @@ class Supervisor:
 
     def _judge(self, place: Place, now: float, letter: str) -> Iterable[Command]:
         if letter in ("T", "t", "D"):
+            place.excused = now
             if place.spared != letter:
                 place.spared = letter
                 yield Spare(place.slot, letter)
             return
         if letter in ("Z", ""):
             return  # dead already; it will be reaped in a moment
+        if now - place.excused <= self.worker_timeout:
+            return  # it has been let go on just now
         place.enter(Happening.HUNG, now)
         yield Abort(place.slot, now - place.beat)
 

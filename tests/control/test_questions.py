@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import gevent
@@ -37,6 +38,26 @@ def test_all_answers_come_back_and_the_silent_are_left_out() -> None:
     assert workers.questions.ask([b"a", b"mute", b"empty", b"b"], "t", {"x": 1}) == [{"who": "a"}, {"who": "b"}]
     assert {(one.topic, one.args["x"]) for one in workers.asked} == {("t", 1)}
     workers.questions.hear(Reply(2, {"who": "late"}))
+
+
+def test_nobody_waits_for_the_dead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control.questions, "PATIENCE", 60)
+    workers = Workers()
+    gevent.spawn(workers.questions.gone, b"mute")
+    with gevent.Timeout(5):
+        assert workers.questions.ask([b"mute", b"a"], "t", {}) == [{"who": "a"}]
+
+
+def test_who_passes_a_question_on_is_done_before_who_asked_it_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control.questions, "PATIENCE", 0.4)
+    asking, passing = Workers(), Workers()
+    passing.questions.passing_on = True
+    began = time.monotonic()
+    assert passing.questions.ask([b"mute"], "t", {}) == []
+    passed_on = time.monotonic() - began
+    began = time.monotonic()
+    assert asking.questions.ask([b"mute"], "t", {}) == []
+    assert passed_on < time.monotonic() - began
 
 
 def test_one_answer_is_enough() -> None:

@@ -159,6 +159,15 @@ def test_who_is_stopped_or_in_the_kernel_is_spared_and_said_once(nursery: Nurser
     assert [command for command in commands if not isinstance(command, Cover)] == [Spare(ONE, letter)]
 
 
+def test_who_goes_on_after_a_stop_has_its_time_anew(nursery: Nursery) -> None:
+    pid = nursery.supervisor.places[ONE].pid
+    nursery.letters[pid] = "T"
+    nursery.pass_time(3 * TIMEOUT, beating=(ZERO, TWO))
+    nursery.letters[pid] = "R"
+    assert Abort not in {type(one) for one in nursery.pass_time(TIMEOUT - 1, beating=(ZERO, TWO))}
+    assert Abort in {type(one) for one in nursery.pass_time(3, beating=(ZERO, TWO))}
+
+
 def test_a_master_that_was_late_itself_judges_nobody(nursery: Nursery) -> None:
     nursery.now += 3600
     commands = nursery.tick(lag=3600)
