@@ -12,6 +12,7 @@ calls need neither rich nor json.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -62,6 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The outermost frame: users get a sentence, whatever we did wrong.
         _say(f"directorctl: an internal error: {error!r}")
         return Exit.FAILED
+    finally:
+        gc.enable()
 
 
 def _forget_output() -> None:
@@ -94,6 +97,8 @@ def _run(words: list[str]) -> int:
     common = {option.name: args.pop(option.name) for option in COMMON}
     if common["watch"]:
         return _watch(row, args, common)
+    if not (row.streams or row.name == "top"):
+        gc.disable()  # it is over before there is any: looking for it is a third of the work on a long list
     result = _print(row, args, common)
     differs = row.name == "config-diff" and args["exit-code"] and result["differs"]
     return Exit.FAILED if differs else Exit.DONE

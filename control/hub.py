@@ -23,6 +23,7 @@ import gevent.queue
 import gevent.threadpool
 
 import control.consequences
+import control.prometheus
 import control.script  # noqa: F401
 import director.config.scribe  # noqa: F401
 from control.baseline import Baseline

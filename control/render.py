@@ -14,12 +14,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from control import drainage, haproxy, prometheus
+from control import drainage, haproxy
 
 Document = dict[str, Any]
 
+
+def _exposition(stats: Document) -> Iterable[str]:
+    from control import prometheus  # knows all messages, which take longer to import than most commands to run
+
+    return prometheus.exposition(stats)
+
+
 # `--format`: the stats for programs.
-FORMATS: dict[str, Callable[[Document], Iterable[str]]] = {"csv": haproxy.csv, "prometheus": prometheus.exposition}
+FORMATS: dict[str, Callable[[Document], Iterable[str]]] = {"csv": haproxy.csv, "prometheus": _exposition}
 
 # A table of more rows is not fitted to the terminal: rich takes about 1 ms a row.
 MAX_FITTED = 500

@@ -9,9 +9,12 @@ traffic to keep waiting. Their names begin with the ordinal of its generation,
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
+
+import gevent
 
 from control.questions import Questions
 from director.messages import Question, Reply, is_peer, peer_incarnation
@@ -23,10 +26,35 @@ EVERYTHING: Mapping[str, Any] = {
     **dict.fromkeys(("older", "idle", "bytes"), 0),
     "worker": None,
 }
+_SLICE = 1_000  # sessions that are made documents of at once: 1 ms
 _BATCH = 500  # sessions that one worker is told to close at once
 _NAME = re.compile(r"(?:(\d{1,9})\.)?(\d{1,6})-(\d{1,18})", re.ASCII)
 
 Document = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Listing:
+    """Sessions as rows of values: thousands of them are dear as anything else. `whole`: all could be told."""
+
+    columns: list[str] = field(default_factory=list)
+    rows: list[list[Any]] = field(default_factory=list)
+    whole: bool = True
+
+    def sort(self, by: Sequence[str]) -> None:
+        """Those with the most of these values, added up, come first."""
+        if self.rows:
+            values = itemgetter(*map(self.columns.index, by))
+            self.rows.sort(key=values if len(by) == 1 else lambda row: sum(values(row)), reverse=True)
+
+    def documents(self, limit: int | None = None) -> list[Document]:
+        """The first so many by the names of their values. Others get their turn meanwhile."""
+        found: list[Document] = []
+        rows = self.rows[:limit]
+        for start in range(0, len(rows), _SLICE):
+            found += [dict(zip(self.columns, row, strict=True)) for row in rows[start : start + _SLICE]]
+            gevent.sleep(0)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +83,32 @@ class Roster:
         self._ordinal = ordinal
         self._generation = generation
 
-    def listed(self, args: Document) -> tuple[list[Document], bool]:
-        """Those that fit, and whether all could be told; blocks this greenlet."""
-        columns, rows, whole = self._gather(args)
-        return [dict(zip(columns, row, strict=True)) for row in rows], whole
+    def listed(self, args: Document) -> Listing:
+        """Those that fit; blocks this greenlet."""
+        found = Listing()
+        waiting = {
+            identity: {**args, "after": 0}
+            for identity, (incarnation, slot) in self._workers().items()
+            if is_peer(incarnation) or args["worker"] in (None, slot)
+        }
+        while waiting:
+            replies = self._questions.ask_each("sessions", waiting)
+            found.whole = found.whole and replies.keys() == waiting.keys()
+            waiting = {}
+            for identity, reply in replies.items():
+                told, rows, ours = reply["columns"], reply["rows"], "generation" not in reply["columns"]
+                if ours:
+                    for row in rows:
+                        row.append(self._generation)
+                found.rows += rows
+                found.columns = found.columns or ([*told, "generation"] if ours and told else told)
+                if reply["next"] is not None and len(found.rows) < MOST:
+                    waiting[identity] = {**args, "after": reply["next"]}
+                elif reply["next"] is not None:
+                    found.whole = False
+        if generation := args["generation"]:
+            found.rows = [row for row in found.rows if row[-1] == generation]
+        return found
 
     def one(self, name: Name) -> Document | None:
         """What is known of a session of ours."""
@@ -67,31 +117,6 @@ class Roster:
         slot = [identity for identity, (_, slot) in self._workers().items() if slot == name.slot]
         found = self._questions.ask_one(slot, "session", {"session": name.number})
         return found and {**found, "generation": self._generation}
-
-    def _gather(self, args: Document) -> tuple[list[str], list[list[Any]], bool]:
-        columns: list[str] = []
-        rows: list[list[Any]] = []
-        whole = True
-        waiting = {
-            identity: {**args, "after": 0}
-            for identity, (incarnation, slot) in self._workers().items()
-            if is_peer(incarnation) or args["worker"] in (None, slot)
-        }
-        while waiting:
-            replies = self._questions.ask_each("sessions", waiting)
-            whole = whole and replies.keys() == waiting.keys()
-            waiting = {}
-            for identity, reply in replies.items():
-                told, ours = reply["columns"], "generation" not in reply["columns"]
-                rows += ([*row, self._generation] for row in reply["rows"]) if ours else reply["rows"]
-                columns = columns or ([*told, "generation"] if ours and told else told)
-                if reply["next"] is not None and len(rows) < MOST:
-                    waiting[identity] = {**args, "after": reply["next"]}
-                elif reply["next"] is not None:
-                    whole = False
-        if generation := args["generation"]:
-            rows = [row for row in rows if row[-1] == generation]
-        return columns, rows, whole
 
     def close(self, names: Iterable[Name]) -> int:
         """Close those of these that are still there; how many were. Blocks."""
@@ -118,9 +143,9 @@ class Roster:
         """For the hub that decides; None to other questions. Blocks."""
         match question.topic:
             case "sessions":
-                columns, rows, _ = self._gather(question.args)
-                named = [[f"{self._ordinal}.{row[0]}", *row[1:]] for row in rows]
-                return Reply(question.id, {"columns": columns, "rows": named, "next": None})
+                found = self.listed(question.args)
+                named = [[f"{self._ordinal}.{row[0]}", *row[1:]] for row in found.rows]
+                return Reply(question.id, {"columns": found.columns, "rows": named, "next": None})
             case "close-named":
                 names = [Name(*pair) for pair in question.args["sessions"]]
                 return Reply(question.id, {"closed": self.close(names)})

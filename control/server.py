@@ -38,7 +38,8 @@ from control.arguments import complete, parse, split_line
 from control.commands.command import JSON, MAX_REQUEST, Command, CommandError, ErrorKind, Hub, find
 from control.commands.table import COMMANDS
 from director import logs
-from director.config.model import Access, Control
+from director.access import Access
+from director.config.model import Control
 from director.errors import DirectorError, RefusedError, RemoteProtocolError, UsageError
 from director.events import Event
 from director.frames import FrameReader, pack, unpack

@@ -15,7 +15,8 @@ import threading
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from director.config.model import Access, Admin, Config, Endpoint, Group, Host, Listen, Logging, Service, User
+from director.access import Access
+from director.config.model import Admin, Config, Endpoint, Group, Host, Listen, Logging, Service, User
 from director.master.child import fork_child
 from director.master.system import System
 

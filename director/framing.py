@@ -123,6 +123,9 @@ def _structure_target(parts: Any, _: Any) -> messages.Target:
 _CONVERTER.register_unstructure_hook(messages.Target, _unstructure_target)
 _CONVERTER.register_structure_hook(messages.Target, _structure_target)
 
+# It may list thousands of sessions: the document is what msgpack knows already, not walked through.
+_CONVERTER.register_unstructure_hook(messages.Reply, lambda reply: {"id": reply.id, "document": reply.document})
+
 _CONVERTER.register_unstructure_hook(messages.Edit, _unstructure_edit)
 _CONVERTER.register_structure_hook(messages.Edit, _structure_edit)
 

@@ -24,6 +24,7 @@ COMPOSITION_ROOT = "director/__main__.py"
 PURE = (
     "director/config",
     "director/scheduling",
+    "director/access.py",
     "director/errors.py",
     "director/frames.py",
     "director/framing.py",

@@ -18,10 +18,15 @@ from director.scheduling.sticky import StickyScheduler
 from workers.services import Services
 from workers.session import Session, Sessions
 
-PAGE = 400  # sessions that are told at once: 3 ms
-LOOK = 4_000  # sessions that are looked at for them
+PAGE = 1_000  # sessions that are told at once: 2 ms
+LOOK = 8_000  # sessions that are looked at for them
+COLUMNS = (
+    "session", "worker", "client", "port", "service", "group", "host", "state", "scheduler", "sticky", "tries",
+    "failed", "waited_ms", "open_seconds", "idle_seconds", "bytes_in", "bytes_out", "rate_in", "rate_out",
+)  # fmt: skip
 
 Document = dict[str, Any]
+Row = tuple[Any, ...]
 Test = Callable[[Session, float], bool]
 
 
@@ -41,25 +46,25 @@ class Roster:
         """
         now, after = time.monotonic(), args["after"]
         tests = self._tests(args)
-        rows: list[list[Any]] = []
-        columns: list[str] = []
+        rows: list[Row] = []
         looked = 0
         for number, session in self._sessions.all.items():
             if number <= after:
                 continue
             if len(rows) == PAGE or looked == LOOK:
-                return {"columns": columns, "rows": rows, "next": after}
+                return {"columns": COLUMNS, "rows": rows, "next": after}
             looked, after = looked + 1, number
-            if all(test(session, now) for test in tests):
-                told = self.told(session, now)
-                columns = columns or list(told)
-                rows.append(list(told.values()))
-        return {"columns": columns, "rows": rows, "next": None}
+            for test in tests:
+                if not test(session, now):
+                    break
+            else:
+                rows.append(self._row(session, now))
+        return {"columns": COLUMNS, "rows": rows, "next": None}
 
     def one(self, number: int) -> Document | None:
         """What is known of this session."""
         session = self._sessions.all.get(number)
-        return None if session is None else self.told(session, time.monotonic())
+        return None if session is None else dict(zip(COLUMNS, self._row(session, time.monotonic()), strict=True))
 
     def _tests(self, args: Document) -> list[Test]:
         tests: list[Test] = []
@@ -86,37 +91,51 @@ class Roster:
         moved = _moved(session) != (session.counted_in, session.counted_out)
         return 0.0 if session.connected and moved else now - session.active
 
-    def told(self, session: Session, now: float) -> Document:
-        """All there is to tell of a session."""
-        host, service = session.host, session.service
-        waited = now - session.accepted if host is None else session.waited
-        names = self._services.labels
-        label = "" if host is None else names.get(host.number, host.name)
-        connected = session.connected
-        received, sent = _moved(session)
-        rate_in, rate_out = self._sessions.rates(session)
-        sticky = session.reason == StickyScheduler.STICKY
-        return {
-            "session": f"{self._slot}-{session.id}",
-            "worker": self._slot,
-            "client": session.peer_address[0],
-            "port": session.peer_address[1],
-            "service": service.name,
-            "group": label.partition("/")[0],
-            "host": label.partition("/")[2],
-            "state": "connected" if connected else "waiting" if host is None else "connecting",
-            "scheduler": self._scheduler_of(session) if sticky else session.reason,
-            "sticky": sticky,
-            "tries": len(session.tried or ()) + (host is not None),
-            "failed": [names.get(number, str(number)) for number in sorted(session.tried or ())],
-            "waited_ms": round(waited * 1000, 1),
-            "open_seconds": round(now - session.accepted, 1),
-            "idle_seconds": round(self._idle(session, now), 1),
-            "bytes_in": received,
-            "bytes_out": sent,
-            "rate_in": rate_in,
-            "rate_out": rate_out,
-        }
+    def _row(self, session: Session, now: float) -> Row:
+        """All there is to tell of a session. There may be ten thousand: a row costs 1.5 µs."""
+        host, tried, accepted = session.host, session.tried, session.accepted
+        received, sent = session.client.received, 0
+        idle, rate_in, rate_out = now - session.active, 0, 0
+        if session.connected:
+            state = "connected"
+            sent = session.server.received
+            if received != session.counted_in or sent != session.counted_out:
+                idle = 0.0
+            rate_in, rate_out = self._sessions.rates(session)
+        else:
+            state = "waiting" if host is None else "connecting"
+        if host is None:
+            group, _, name = "", "", ""
+            waited = now - accepted
+        else:
+            group, _, name = self._services.labels.get(host.number, host.name).partition("/")
+            waited = session.waited
+        reason = session.reason
+        sticky = reason == StickyScheduler.STICKY
+        return (
+            f"{self._slot}-{session.id}",
+            self._slot,
+            session.peer_address[0],
+            session.peer_address[1],
+            session.service.name,
+            group,
+            name,
+            state,
+            self._scheduler_of(session) if sticky else reason,
+            sticky,
+            len(tried or ()) + (host is not None),
+            self._names(tried) if tried else (),
+            int(waited * 10_000) / 10,
+            int((now - accepted) * 10) / 10,
+            int(idle * 10) / 10,
+            received,
+            sent,
+            rate_in,
+            rate_out,
+        )
+
+    def _names(self, hosts: set[int]) -> list[str]:
+        return [self._services.labels.get(number, str(number)) for number in sorted(hosts)]
 
     def _scheduler_of(self, session: Session) -> str:
         assert session.host is not None

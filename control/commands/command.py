@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from director.config.model import Access
+from director.access import Access
 from director.errors import DirectorError, Exit
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from control.chronicle import Chronicle
     from control.drains import Drains
     from control.history import History
-    from control.roster import Name
+    from control.roster import Listing, Name
     from director.messages import Actor, Answer, Order, ProcessInfo, Progress, Running
     from director.scheduling.sticky import Stickies
 
@@ -28,8 +28,8 @@ MAX_REQUEST = 64 * 1024  # bytes
 class Connections(Protocol):
     """All connections of clients."""
 
-    def listed(self, args: Document) -> tuple[list[Document], bool]:
-        """Those that fit, and whether all could be told; blocks this greenlet."""
+    def listed(self, args: Document) -> Listing:
+        """Those that fit; blocks this greenlet."""
 
     def one(self, name: Name) -> Document | None:
         """What is known of one."""

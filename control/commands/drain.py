@@ -28,7 +28,7 @@ from control.commands.command import (
 from control.commands.ordering import changed
 from control.commands.wording import read_duration, read_rate
 from control.drainage import line, summary
-from director.config.model import Access
+from director.access import Access
 
 if TYPE_CHECKING:
     from director.messages import Actor, Grace, Order

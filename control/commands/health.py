@@ -18,7 +18,7 @@ from control.commands.command import (
     Option,
     Section,
 )
-from director.config.model import Access
+from director.access import Access
 
 if TYPE_CHECKING:
     from director.messages import Actor

@@ -24,7 +24,7 @@ from control.commands.command import (
 from control.commands.drain import GRACE, PATIENCE, Outcome, graced, ordered
 from control.commands.ordering import changed
 from control.commands.wording import attribute, read_duration
-from director.config.model import Access
+from director.access import Access
 
 if TYPE_CHECKING:
     from director.messages import Actor

@@ -17,7 +17,7 @@ from control.commands.command import (
     unknown,
 )
 from control.commands.ordering import ordered
-from director.config.model import Access
+from director.access import Access
 
 if TYPE_CHECKING:
     from director.messages import Actor

@@ -20,7 +20,7 @@ from control.commands.command import (
 )
 from control.commands.ordering import changed, ordered
 from control.commands.wording import attribute
-from director.config.model import Access
+from director.access import Access
 from director.errors import Exit
 
 if TYPE_CHECKING:
@@ -59,14 +59,15 @@ def _held_by(hub: Hub, generation: str | None) -> list[str]:
         return []
     from control.roster import EVERYTHING
 
-    found, _ = hub.roster.listed({**EVERYTHING, "generation": generation})
-    found.sort(key=lambda one: -one["open_seconds"])
+    found = hub.roster.listed({**EVERYTHING, "generation": generation})
+    found.sort(("open_seconds",))
     lines = [
         f"  {one['client']}:{one['port']} to {one['service']}/{one['group']}/{one['host']},"
         f" open for {one['open_seconds']:.0f} s"
-        for one in found[:_NAMED]
+        for one in found.documents(_NAMED)
     ]
-    return [*lines, f"  and {len(found) - _NAMED} more"] if len(found) > _NAMED else lines
+    more = len(found.rows) - len(lines)
+    return [*lines, f"  and {more} more"] if more else lines
 
 
 def workers_set(hub: Hub, args: Args, actor: Actor) -> Document:

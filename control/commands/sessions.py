@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from control.commands.command import (
     DRY_RUN,
@@ -19,17 +18,17 @@ from control.commands.command import (
     Option,
     Section,
 )
-from director.config.model import Access
+from director.access import Access
 
 if TYPE_CHECKING:
     from control.roster import Name
     from director.messages import Actor
 
-_ORDERS: dict[str, Callable[[Document], Any]] = {  # the largest first
-    "age": lambda one: one["open_seconds"],
-    "idle": lambda one: one["idle_seconds"],
-    "bytes": lambda one: one["bytes_in"] + one["bytes_out"],
-    "rate": lambda one: one["rate_in"] + one["rate_out"],
+_ORDERS = {  # the largest first
+    "age": ("open_seconds",),
+    "idle": ("idle_seconds",),
+    "bytes": ("bytes_in", "bytes_out"),
+    "rate": ("rate_in", "rate_out"),
 }
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
@@ -37,10 +36,10 @@ _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 def sessions(hub: Hub, args: Args, actor: Actor) -> Document:
     """Connections of clients as the workers have them, those open for longest first."""
     limit = None if args["limit"] is None else _whole("--limit", args["limit"])
-    found, whole = hub.roster.listed(_wanted(hub, args))
-    found.sort(key=_ORDERS[args["sort"] or "age"], reverse=True)
-    warnings = [] if whole else ["not all could be told: a worker does not answer, or there are too many"]
-    return {"sessions": found[:limit], "total": len(found), "warnings": warnings}
+    found = hub.roster.listed(_wanted(hub, args))
+    found.sort(_ORDERS[args["sort"] or "age"])
+    warnings = [] if found.whole else ["not all could be told: a worker does not answer, or there are too many"]
+    return {"sessions": found.documents(limit), "total": len(found.rows), "warnings": warnings}
 
 
 def session_close(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -52,8 +51,7 @@ def session_close(hub: Hub, args: Args, actor: Actor) -> Document:
     if (args["session"] is None) == (not filters):
         raise CommandError(ErrorKind.USAGE, "can't close sessions: give IDs, or say which by options, not both")
     if filters:
-        found, _ = hub.roster.listed(_wanted(hub, args))
-        names = [_name(one["session"]) for one in found]
+        names = [_name(one["session"]) for one in hub.roster.listed(_wanted(hub, args)).documents()]
         what = " ".join(f"{name}={args[name]}" for name in filters)
     else:
         names = [_name(word) for word in args["session"].split(",")]

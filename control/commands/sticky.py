@@ -18,7 +18,7 @@ from control.commands.command import (
     Names,
     Section,
 )
-from director.config.model import Access
+from director.access import Access
 
 if TYPE_CHECKING:
     from director.config.model import Group

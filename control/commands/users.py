@@ -18,7 +18,7 @@ from control.commands.command import (
     Section,
 )
 from control.commands.ordering import changed
-from director.config.model import Access
+from director.access import Access
 
 if TYPE_CHECKING:
     from director.messages import Actor

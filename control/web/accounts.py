@@ -21,7 +21,8 @@ from typing import Any
 import argon2
 import yaml
 
-from director.config.model import Access, User
+from director.access import Access
+from director.config.model import User
 from director.config.values import is_hash
 from director.errors import RefusedError
 

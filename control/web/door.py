@@ -19,7 +19,8 @@ from control.web.accounts import Accounts
 from control.web.answers import Asked, Stop, page, plain, see
 from control.web.logins import Failures, Login, Logins
 from director import logs
-from director.config.model import Access, User
+from director.access import Access
+from director.config.model import User
 from director.events import Event
 
 _FOREIGN = "this came from another site"

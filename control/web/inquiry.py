@@ -21,7 +21,7 @@ from control.commands.command import CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
 from control.history import STEP
 from control.rights import Person
-from director.config.model import Access
+from director.access import Access
 from director.errors import RemoteProtocolError
 from director.frames import FrameReader, pack, unpack
 

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
+
+from director.access import Access
 
 SCHEDULERS = (
     "random",
@@ -29,13 +30,6 @@ DEFAULT_SCHEDULER = "leastconns"
 STICKY = ",sticky"  # what any scheduler may end with
 OWN_SCHEDULER = "python:"  # what the user's own begin with: python:package.module:Class
 CHECKS = ("tcp", "tls", "http", "https", "send", "script")
-
-
-class Access(StrEnum):
-    """What a user may do: look, or also change."""
-
-    FULL = "full"
-    READONLY = "readonly"
 
 
 @dataclass(frozen=True, slots=True)

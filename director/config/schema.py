@@ -11,10 +11,10 @@ import re
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
+from director.access import Access
 from director.config import addresses, values
 from director.config.model import (
     CHECKS,
-    Access,
     Admin,
     Check,
     Config,

@@ -14,8 +14,9 @@ from control.drains import Drains
 from control.history import History
 from control.memory import Memory
 from control.questions import Questions
-from control.roster import Name
-from director.config.model import Access, Config, Control
+from control.roster import Listing, Name
+from director.access import Access
+from director.config.model import Config, Control
 from director.errors import DirectorError, Exit
 from director.messages import HUB_SLOT, Actor, Answer, Kind, Order, ProcessInfo, Progress, Running, Slot
 from director.scheduling.sticky import Stickies
@@ -148,9 +149,10 @@ class FakeRoster:
         self.asked: list[dict[str, Any]] = []
         self.closed: list[Name] = []
 
-    def listed(self, args: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
+    def listed(self, args: dict[str, Any]) -> Listing:
         self.asked.append(args)
-        return list(self.sessions), self.whole
+        columns = list(self.sessions[0]) if self.sessions else []
+        return Listing(columns, [[one[name] for name in columns] for one in self.sessions], self.whole)
 
     def one(self, name: Name) -> dict[str, Any] | None:
         return next((one for one in self.sessions if Name.read(one["session"]) == name), None)

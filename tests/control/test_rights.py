@@ -10,7 +10,8 @@ import socket
 import pytest
 
 from control.rights import Peer, access_of, grants, name_of, peer_of
-from director.config.model import Access, Control
+from director.access import Access
+from director.config.model import Control
 
 FULL, READONLY = Access.FULL, Access.READONLY
 OWN_GROUP = grp.getgrgid(os.getgid())

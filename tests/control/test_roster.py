@@ -10,7 +10,7 @@ import pytest
 import control.questions
 import control.roster
 from control.questions import Questions
-from control.roster import Name, Roster
+from control.roster import Listing, Name, Roster
 from director.messages import Message, Question, Reply, peer_incarnation
 
 ALL = {"worker": None, "generation": ""}
@@ -56,26 +56,28 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_all_pages_of_all_workers_come_together() -> None:
-    found, whole = Daemon(SEATS).roster.listed(ALL)
-    assert sorted((one["session"], one["generation"]) for one in found) == [
+    found = Daemon(SEATS).roster.listed(ALL)
+    assert sorted((one["session"], one["generation"]) for one in found.documents()) == [
         ("0-1", "g2"), ("0-2", "g2"), ("1.0-7", "g1"),
     ]  # fmt: skip
-    assert whole
+    assert found.whole
+    found.sort(("open_seconds",))
+    assert [one["session"] for one in found.documents(2)] == ["1.0-7", "0-1"]
 
 
 def test_only_who_is_meant_is_asked() -> None:
     daemon = Daemon({b"w0": (5, 0), b"w1": (6, 1)})
-    found, _ = daemon.roster.listed({**ALL, "worker": 0})
-    assert len(found) == 2 and {identity for identity, _ in daemon.asked} == {b"w0"}
-    found, _ = Daemon(SEATS).roster.listed({**ALL, "generation": "g1"})
-    assert [one["session"] for one in found] == ["1.0-7"]
+    found = daemon.roster.listed({**ALL, "worker": 0})
+    assert len(found.rows) == 2 and {identity for identity, _ in daemon.asked} == {b"w0"}
+    found = Daemon(SEATS).roster.listed({**ALL, "generation": "g1"})
+    assert [one["session"] for one in found.documents()] == ["1.0-7"]
 
 
 def test_a_worker_that_is_silent_and_too_many_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control.roster, "MOST", 1)
-    assert Daemon(SEATS).roster.listed(ALL)[1] is False
+    assert Daemon(SEATS).roster.listed(ALL).whole is False
     monkeypatch.setattr(control.questions, "PATIENCE", 0.05)
-    assert Daemon({b"mute": (5, 0)}).roster.listed(ALL) == ([], False)
+    assert Daemon({b"mute": (5, 0)}).roster.listed(ALL) == Listing(whole=False)
 
 
 def test_sessions_are_closed_by_whoever_has_them() -> None:

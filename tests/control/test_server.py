@@ -21,7 +21,7 @@ from control.commands.table import COMMANDS
 from control.rights import Peer
 from control.server import Limits
 from director import logs
-from director.config.model import Access
+from director.access import Access
 from director.errors import Exit, RefusedError, SystemFailure, UsageError
 from director.messages import Answer, Happened, HostDown
 from tests.control.hubs import FakeHub, allow

@@ -7,7 +7,7 @@ from typing import Any
 from control.arguments import complete
 from control.commands.command import find
 from control.commands.table import COMMANDS
-from director.config.model import Access
+from director.access import Access
 from director.messages import Actor
 from tests.control.hubs import FakeHub
 

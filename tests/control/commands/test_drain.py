@@ -12,7 +12,7 @@ import control.commands.drain
 from control.commands.command import CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
 from control.render import render
-from director.config.model import Access
+from director.access import Access
 from director.messages import (
     Draining,
     Grace,

@@ -9,7 +9,8 @@ import pytest
 from control.commands.command import CommandError, find
 from control.commands.table import COMMANDS
 from control.render import render
-from director.config.model import Access, Config, Endpoint, Group, Host, Service
+from director.access import Access
+from director.config.model import Config, Endpoint, Group, Host, Service
 from tests.control.commands.running import WHERE, run
 from tests.control.hubs import FakeHub
 

@@ -8,7 +8,7 @@ import pytest
 
 from control.commands.command import CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
-from director.config.model import Access
+from director.access import Access
 from director.messages import Kind, ProcessInfo, peer_incarnation, peer_slot
 from tests.control.commands.running import run
 from tests.control.hubs import FakeHub

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from control.commands.command import CommandError
-from director.config.model import Access, Admin, Endpoint, User
+from director.access import Access
+from director.config.model import Admin, Endpoint, User
 from director.messages import UserAdd, UserDelete
 from tests.control.commands.running import ask, run
 from tests.control.hubs import FakeHub

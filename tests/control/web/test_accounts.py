@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.web.accounts import LARGEST, Accounts, parse, read, verify
-from director.config.model import Access, User
+from director.access import Access
+from director.config.model import User
 from director.errors import RefusedError
 
 DES = "abNANd1rDfiNc"  # "secret", as Python Director kept it

@@ -7,7 +7,7 @@ from werkzeug.test import Client
 
 from control.commands.table import COMMANDS
 from control.web.legacy import CALLS
-from director.config.model import Access
+from director.access import Access
 from tests.control.web.visiting import ANN, BOB, DES, EVIL, HOST, PAGES, Told, client_of, log_in
 
 

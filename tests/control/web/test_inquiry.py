@@ -10,7 +10,7 @@ from control.commands.command import CommandError, ErrorKind
 from control.rights import Person
 from control.server import Server
 from control.web.inquiry import Inquiry
-from director.config.model import Access
+from director.access import Access
 from tests.control.hubs import FakeHub
 
 ANN, BOB = (Person("ann", Access.FULL, "web, 10.0.0.1"), Person("bob", Access.READONLY, "web, 10.0.0.2"))

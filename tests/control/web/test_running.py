@@ -5,7 +5,8 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from control.web import running
-from director.config.model import Access, Admin, Config, Endpoint, Logging, User
+from director.access import Access
+from director.config.model import Admin, Config, Endpoint, Logging, User
 from director.config.reader import read
 from tests.control import hubs
 

@@ -16,7 +16,8 @@ from control.web.accounts import Accounts
 from control.web.app import App
 from control.web.door import Door
 from control.web.inquiry import Inquiry
-from director.config.model import Access, Config, User
+from director.access import Access
+from director.config.model import Config, User
 from tests.control import hubs
 
 DES = "abNANd1rDfiNc"  # "secret"

@@ -11,11 +11,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from director.access import Access
 from director.config.addresses import same_place
 from director.config.model import (
     SCHEDULERS,
     STICKY,
-    Access,
     Admin,
     Check,
     Config,

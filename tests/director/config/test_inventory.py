@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from director.access import Access
 from director.config.changes import amend
-from director.config.model import Access, Admin, Endpoint, Group, Listen, User
+from director.config.model import Admin, Endpoint, Group, Listen, User
 from director.errors import RefusedError, UsageError
 from director.messages import (
     Change,

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from director.config.model import Access, Config, Endpoint
+from director.access import Access
+from director.config.model import Config, Endpoint
 from director.config.reader import read
 from director.errors import Severity
 
