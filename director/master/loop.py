@@ -90,11 +90,12 @@ class Loop:
 
     def step(self) -> None:
         """Wait for the next thing and do all that is due."""
-        for mask, ready in self._wait():
+        events = self._wait()
+        now = self.now()  # what has come by then is heard before a timer says that it did not
+        for mask, ready in events:
             ready(mask)
         while self._signals:
             self._handlers[self._signals.popleft()]()
-        now = self.now()
         while self._timers and self._timers[0].deadline <= now:
             timer = heapq.heappop(self._timers)
             if timer.callback is not None:
@@ -107,7 +108,9 @@ class Loop:
         timeout = max(0.0, self._timers[0].deadline - self.now()) if self._timers else None
         if self._signals:
             timeout = 0.0
-        return [(mask, key.data) for key, mask in self._selector.select(timeout)]
+        # One that a stop interrupted comes back with nothing once its time is over, whatever there is.
+        events = self._selector.select(timeout) or self._selector.select(0)
+        return [(mask, key.data) for key, mask in events]
 
     def _woken(self, _mask: int) -> None:
         try:

@@ -9,7 +9,8 @@ after growing pauses, and the memory of deaths fades after ten good seconds. A
 worker that says nothing for a second is covered by a neighbour, which accepts
 from its sockets; nothing is done to it before `worker_timeout`, and nothing at
 all while the kernel says that it is stopped or can't be interrupted, or while
-the master itself was late and so has no right to judge.
+the master itself was late and so has no right to judge. Whoever had such an
+excuse has its `worker_timeout` anew.
 """
 
 from __future__ import annotations
@@ -155,7 +156,7 @@ class Place:
     due: float = 0.0  # when an empty place may be filled
     paused: bool = False  # it serves, but takes nothing new (at its descriptor cap)
     spared: str = ""
-    excused: float = 0.0  # when it was last seen unable to say anything
+    excused: float = 0.0  # when it last could not say anything, or we not hear it
     covered_by: Slot | None = None
     leaving: bool = False  # it has no seat any more, and is not replaced
 
@@ -291,7 +292,11 @@ class Supervisor:
         `covering` is off while all are starting: no neighbour has to help out yet.
         """
         commands: list[Command] = []
+        late = lag > self.worker_timeout / 2
         for place in self.places.values():
+            if late:
+                # What everybody said meanwhile may not have been heard yet, and all may have been stopped with us.
+                place.excused = now
             if place.state is State.EMPTY:
                 if not self.stopping and now >= place.due:
                     commands.append(Fork(place.slot))
@@ -301,7 +306,7 @@ class Supervisor:
                     place.enter(Happening.OVERDUE, now)
                     commands.append(Kill(place.slot))
                 continue
-            if place.state is State.KILLED or lag > self.worker_timeout / 2:
+            if place.state is State.KILLED or late:
                 continue
             if now - place.beat > self.worker_timeout:
                 commands += self._judge(place, now, kernel_state(place.pid))
@@ -319,7 +324,7 @@ class Supervisor:
         if letter in ("Z", ""):
             return  # dead already; it will be reaped in a moment
         if now - place.excused <= self.worker_timeout:
-            return  # it has been let go on just now
+            return  # it, or we, went on just now
         place.enter(Happening.HUNG, now)
         yield Abort(place.slot, now - place.beat)
 

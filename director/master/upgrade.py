@@ -63,6 +63,7 @@ HOLD = 0.5  # seconds for workers to say that they accept no more
 HAND_OVER = 0.3  # seconds for a hub to write down what it knows
 SWITCH = 1.0  # seconds for the candidate's workers to accept
 SILENCE = 3.0  # seconds without a heartbeat of the candidate
+AWAY = 1.0  # seconds between two looks after which it gets that time anew: we were stopped, or the machine was
 WITHDRAW = 0.5  # seconds for a candidate to let go
 COMMIT = 5.0  # seconds for it to write down that it is the daemon
 
@@ -99,6 +100,7 @@ class Upgrade:
         self._memory = -1  # the memory file of the candidate's hub
         self._timer: Timer | None = None
         self._heard = 0.0
+        self._looked = 0.0
         self._held_at = 0.0
         self._waiting: set[Slot] = set()
         self._reason = ""
@@ -271,7 +273,10 @@ class Upgrade:
     # -- going wrong ------------------------------------------------------------------
 
     def tick(self, now: float) -> None:
-        """Is it still there?"""
+        """Is it still there? Whoever has not looked for long has not heard it either."""
+        if now - self._looked > AWAY:
+            self._heard = now
+        self._looked = now
         if self.step in (Step.SWITCH, Step.PROBATION) and now - self._heard > SILENCE:
             self.fail(f"it has been silent for {SILENCE:g} s")
 

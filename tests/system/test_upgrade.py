@@ -303,6 +303,20 @@ def test_a_candidate_that_is_killed_is_rolled_back(daemon: Daemon, serve: Serve)
     assert daemon.is_serving(2)
 
 
+def test_an_old_master_that_is_stopped_in_probation_commits_when_it_goes_on(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(config(address, serve, upgrade_probation="2s"))
+    master = daemon.master
+    with loaded(address):
+        command = daemon.spawn("upgrade")
+        wait_until(lambda: "watching it for" in daemon.log)
+        daemon.kill(master, signal.SIGSTOP)
+        time.sleep(5)  # longer than any heartbeat is waited for
+        daemon.kill(master, signal.SIGCONT)
+        assert command.wait(60) == 0
+    assert daemon.master != master
+
+
 def test_a_stop_during_probation_stops_both(daemon: Daemon, serve: Serve) -> None:
     daemon.start(config(free_address(), serve, upgrade_probation="20s"))
     daemon.spawn("upgrade")

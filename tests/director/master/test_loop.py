@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -67,3 +69,31 @@ def test_a_signal_runs_in_the_loop_not_in_the_handler(loop: Loop) -> None:
     assert came == []
     loop.step()
     assert came == [1]
+
+
+STOPPED = """
+import sys, time
+from director.master.loop import Loop
+
+loop = Loop(time.monotonic)
+loop.watch(0, lambda: (print(sys.stdin.readline().strip()), loop.forget(0)))
+loop.after(float(sys.argv[1]), lambda: print("it is late"))
+print("waiting", flush=True)
+loop.step()
+"""
+
+
+def test_what_came_while_we_were_stopped_is_heard_before_a_timer_says_that_it_did_not() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", STOPPED, "1.5"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as one:
+        assert one.stdin is not None and one.stdout is not None
+        assert one.stdout.readline() == "waiting\n"
+        time.sleep(0.3)  # it waits by then, most probably
+        one.send_signal(signal.SIGSTOP)
+        one.stdin.write("I am here\n")
+        one.stdin.flush()
+        time.sleep(1.5)
+        one.send_signal(signal.SIGCONT)
+        assert one.stdout.readline() == "I am here\n"
+        assert one.wait(30) == 0

@@ -174,6 +174,15 @@ def test_a_master_that_was_late_itself_judges_nobody(nursery: Nursery) -> None:
     assert not [command for command in commands if isinstance(command, Abort)]
 
 
+def test_after_the_master_was_late_whoever_was_stopped_with_it_has_its_time_anew(nursery: Nursery) -> None:
+    nursery.now += 3600
+    commands = nursery.tick(lag=3600)  # at a death, say: before anybody else was heard
+    nursery.now += 0.1
+    commands += nursery.tick() + nursery.pass_time(TIMEOUT - 1, beating=(ZERO, TWO))
+    assert Abort not in {type(one) for one in commands}
+    assert Abort in {type(one) for one in nursery.pass_time(3, beating=(ZERO, TWO))}
+
+
 def test_nobody_is_replaced_or_covered_once_all_shall_drain(nursery: Nursery) -> None:
     nursery.supervisor.draining(nursery.now)
     nursery.supervisor.exited(ONE, nursery.now)

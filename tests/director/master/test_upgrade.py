@@ -104,10 +104,22 @@ def test_one_that_fails_after_the_switch_keeps_its_connections(candidate: Candid
 
 def test_one_that_says_nothing_is_taken_back(candidate: Candidate, master: Master) -> None:
     candidate.says(Born(2**22 + 1, 1), Standby(), Serving())
-    candidate.upgrade.tick(master.system.now() + 2.0)
+    began = master.system.now()
+    for tenths in range(29):
+        candidate.upgrade.tick(began + tenths / 10)
     assert candidate.upgrade.step.value == Step.PROBATION.value
-    candidate.upgrade.tick(master.system.now() + 4.0)
+    for tenths in range(29, 40):
+        candidate.upgrade.tick(began + tenths / 10)
     assert candidate.upgrade.step.value == Step.WITHDRAWING.value
+
+
+def test_a_master_that_was_stopped_hears_its_candidate_before_it_judges(candidate: Candidate, master: Master) -> None:
+    candidate.says(Born(2**22 + 1, 1), Standby(), Serving())
+    began = master.system.now()
+    candidate.upgrade.tick(began)
+    candidate.upgrade.tick(began + 60)
+    candidate.upgrade.tick(began + 60.1)
+    assert candidate.upgrade.step.value == Step.PROBATION.value
 
 
 def test_a_stop_takes_it_back_first(candidate: Candidate, master: Master) -> None:
