@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from director.errors import LocalProtocolError
 from director.framing import FrameReader, decode, encode
-from director.messages import Accept, AdminFiles, Admit, Introduce, Message, Reopen, TakeOver
+from director.messages import Accept, AdminFiles, Admit, Introduce, Message, Reopen, Succession, TakeOver
 
 _RECEIVE = 256 * 1024  # bytes a call
 _FDS = 250  # Linux passes at most 253 descriptors with one message
@@ -133,7 +133,7 @@ def _companions(message: Message) -> int:
             return len(listeners)
         case Reopen(files=files):
             return len(files)
-        case TakeOver():
+        case TakeOver() | Succession():
             return 1
         case Introduce(count):
             return count

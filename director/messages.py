@@ -218,6 +218,11 @@ class Resume:
 
 
 @dataclass(frozen=True, slots=True)
+class Succession:
+    """To a worker: a successor of the master is on its way, and holds the other end of this pipe until it accepts."""
+
+
+@dataclass(frozen=True, slots=True)
 class TakeOver:
     """To the hub: be the authority from now on; the memory file of the hub that was comes along."""
 
@@ -764,6 +769,7 @@ class Handover:
     foreground: bool
     owner: int
     log_level: str | None = None
+    pledge: int = -1  # of a pipe: while it is open, our workers would go on accepting without a master
 
 
 @dataclass(frozen=True, slots=True)
@@ -1005,6 +1011,7 @@ Message = (
     | Drain
     | Hold
     | Resume
+    | Succession
     | TakeOver
     | HandOver
     | Reaped

@@ -6,7 +6,8 @@
     SERVING   accepts and relays
     DRAINING  accepts nothing more; ends with its last connection or at the deadline
 
-Losing the master (end of the link) is an order to drain, too.
+Losing the master (end of the link) is an order to drain, too; of one that is being
+replaced, once its successor accepts.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from director.messages import (
     Release,
     Reopen,
     Resume,
+    Succession,
     Tally,
 )
 from director.outbox import Outbox
@@ -63,6 +65,7 @@ from workers.relay import Relay
 from workers.roster import Roster
 from workers.services import Services
 from workers.session import Sessions
+from workers.successor import Successor
 from workers.tallies import Tallies
 
 HEARTBEAT = 0.25  # seconds
@@ -141,6 +144,7 @@ class Worker:
         self._lag = 0.0
         self._outbox = Outbox()
         self._outbox.open()
+        self._successor = Successor(hub.loop)
         self._master = Lifeline(birth.link, hub.loop, self._obey, self._orphaned)
         if birth.running is not None:
             self._obey(Configure(birth.running), ())
@@ -191,6 +195,8 @@ class Worker:
             case Resume():
                 self.connector.queue.settle()
                 self.acceptor.resume()
+            case Succession():
+                self._successor.expect(fds[0])
             case LogLevel(level, subsystem):
                 logs.set_level(level, subsystem)
             case Reopen(files, setup):
@@ -233,6 +239,9 @@ class Worker:
 
     def _orphaned(self) -> None:
         running = self.services.running
+        if self._successor.awaited and self.stage is Stage.SERVING and not self.acceptor.held and running is not None:
+            self._successor.then(self._orphaned, running.config.upgrade_timeout)
+            return
         seconds = running.config.orphan_timeout if running is not None else 0.0
         logs.warning(Event.PROCESS_ORPHANED, open=len(self.sessions.all), timeout=f"{seconds:g}s")
         self._drain(seconds)

@@ -121,6 +121,8 @@ class Candidate:
         master.tell_processes()
         for worker in master.family.workers():
             master.family.accept(worker, master.seats.refs(worker.slot))
+        if self._left.pledge >= 0:
+            os.close(self._left.pledge)  # workers without a master need not accept any more
 
     def _commit(self) -> None:
         master = self._master

@@ -124,10 +124,10 @@ class Family:
         for child_ in list(self.children.values()):
             self.tell(child_, message, fds)
 
-    def tell_workers(self, message: Message) -> None:
-        """Send an order to every worker."""
+    def tell_workers(self, message: Message, fds: Sequence[int] = ()) -> None:
+        """Send an order to every worker, with copies of these descriptors."""
         for child_ in self.workers():
-            self.tell(child_, message)
+            self.tell(child_, message, fds)
 
     def tell_hub(self, message: Message, fds: Sequence[int] = ()) -> None:
         """Send an order to the hub, if there is one at this moment."""

@@ -48,5 +48,7 @@ def descriptors(handover: Handover) -> Iterator[int]:
     """Every descriptor that it names."""
     yield from (handover.lock, handover.control, handover.left, handover.memory, handover.elder.link)
     yield from (elder.link for elder in handover.retirees)
+    if handover.pledge >= 0:
+        yield handover.pledge
     for address in handover.listeners:
         yield from address.fds

@@ -52,6 +52,7 @@ from director.messages import (
     Serving,
     Slot,
     Standby,
+    Succession,
     TakeOver,
     Withdraw,
 )
@@ -154,7 +155,8 @@ class Upgrade:
         master = self._master
         ours, theirs = socket.socketpair()
         self._memory = os.memfd_create("director-hub")
-        left = self._left(theirs.fileno())
+        awaited, pledge = os.pipe()
+        left = self._left(theirs.fileno(), pledge)
         fd = handover.write(left)
         fds = [*handover.descriptors(left), fd]
 
@@ -172,12 +174,14 @@ class Upgrade:
 
         try:
             fork_child(master.system, run, lambda: (0, 1, 2, *fds))
+            master.family.tell_workers(Succession(), (awaited,))
         finally:
             theirs.close()
-            os.close(fd)
+            for one in (fd, awaited, pledge):
+                os.close(one)
         self._bond = Bond(master.loop, Link(ours), self._hear, self._lost)
 
-    def _left(self, link: int) -> Handover:
+    def _left(self, link: int, pledge: int) -> Handover:
         master = self._master
         family = master.family
         pid = os.getpid()
@@ -198,6 +202,7 @@ class Upgrade:
             foreground=master.foreground,
             owner=family.owner,
             log_level=master.log_level,
+            pledge=pledge,
         )
 
     def _born(self, message: Message) -> None:

@@ -271,9 +271,7 @@ STEPS = {
 @pytest.mark.parametrize("when", STEPS)
 def test_if_the_old_master_is_killed_its_successor_is_the_daemon(daemon: Daemon, serve: Serve, when: str) -> None:
     address = free_address()
-    # Long enough for an interpreter to start on a busy machine: until then orphans have the streams.
-    patience = "12s" if when == "at the exec" else "4s"
-    daemon.start(config(address, serve, upgrade_probation="5s", orphan_timeout=patience))
+    daemon.start(config(address, serve, upgrade_probation="5s", orphan_timeout="4s"))
     master = daemon.master
     with loaded(address):
         command = daemon.spawn("upgrade")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from director.messages import (
     Ready,
     Running,
     Slot,
+    Succession,
 )
 from tests.births import begin
 from workers.run import TRANSITIONS, Stage, Turn
@@ -96,6 +98,26 @@ def test_without_a_master_it_ends(worker: Worker) -> None:
     worker.hears(Heartbeat)
     worker.link.close()
     assert worker.exit_status() == 0
+
+
+def test_without_a_master_it_accepts_until_the_successor_does(worker: Worker) -> None:
+    worker.link.send(Configure(Running(4, CONFIG)))
+    worker.hears(Ready)
+    awaited, pledge = os.pipe()
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.setblocking(False)
+        worker.link.send(Accept((ListenerRef(1, "x", Slot(0)),)), [listener.fileno()])
+        worker.link.send(Succession(), [awaited])
+        os.close(awaited)
+        worker.hears(Accepting)
+        worker.link.close()
+        for _ in range(3):
+            with socket.create_connection(listener.getsockname(), timeout=10) as client:
+                assert client.recv(1) == b""
+        os.close(pledge)
+        assert worker.exit_status() == 0
 
 
 def test_its_life_is_a_table_and_draining_has_no_way_back() -> None:

@@ -29,6 +29,7 @@ class Old:
         ours, self.sock = socket.socketpair()
         self.sock.setblocking(False)
         bond = Bond(master.loop, Link(ours), lambda message: None, lambda: None)
+        self.awaited, pledge = os.pipe()
         left = Handover(
             elder=Elder(1, "g1-1", 1, 1, bond.fileno()),
             retirees=(),
@@ -42,6 +43,7 @@ class Old:
             last_number=0,
             foreground=False,
             owner=0,
+            pledge=pledge,
         )
         master.stage = Stage.CANDIDATE
         self.candidate = master.candidate = Candidate(master, bond, left)
@@ -104,6 +106,7 @@ def test_if_the_old_master_dies_it_is_the_daemon_as_soon_as_it_can_be(old: Old, 
     assert read_pid_file(master.places.pid_file) == os.getpid()
     # What the dead generation's workers still have counts for a while.
     assert list(master.retirees.all) == [1]
+    assert os.read(old.awaited, 1) == b"", "workers without a master must be told that others accept"
 
 
 def test_a_death_while_booting_is_one_too_many_in_probation_two(old: Old, master: Master) -> None:
