@@ -185,7 +185,8 @@ class Scoreboard:
 
     def changed(self) -> dict[int, int]:
         """The entries of this worker's row that changed since last told; counts them as told."""
-        row = {host.number: host.own for host in self._unsent}
+        # Most connections that came and went between two rows leave nothing to tell.
+        row = {host.number: host.own for host in self._unsent if host.own != host.sent}
         self._tell()
         return row
 
