@@ -18,6 +18,7 @@ from typing import Any
 from control.attempt import Job, Running, made
 from control.dialogues import Outcome
 from control.tlsclient import Sessions
+from director import logs
 
 _TICK = 0.01  # seconds: what is due within one is done at once
 _BATCH = 256  # events or checks in a row, before others on the loop get their turn
@@ -159,4 +160,8 @@ class Prober:
         for fd, mask in self._epoll.poll(0, _BATCH):
             on_event = events.get(fd)
             if on_event is not None:
-                on_event(mask)
+                try:
+                    on_event(mask)
+                except Exception as error:
+                    # A bug of ours costs this check; the loop would never call us again for the others.
+                    logs.crash(None, type(error), error, error.__traceback__)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import calendar
 import ssl
-import time
 from functools import lru_cache
 
 from director.config.model import Check
@@ -92,8 +91,13 @@ def not_after(certificate: bytes) -> float:
         start = sum(_element(certificate, start))  # notBefore
         begin, length = _element(certificate, start)
         text = certificate[begin : begin + length].decode("ascii")
-        form = "%y%m%d%H%M%SZ" if certificate[start] == 0x17 else "%Y%m%d%H%M%SZ"
-        return float(calendar.timegm(time.strptime(text, form)))
+        # Not by strptime: it imports a module on its first call, when the hub may no longer read where Python is.
+        year = int(text[:-11])  # of two digits (RFC 5280, 4.1.2.5.1), or of four
+        if certificate[start] == 0x17:
+            year += 2000 if year < 50 else 1900
+        return float(
+            calendar.timegm((year, *(int(text[at : at + 2]) for at in range(len(text) - 11, len(text) - 1, 2))))
+        )
     except (IndexError, ValueError):
         return 0.0
 

@@ -16,6 +16,8 @@ from typing import Any
 
 import zmq
 
+from director import logs
+
 _BURST = 256  # messages in a row, before others on the loop get theirs
 
 
@@ -61,7 +63,11 @@ class Channel:
                 parts = self._socket.recv_multipart(zmq.DONTWAIT)
             except zmq.Again:
                 return
-            self._hear(parts)
+            try:
+                self._hear(parts)
+            except Exception as error:
+                # Of us, a bug; but the loop would never call us again, and all others be unheard for good.
+                logs.crash(None, type(error), error, error.__traceback__)
         self._look()
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Callable
@@ -11,7 +12,9 @@ import gevent
 from control.attempt import Job
 from control.dialogues import Outcome
 from control.prober import Prober
+from director import logs
 from director.config.model import Check
+from director.messages import Happened
 
 
 def listening(backlog: int = 8) -> tuple[socket.socket, tuple[str, int]]:
@@ -94,6 +97,30 @@ def test_checks_repeat_at_their_interval_without_drift() -> None:
     gaps = [later - earlier for earlier, later in zip(clinic.due, clinic.due[1:], strict=False)]
     assert all(abs(gap - 0.1) < 0.001 for gap in gaps)
     sock.close()
+
+
+def test_a_bug_in_one_check_costs_no_other() -> None:
+    def fail(mask: int) -> None:
+        raise ZeroDivisionError
+
+    told: list[Happened] = []
+    logs.listen(told.append)
+    mine, other = socket.socketpair()
+    host, where = listening(64)
+    try:
+        clinic = Clinic(interval=0.05)
+        clinic.prober.add(mine.fileno(), fail, select.EPOLLIN | select.EPOLLET)
+        other.send(b"x")
+        until(lambda: told)
+        clinic.check(Check(interval=0.05), (int(socket.AF_INET), where))
+        until(lambda: len(clinic.outcomes) >= 3)
+        assert all(outcome.good for _, outcome in clinic.outcomes)
+        assert [one.event for one in told] == ["process crashed"]
+        clinic.prober.remove(mine.fileno())
+    finally:
+        logs.listen(None)
+        for sock in (mine, other, host):
+            sock.close()
 
 
 def test_who_was_cancelled_is_not_reported() -> None:

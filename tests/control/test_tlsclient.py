@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,29 @@ def test_a_missing_ca_is_said() -> None:
     assert not outcome.good
     assert "No such file" in outcome.cause
     listener.close()
+
+
+@pytest.mark.parametrize(
+    ("tag", "text", "when"),
+    [
+        (0x17, b"260102030405Z", "2026-01-02T03:04:05"),
+        (0x17, b"490102030405Z", "2049-01-02T03:04:05"),
+        (0x17, b"991231235959Z", "1999-12-31T23:59:59"),
+        (0x18, b"20501231235959Z", "2050-12-31T23:59:59"),
+        (0x17, b"rubbish in itZ", ""),
+        (0x17, b"261302030405Z", ""),
+    ],
+)
+def test_an_end_is_read_in_both_forms_of_a_date(tag: int, text: bytes, when: str) -> None:
+    def element(kind: int, *content: bytes) -> bytes:
+        data = b"".join(content)
+        return bytes((kind, len(data))) + data
+
+    number, filler = element(2, b"\1"), element(0x30)
+    validity = element(0x30, element(0x17, b"200101000000Z"), element(tag, text))
+    made = element(0x30, element(0x30, number, filler, filler, validity))
+    expected = datetime.fromisoformat(when).replace(tzinfo=UTC).timestamp() if when else 0.0
+    assert not_after(made) == expected
 
 
 def test_no_certificate_has_no_end() -> None:

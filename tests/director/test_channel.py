@@ -7,7 +7,9 @@ from pathlib import Path
 import gevent
 import zmq
 
+from director import logs
 from director.channel import Channel
+from director.messages import Happened
 
 
 def test_no_message_waits_for_the_next_signal(tmp_path: Path) -> None:
@@ -36,6 +38,29 @@ def test_no_message_waits_for_the_next_signal(tmp_path: Path) -> None:
         back.close()
         forth.close()
     finally:
+        context.destroy(linger=0)
+
+
+def test_a_message_that_can_not_be_dealt_with_costs_no_other(tmp_path: Path) -> None:
+    context = zmq.Context()
+    router, dealer = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
+    told: list[Happened] = []
+    logs.listen(told.append)
+    try:
+        router.bind(f"ipc://{tmp_path}/r")
+        dealer.connect(f"ipc://{tmp_path}/r")
+        heard: list[int] = []
+        back = Channel(router, gevent.get_hub().loop, lambda parts: heard.append(int(parts[-1])))
+        with gevent.Timeout(5):
+            for word in (b"1", b"no number", b"2"):
+                dealer.send(word)
+                gevent.sleep(0.01)
+            while heard != [1, 2]:
+                gevent.sleep(0.001)
+        assert [one.event for one in told] == ["process crashed"]
+        back.close()
+    finally:
+        logs.listen(None)
         context.destroy(linger=0)
 
 

@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,11 @@ def children(daemon: Daemon) -> list[int]:
 def descriptors(pid: int) -> set[str]:
     """What its descriptors are, as the kernel names them: `socket:[12]`, paths, ..."""
     folder = Path(f"/proc/{pid}/fd")
-    return {os.readlink(folder / number) for number in os.listdir(folder)}
+    found = set()
+    for number in os.listdir(folder):
+        with suppress(FileNotFoundError):  # closed meanwhile
+            found.add(os.readlink(folder / number))
+    return found
 
 
 def listening(pid: int, address: str) -> set[str]:
