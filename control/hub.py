@@ -88,6 +88,7 @@ from director.messages import (
     Reaped,
     Reload,
     Reopen,
+    Reopened,
     Reply,
     Request,
     Running,
@@ -177,12 +178,13 @@ class Hub:
 
     def _obey(self, message: Message, descriptors: tuple[int, ...]) -> None:
         match message:
-            case Reopen(files, setup):
+            case Reopen(files, setup, number):
                 for kind, fd in zip(files, descriptors, strict=True):
                     if kind is LogFile.LOG:
                         logs.moved(fd, setup)
                     else:
                         os.close(fd)
+                self._master.tell_when(logs.settled, Reopened(number))
             case LogLevel(level, subsystem):
                 logs.set_level(level, subsystem)
             case Configure(running):

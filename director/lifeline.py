@@ -15,6 +15,7 @@ from director.link import Link
 from director.messages import Message
 
 _READ, _WRITE = 1, 2  # as libev has them
+_SOON = 0.005  # seconds
 
 
 class Lifeline:
@@ -24,6 +25,7 @@ class Lifeline:
         self, link: Link, loop: Any, obey: Callable[[Message, tuple[int, ...]], None], orphaned: Callable[[], None]
     ) -> None:
         self._link = link
+        self._loop = loop
         self._obey = obey
         self._orphaned = orphaned
         self._reader = loop.io(link.fileno(), _READ)
@@ -42,6 +44,17 @@ class Lifeline:
             return  # it has not read for very long; hang detection is its own affair
         if self._link.wants_write:
             self._writer.start(self._on_writable)
+
+    def tell_when(self, condition: Callable[[], bool], message: Message) -> None:
+        """The same, once this is so; looked at every few milliseconds."""
+        timer = self._loop.timer(_SOON, _SOON)
+
+        def look() -> None:
+            if condition():
+                timer.stop()
+                self.tell(message)
+
+        timer.start(look)
 
     def _on_writable(self) -> None:
         self._link.flush()

@@ -180,6 +180,11 @@ def moved(fd: int, setup: LogSetup | None = None) -> None:
     os.close(fd)
 
 
+def settled() -> bool:
+    """Whether nothing more will be written to where it went before it was moved."""
+    return not isinstance(_Log.writer, Sink) or _Log.writer.settled
+
+
 def _use(setup: LogSetup) -> None:
     _Log.encode = encoder(setup.format, setup.log.wrapping, setup.hostname)
     set_level(setup.level)

@@ -194,10 +194,21 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Reopen:
-    """Here are the logs anew, in the order of `files`. `setup` if they are other ones; else files were moved away."""
+    """Here are the logs anew, in the order of `files`. `setup` if they are other ones; else files were moved away.
 
-    files: tuple[LogFile, ...]
+    Answered by Reopened with its `number`. To the master of another generation: open your files anew.
+    """
+
+    files: tuple[LogFile, ...] = ()
     setup: LogSetup | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reopened:
+    """Writes to the files of that Reopen, and no more to those before."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -1023,6 +1034,7 @@ Message = (
     | Held
     | HandedOver
     | Applied
+    | Reopened
     | Happened
     | Failed
     | Request

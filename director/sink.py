@@ -70,6 +70,7 @@ class Sink:
         self._size = 0
         self._wanted = threading.Event()
         self._closing = self._owned = False
+        self._moves = self._moved = 0
         self._thread = threading.Thread(target=self._run, name="sink", daemon=True)
         self._thread.start()
 
@@ -90,8 +91,14 @@ class Sink:
 
     def move(self, fd: int, target: LogTarget | None = None) -> None:
         """What was put before goes where it did, what comes goes to this one; `fd` stays the caller's."""
+        self._moves += 1
         self._waiting.append((os.dup(fd), target or self.target))
         self._wanted.set()
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing more will be written to where it went before the last move."""
+        return self._moved == self._moves
 
     def close(self) -> None:
         """Give what waits a last moment to be written, and end the thread."""
@@ -115,6 +122,7 @@ class Sink:
                     fd, self.target = lines
                     os.dup2(fd, self.fd, inheritable=False)
                     os.close(fd)
+                    self._moved += 1
                     continue
                 if self.target.socket:
                     self._send(lines)

@@ -47,6 +47,7 @@ from director.messages import (
     Ready,
     Release,
     Reopen,
+    Reopened,
     Resume,
     Succession,
     Tally,
@@ -199,8 +200,9 @@ class Worker:
                 self._successor.expect(fds[0])
             case LogLevel(level, subsystem):
                 logs.set_level(level, subsystem)
-            case Reopen(files, setup):
+            case Reopen(files, setup, number):
                 self._reopen(dict(zip(files, fds, strict=True)), setup)
+                self._master.tell_when(self._has_moved, Reopened(number))
             case Drain(seconds):
                 self._drain(seconds)
             case _:
@@ -220,6 +222,9 @@ class Worker:
             self.sessions.log = None
             self._log.end()
             self._log = None
+
+    def _has_moved(self) -> bool:
+        return logs.settled() and (self._log is None or self._log.sink.settled)
 
     def _log_connections(self, fd: int, setup: LogSetup | None) -> None:
         """Begin to, on a descriptor that is there; it is the log's from now on."""

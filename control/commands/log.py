@@ -40,7 +40,7 @@ def log_level(hub: Hub, args: Args, actor: Actor) -> Document:
 
 
 def log_reopen(hub: Hub, args: Args, actor: Actor) -> Document:
-    """Log files are opened anew, as USR1 does."""
+    """Log files are opened anew, as USR1 does; answered when nothing is written to the old ones any more."""
     from director.messages import LogReopen
 
     return ordered(hub, LogReopen(), actor)
@@ -62,7 +62,7 @@ ROWS: tuple[Command, ...] = (
     Command(
         "log-reopen",
         Section.PROCESS,
-        "open the log files again, after they were moved away",
+        "open the log files again, after they were moved away; returns when nothing more is written to the old ones",
         log_reopen,
         access=Access.FULL,
     ),

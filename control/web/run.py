@@ -46,6 +46,7 @@ from director.messages import (
     Message,
     Ready,
     Reopen,
+    Reopened,
     Running,
 )
 from director.outbox import Outbox
@@ -110,12 +111,13 @@ class Web:
                 self._admit(dict(zip(listens, descriptors, strict=True)))
             case Introduce():
                 self.inquiry.introduce(descriptors)
-            case Reopen(files, setup):
+            case Reopen(files, setup, number):
                 for kind, fd in zip(files, descriptors, strict=True):
                     if kind is LogFile.LOG:
                         logs.moved(fd, setup)
                     else:
                         os.close(fd)
+                self._master.tell_when(logs.settled, Reopened(number))
             case Drain():
                 self._done.set()
             case _:

@@ -146,8 +146,7 @@ class Changing:
             case DrainsOver(drains):
                 self._forget(drains)
             case LogReopen():
-                files = self.master.reopen_logs()
-                self.answer(request, Exit.DONE, (f"{count(files, 'log file')} opened again",))
+                self.master.rotation.begin(request)
             case LogLevel(level, subsystem):
                 logs.set_level(level, subsystem)
                 self.master.family.tell_all(order)

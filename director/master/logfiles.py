@@ -93,7 +93,7 @@ class LogFiles:
         """Where the connection log goes; -1: nowhere."""
         return self.descriptors.get(LogFile.CONNECTIONS, -1)
 
-    def reopen(self) -> tuple[Reopen, list[int]]:
+    def reopen(self, number: int) -> tuple[Reopen, list[int]]:
         """Open every file anew, and what children need to do so, too. Raises SystemFailure; all goes on as it was."""
         fresh: dict[LogFile, int] = {}
         try:
@@ -106,7 +106,7 @@ class LogFiles:
             raise
         for kind, fd in fresh.items():
             os.dup2(fd, self.descriptors[kind], inheritable=False)
-        return Reopen(tuple(fresh)), list(fresh.values())
+        return Reopen(tuple(fresh), number=number), list(fresh.values())
 
     def introduction(self) -> tuple[Reopen, list[int]]:
         """What children need that have worked with other ones so far."""

@@ -18,7 +18,7 @@ from director.link import Link
 from director.master.bond import Bond
 from director.master.loop import Loop
 from director.master.system import start_ticks, started_at
-from director.messages import Drain, Elder, Kind, ProcessInfo, Redirect, peer_incarnation, peer_slot
+from director.messages import Drain, Elder, Kind, ProcessInfo, Redirect, Reopen, peer_incarnation, peer_slot
 
 MOST = 8
 
@@ -61,6 +61,11 @@ class Retirees:
         """They shall be gone within this time."""
         for _, bond in self.all.values():
             bond.tell(Drain(seconds))
+
+    def reopen(self) -> None:
+        """Their log files were moved away, too."""
+        for _, bond in self.all.values():
+            bond.tell(Reopen())
 
     def kill_all(self) -> None:
         """End their masters now; children follow when the link to them breaks."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from director import logs
 from director.events import Event
 from director.master.bond import Bond
-from director.messages import Drain, HandOver, Message, Redirect, peer_incarnation, peer_slot
+from director.messages import Drain, HandOver, Message, Redirect, Reopen, peer_incarnation, peer_slot
 
 if TYPE_CHECKING:
     from director.master.run import Master
@@ -38,6 +38,8 @@ class Retirement:
                 report_to(self._master, directory)
             case Drain(seconds):
                 self.drain(seconds)
+            case Reopen():
+                self._master.usr1()
             case _:
                 pass  # said before we retired
 

@@ -30,6 +30,7 @@ from director.master.openings import Openings
 from director.master.pidfile import read_pid_file, write_pid_file
 from director.master.readiness import Readiness
 from director.master.retirees import Retirees
+from director.master.rotation import Rotation
 from director.master.seats import Seats
 from director.master.signals import Signals
 from director.master.stage import TRANSITIONS, Stage, Turn
@@ -53,6 +54,7 @@ from director.messages import (
     ProcessInfo,
     Ready,
     Reaped,
+    Reopened,
     Request,
     Running,
     Slot,
@@ -96,6 +98,7 @@ class Master:
     def __post_init__(self) -> None:
         self.openings = Openings(self)
         self.changing = Changing(self)
+        self.rotation = Rotation(self)
         self.outbox = Outbox()
         self.outbox.open()
         self.seats = Seats(self)
@@ -171,18 +174,9 @@ class Master:
     def usr1(self) -> None:
         """Open the logs again, and say it if that can't be done."""
         try:
-            self.reopen_logs()
+            self.rotation.begin()
         except SystemFailure as error:
             logs.error(Event.LOG_FAILED, reason=error)
-
-    def reopen_logs(self) -> int:
-        """The log files were moved away: go on in new ones, here and in every child. Raises SystemFailure."""
-        message, fds = self.family.log_files.reopen()
-        self.family.tell_all(message, fds)
-        for fd in fds:
-            os.close(fd)
-        logs.info(Event.LOG_REOPENED, files=len(fds))
-        return len(fds)
 
     def _fail(self, message: str) -> None:
         if self.stage is Stage.STARTING:
@@ -282,6 +276,7 @@ class Master:
         if self.reigns:
             self.notifier.alive(now)
         self.changing.tick(now)
+        self.rotation.tick(now)
         self.seats.tick(now)
         if self.stage not in (Stage.STARTING, Stage.STOPPING):
             self.admins.refresh(self.family, self.running.config, self.reigns, now)
@@ -361,6 +356,8 @@ class Master:
                 self.outbox.add(message)
             case Applied(version):
                 self.changing.applied(child, version)
+            case Reopened(number):
+                self.rotation.moved(child, number)
             case Request():
                 self.changing.request(message)
             case Lonely():
@@ -389,6 +386,7 @@ class Master:
     def exited(self, child: Child, status: int) -> None:
         """A child is gone."""
         self.changing.gone(child)
+        self.rotation.gone(child)
         if self.stage is Stage.STARTING:
             kind = {HUB_SLOT: "the hub", WEB_SLOT: "the web admin"}.get(child.slot, f"worker {child.slot}")
             cause = self._failure or f"{kind} died while starting ({kernel.describe_status(status)}); see the log"

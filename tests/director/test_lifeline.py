@@ -37,6 +37,20 @@ def test_orders_come_in_reports_go_out_and_the_end_is_told_once() -> None:
 
     until(all_came)
     assert got[-1] == Applied(19_999)
+    ready: list[bool] = []
+    lifeline.tell_when(lambda: bool(ready), Drain(3.0))
+    gevent.sleep(0.05)
+    assert master.receive() == []
+    ready.append(True)
+    told: list[Message] = []
+
+    def came() -> bool:
+        told.extend(message for message, _ in master.receive() or ())
+        return bool(told)
+
+    until(came)
+    gevent.sleep(0.05)
+    assert told == [Drain(3.0)] and master.receive() == []
     master.close()
     until(lambda: ends)
     lifeline.tell(Heartbeat(0.0))  # nobody is there: no error

@@ -68,6 +68,8 @@ def test_what_was_put_before_a_move_goes_where_it_did(tmp_path: Path) -> None:
     sink.move(new)
     os.close(new)
     sink.put(b"after\n")
+    until(lambda: sink.settled)
+    assert (tmp_path / "old").read_text() == "before\n"
     sink.close()
     assert (tmp_path / "old").read_text() == "before\n"
     assert (tmp_path / "new").read_text() == "after\n"

@@ -40,8 +40,8 @@ def test_reopened_files_keep_their_descriptors(tmp_path: Path) -> None:
     files = both(tmp_path)
     before = dict(files.descriptors)
     (tmp_path / "connections").rename(tmp_path / "old")
-    message, fds = files.reopen()
-    assert message == Reopen((LogFile.LOG, LogFile.CONNECTIONS))
+    message, fds = files.reopen(7)
+    assert message == Reopen((LogFile.LOG, LogFile.CONNECTIONS), number=7)
     assert files.descriptors == before
     os.write(files.connections, b"new\n")
     os.write(fds[1], b"child\n")
@@ -60,7 +60,7 @@ def test_what_can_not_be_opened_leaves_all_as_it_was(tmp_path: Path) -> None:
     files = both(tmp_path)
     files.setup = replace(files.setup, connections=LogTarget(Wrapping.PLAIN, path=str(tmp_path / "no" / "connections")))
     with pytest.raises(SystemFailure):
-        files.reopen()
+        files.reopen(7)
     os.write(files.connections, b"still here\n")
     assert (tmp_path / "connections").read_text() == "still here\n"
     files.close()
@@ -73,7 +73,7 @@ def test_without_a_target_there_is_no_connection_log() -> None:
 def test_connections_may_go_to_stderr() -> None:
     files = LogFiles.of(Logging(connections="stderr"), foreground=True)
     assert files.connections > 2
-    assert files.reopen() == (Reopen(()), [])
+    assert files.reopen(7) == (Reopen((), number=7), [])
     files.close()
 
 

@@ -12,7 +12,7 @@ from director.master.bond import Bond
 from director.master.loop import Loop
 from director.master.retirees import Retirees, kill
 from director.master.system import start_ticks
-from director.messages import Drain, Elder, Redirect, peer_incarnation, peer_slot
+from director.messages import Drain, Elder, Redirect, Reopen, peer_incarnation, peer_slot
 
 
 def test_they_are_told_and_handed_on_and_their_end_is_noticed() -> None:
@@ -29,8 +29,9 @@ def test_they_are_told_and_handed_on_and_their_end_is_noticed() -> None:
     assert retirees.elders()[0].link == ours.fileno()
     retirees.redirect("/run/g10-10")
     retirees.drain(5.0)
+    retirees.reopen()
     bodies = FrameReader().feed(theirs.recv(65536))
-    assert [decode(body) for body in bodies] == [Redirect("/run/g10-10"), Drain(5.0)]
+    assert [decode(body) for body in bodies] == [Redirect("/run/g10-10"), Drain(5.0), Reopen()]
     theirs.close()
     while not gone:
         loop.step()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from director.master.retirement import Retirement
 from director.master.run import Master
 from director.master.stage import Stage
-from director.messages import Drain, Redirect
+from director.messages import Drain, Redirect, Reopen
 
 
 def test_it_lets_go_of_the_addresses_and_drains(master: Master) -> None:
@@ -14,5 +14,6 @@ def test_it_lets_go_of_the_addresses_and_drains(master: Master) -> None:
     assert master.family.supervisor.stopping
     assert not master.addresses
     retirement.hear(Redirect("/run/g2-2"))  # it has no hub: nothing to tell
+    retirement.hear(Reopen())
     retirement.hear(Drain(1.0))
     assert not master.reigns
