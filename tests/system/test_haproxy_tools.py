@@ -6,6 +6,7 @@ import selectors
 import socket
 import subprocess
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 from haproxyadmin import haproxy
@@ -95,8 +96,13 @@ def row(daemon: Daemon, name: str) -> dict[str, str]:
 
 
 def test_sessions_weights_limits_and_counters_are_seen_and_changed_by_phrases(daemon: Daemon, address: str) -> None:
-    with connect(address) as one, connect(address) as other:
-        held = {read_line(one), read_line(other)}
+    with ExitStack() as clients:
+        one = clients.enter_context(connect(address))
+        held = {read_line(one)}
+        wait_until(lambda: daemon.service()["open"] == 1)
+        daemon.command("workers", digest=True)  # they answer behind all that the hub had to tell
+        other = clients.enter_context(connect(address))
+        held.add(read_line(other))
         assert held == {"a", "b"}
         lines = wait_until(lambda: [line for line in said(daemon, "show sess") if " be=web.main " in line][1:])
         assert len(lines) == 1
