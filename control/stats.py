@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from control.totals import NOTHING, Row, Totals
 from director.config.model import Group, Host, Service
 from director.messages import Fault, HostState, Kind, ProcessInfo, Running
 from director.scheduling.permits import DIRECTOR
-from director.tally import BOUNDS_MS, FAULTS, HostTally, quantile_ms
+from director.tally import BOUNDS_MS, FAULTS, HostTally
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ def _service(report: Report, service: Service) -> dict[str, Any]:
 
 
 def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
-    tallies = [report.totals.host(host.number) for host in group.hosts]
-    busy = [tally for tally in tallies if tally is not NOTHING]
+    sums = [report.totals.summed(host.number) for host in group.hosts]
+    busy = [tally for tally, _ in sums if tally is not NOTHING]
     return {
         "name": group.name,
         "number": group.number,
@@ -125,9 +125,9 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
         "scheduler_failures": report.fallbacks.counts.get(group.number, 0),
         "enabled": group.name == service.enabled,
         "panic": report.panic(group.number),
-        "connect_ms_buckets": _added(tally.connect for tally in busy),
-        "session_ms_buckets": _added(tally.session for tally in busy),
-        "hosts": [_host(report, host, tally) for host, tally in zip(group.hosts, tallies, strict=True)],
+        "connect_ms_buckets": _added([tally.connect for tally in busy]),
+        "session_ms_buckets": _added([tally.session for tally in busy]),
+        "hosts": [_host(report, host, *found) for host, found in zip(group.hosts, sums, strict=True)],
     }
 
 
@@ -137,28 +137,29 @@ def _open(report: Report, number: int) -> dict[str, Any]:
     return {"open": report.totals.open.get(number, 0), "peak": int(peak), "peak_at": peak_at}
 
 
-def _added(histograms: Iterable[list[int]]) -> list[int]:
+def _added(histograms: list[list[int]]) -> list[int]:
     """Counts up to each of BOUNDS_MS, and beyond."""
-    return list(map(sum, zip([0] * (len(BOUNDS_MS) + 1), *histograms, strict=True)))
+    return list(map(sum, zip(*histograms, strict=True))) if histograms else [0] * (len(BOUNDS_MS) + 1)
 
 
 _FAULTS, _CHECK_FAILED = tuple(fault.value for fault in FAULTS), Fault.CHECK_FAILED.value
 
 
-def _host(report: Report, host: Host, tally: HostTally) -> dict[str, Any]:
-    reason, by = report.reason(host.number)
-    health = report.health(host.number)
+def _host(report: Report, host: Host, tally: HostTally, connect_ms: list[float]) -> dict[str, Any]:
+    number = host.number
+    reason, by = report.reason(number)
+    health = report.health(number)
     faults = dict(zip(_FAULTS, tally.faults, strict=True))
     faults[_CHECK_FAILED] = health["checks"]["failed"]
     return {
         "name": host.name,
-        "number": host.number,
+        "number": number,
         "ip": str(host.ip),
-        "state": report.state(host.number).value,
+        "state": report.state(number).value,
         "weight": host.weight,
         "maxconn": host.maxconn,
         "backup": host.backup,
-        **_open(report, host.number),
+        **_open(report, number),
         "total": tally.total,
         "queued": 0,
         "bytes_in": tally.bytes_in,
@@ -166,12 +167,12 @@ def _host(report: Report, host: Host, tally: HostTally) -> dict[str, Any]:
         "retries": tally.retries,
         "closed": tally.closed,
         "faults": faults,
-        "connect_ms_p50": quantile_ms(tally.connect, 0.5),
-        "connect_ms_p99": quantile_ms(tally.connect, 0.99),
-        "since": report.since(host.number),
+        "connect_ms_p50": connect_ms[0],
+        "connect_ms_p99": connect_ms[1],
+        "since": report.since(number),
         "reason": reason,
         "by": by,
-        "next_check_seconds": report.next_check(host.number),
-        "drain": report.drain_of.get(host.number),
+        "next_check_seconds": report.next_check(number),
+        "drain": report.drain_of.get(number),
         **health,
     }

@@ -17,7 +17,7 @@ from director.config.model import Config
 from director.config.turnover import hosts_of, turnover
 from director.messages import Load, Slot, Tally, is_peer, peer_incarnation, peer_slot
 from director.scheduling.permits import DIRECTOR
-from director.tally import HostTally, ServiceTally
+from director.tally import HostTally, ServiceTally, quantiles_ms
 
 _NOWHERE = (DIRECTOR,)  # who holds a host that is no longer in the config
 
@@ -68,7 +68,7 @@ class Totals:
         self._config = Config()
         self._base = Row(0)  # of all that are dead
         self.dirty = False  # something was counted since the last dump
-        self._sums: dict[int, HostTally] = {}  # of hosts, as far as asked for and not changed since
+        self._sums: dict[int, tuple[HostTally, list[float]]] = {}  # of hosts, as far as asked for and not changed since
         self._dead: set[int] = set()
 
     def is_dead(self, incarnation: int) -> bool:
@@ -179,10 +179,15 @@ class Totals:
 
     def host(self, number: int) -> HostTally:
         """The totals of a host; not to be changed."""
-        total = self._sums.get(number)
-        if total is None:
-            total = self._sums[number] = self._sum(number)
-        return total
+        return self.summed(number)[0]
+
+    def summed(self, number: int) -> tuple[HostTally, list[float]]:
+        """The same, with the 50th and the 99th percentile of its times to connect, in milliseconds."""
+        found = self._sums.get(number)
+        if found is None:
+            total = self._sum(number)
+            found = self._sums[number] = total, quantiles_ms(total.connect, (0.5, 0.99))
+        return found
 
     def _sum(self, number: int) -> HostTally:
         rows = [row.hosts[number] for row in self.rows.values() if number in row.hosts]

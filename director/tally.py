@@ -8,8 +8,10 @@ processes, living and dead. Gauges (connections open) are not here.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
+from itertools import accumulate, pairwise
 from operator import add
 from typing import Any, Self
 
@@ -19,6 +21,7 @@ FAULTS = tuple(Fault)
 FAULT_INDEX = {fault: index for index, fault in enumerate(FAULTS)}
 # Upper bounds in milliseconds; Prometheus' usual steps, from a loopback connect to a timeout.
 BOUNDS_MS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000)
+_EDGES = ((0.0, BOUNDS_MS[0]), *pairwise(BOUNDS_MS), (BOUNDS_MS[-1], BOUNDS_MS[-1]))  # of each bucket
 
 
 def bucket(seconds: float) -> int:
@@ -28,18 +31,23 @@ def bucket(seconds: float) -> int:
 
 def quantile_ms(buckets: list[int], quantile: float) -> float:
     """A quantile in milliseconds, interpolated within its bucket; 0 when nothing was counted."""
-    if not any(buckets):
-        return 0.0
-    total = sum(buckets)
-    rank = quantile * total
-    below = 0
-    for index, count in enumerate(buckets):
-        if count and below + count >= rank:
-            low = BOUNDS_MS[index - 1] if index else 0.0
-            high = BOUNDS_MS[min(index, len(BOUNDS_MS) - 1)]
-            return round(low + (high - low) * (rank - below) / count, 3)
-        below += count
-    return float(BOUNDS_MS[-1])
+    return quantiles_ms(buckets, (quantile,))[0]
+
+
+def quantiles_ms(buckets: list[int], quantiles: Sequence[float]) -> list[float]:
+    """The same of several quantiles at once: thousands of hosts are asked for two of them."""
+    upto = list(accumulate(buckets))
+    total = upto[-1]
+    if not total:
+        return [0.0] * len(quantiles)
+    found = []
+    for quantile in quantiles:
+        rank = quantile * total
+        index = bisect_left(upto, rank or 1)  # the first with anything in it, if all lie above
+        low, high = _EDGES[index]
+        count = buckets[index]
+        found.append(round(low + (high - low) * (rank - upto[index] + count) / count, 3))
+    return found
 
 
 def _buckets() -> list[int]:

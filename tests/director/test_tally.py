@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from hypothesis import given, strategies
 
 from director.messages import Fault
-from director.tally import BOUNDS_MS, HostTallies, HostTally, ServiceTally, bucket, quantile_ms
+from director.tally import BOUNDS_MS, HostTallies, HostTally, ServiceTally, bucket, quantile_ms, quantiles_ms
 
 NUMBERS = strategies.integers(0, 10**9)
 ROWS = strategies.builds(
@@ -50,6 +52,23 @@ def test_quantiles_lie_in_the_bucket_they_fall_into() -> None:
     counts[bucket(0.2)] = 1
     assert 0.5 <= quantile_ms(counts, 0.5) <= 1
     assert 100 <= quantile_ms(counts, 0.999) <= 250
+
+
+@given(
+    strategies.lists(strategies.integers(0, 9), min_size=len(BOUNDS_MS) + 1, max_size=len(BOUNDS_MS) + 1),
+    strategies.lists(strategies.floats(0, 1), max_size=3),
+)
+def test_a_quantile_is_in_the_bucket_of_the_one_that_has_so_many_below_it(
+    counts: list[int], quantiles: list[float]
+) -> None:
+    each = [place for place, count in enumerate(counts) for _ in range(count)]
+    edges = [0.0, *BOUNDS_MS, BOUNDS_MS[-1]]
+    for quantile, found in zip(quantiles, quantiles_ms(counts, quantiles), strict=True):
+        if not each:
+            assert found == 0.0
+            continue
+        place = each[max(0, ceil(quantile * len(each)) - 1)]
+        assert edges[place] <= found <= edges[place + 1]
 
 
 def test_hosts_that_nobody_asked_for_are_kept_and_not_looked_at() -> None:
