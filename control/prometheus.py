@@ -1,13 +1,17 @@
 """The stats in the text format of Prometheus: HAProxy's names under our prefix, in seconds and bytes.
 
 Times are histograms of a group: by host they would be 36 series for each, and
-an average over hosts can't be made of their quantiles. Written line by line:
-10 000 hosts are 270 000 lines, and no object of each is needed. Pure.
+an average over hosts can't be made of their quantiles. 10 000 hosts are 270 000
+lines, which differ from those of a moment ago in their numbers only: the rest is
+kept as forms that numbers are filled into, many lines at once. Pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate, chain
 from operator import itemgetter
 from typing import Any
 
@@ -15,17 +19,15 @@ from director.tally import BOUNDS_MS
 
 Document = dict[str, Any]
 Value = Callable[[Document], float | None]
-Labelled = list[tuple[str, Document]]  # [(labels, entry of the stats)]
+Labels = tuple[str, ...]
 
 _STATES = ("up", "down", "maint", "drain", "unresolved", "slowstart")
 _USABLE = ("up", "slowstart")
-_PIECE = 500  # entries
-_LABELS = "\0"  # in whose place the labels of a host come; a name can't hold it
-_STATE_LINES = {
-    state: "\n".join(f'director_host_status{{{_LABELS},state="{other}"}} {int(other == state)}' for other in _STATES)
-    for state in _STATES
-}  # all lines of a host, by its state
-_BOUNDS = tuple(f"{bound / 1000:g}" for bound in BOUNDS_MS)
+_PIECE = 500  # entries whose lines are one text
+_FORMS = 1024  # that are kept: 50 MB of 25 000 hosts
+_LABELS = "\0"  # in whose place labels come; a name can't hold it
+_BITS = {state: tuple(int(state == other) for other in _STATES) for state in _STATES}
+_BOUNDS = (*(f"{bound / 1000:g}" for bound in BOUNDS_MS), "+Inf")
 
 
 def _key(name: str) -> Value:
@@ -33,7 +35,7 @@ def _key(name: str) -> Value:
 
 
 def _sum(name: str) -> Value:
-    return lambda group: sum(host[name] for host in group["hosts"])
+    return lambda group: sum([host[name] for host in group["hosts"]])
 
 
 def _check_seconds(host: Document) -> float | None:
@@ -70,12 +72,12 @@ _GROUP: tuple[tuple[str, Value, str], ...] = (
     ("enabled", lambda group: int(group["enabled"]), "Whether new connections go to this group."),
     (
         "active_servers",
-        lambda group: sum(host["state"] in _USABLE and not host["backup"] for host in group["hosts"]),
+        lambda group: sum([host["state"] in _USABLE and not host["backup"] for host in group["hosts"]]),
         "Usable hosts.",
     ),
     (
         "backup_servers",
-        lambda group: sum(host["state"] in _USABLE and host["backup"] for host in group["hosts"]),
+        lambda group: sum([host["state"] in _USABLE and host["backup"] for host in group["hosts"]]),
         "Usable backup hosts.",
     ),
 )
@@ -100,6 +102,11 @@ _WORKER: tuple[tuple[str, Value, str], ...] = (
     ("dropped_logs_total", _key("log_dropped"), "Log lines that could not be written."),
 )
 
+_HISTOGRAMS = (
+    ("group_connect_time_seconds", "Time to connect to a host.", "connect_ms_buckets"),
+    ("group_session_time_seconds", "Length of connections.", "session_ms_buckets"),
+)
+
 
 def exposition(stats: Document) -> Iterator[str]:
     """All of it, a family at a time; what is yielded is a line, or several in one text."""
@@ -107,79 +114,121 @@ def exposition(stats: Document) -> Iterator[str]:
     yield f'director_process_build_info{{version="{_quoted(stats["version"])}"}} 1'
     yield from _head("process_uptime_seconds", "gauge", "Age of the daemon.")
     yield f"director_process_uptime_seconds {stats['uptime_seconds']}"
-    workers = [(f'slot="{worker["slot"]}"', worker) for worker in stats["workers"]]
-    services, groups, hosts = _labelled(stats)
-    yield from _table("worker", _WORKER, workers)
-    yield from _table("service", _SERVICE, services)
-    yield from _table("group", _GROUP, groups)
-    yield from _histogram("group_connect_time_seconds", "Time to connect to a host.", "connect_ms_buckets", groups)
-    yield from _histogram("group_session_time_seconds", "Length of connections.", "session_ms_buckets", groups)
-    yield from _table("host", _HOST, hosts)
-    yield from _states(hosts)
-    yield from _faults(hosts)
+    services, groups, hosts = _labels(_names(stats))
+    yield from _table("worker", _WORKER, _Entries((_slots(stats),), stats["workers"]))
+    yield from _table("service", _SERVICE, _Entries(services, stats["services"]))
+    of_groups = _Entries(groups, [group for service in stats["services"] for group in service["groups"]])
+    yield from _table("group", _GROUP, of_groups)
+    for name, text, key in _HISTOGRAMS:
+        yield from _histogram(name, text, key, of_groups)
+    of_hosts = _Entries(hosts, [host for group in of_groups.documents for host in group["hosts"]])
+    yield from _table("host", _HOST, of_hosts)
+    yield from _states(of_hosts)
+    yield from _faults(of_hosts)
 
 
-def _labelled(stats: Document) -> tuple[Labelled, Labelled, Labelled]:
-    services: Labelled = []
-    groups: Labelled = []
-    hosts: Labelled = []
-    for service in stats["services"]:
-        services.append((of_service := f'service="{_quoted(service["name"])}"', service))
-        for group in service["groups"]:
-            groups.append((of_group := f'{of_service},group="{_quoted(group["name"])}"', group))
-            hosts += [(f'{of_group},host="{_quoted(host["name"])}"', host) for host in group["hosts"]]
-    return services, groups, hosts
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """Entries of the stats of one kind, and the labels of each; those of a piece are one tuple."""
+
+    labels: tuple[Labels, ...]
+    documents: Sequence[Document]
+
+    def pieces(self) -> Iterator[tuple[Labels, Sequence[Document]]]:
+        """Some at a time: faster than each alone, and no long wait for others."""
+        begin = 0
+        for labels in self.labels:
+            yield labels, self.documents[begin : begin + len(labels)]
+            begin += len(labels)
+
+
+def _slots(stats: Document) -> Labels:
+    return tuple(f'slot="{worker["slot"]}"' for worker in stats["workers"])
+
+
+Names = tuple[tuple[str, tuple[tuple[str, tuple[str, ...]], ...]], ...]
+
+
+def _names(stats: Document) -> Names:
+    """Of services, of the groups of each, of the hosts of each."""
+    return tuple(
+        (
+            service["name"],
+            tuple((group["name"], tuple([host["name"] for host in group["hosts"]])) for group in service["groups"]),
+        )
+        for service in stats["services"]
+    )
+
+
+@lru_cache(maxsize=2)
+def _labels(names: Names) -> tuple[tuple[Labels, ...], ...]:
+    """Of services, groups and hosts, in pieces."""
+    services: list[str] = []
+    groups: list[str] = []
+    hosts: list[str] = []
+    for service, of_service in names:
+        services.append(f'service="{_quoted(service)}"')
+        for group, of_group in of_service:
+            groups.append(f'{services[-1]},group="{_quoted(group)}"')
+            hosts += [f'{groups[-1]},host="{_quoted(host)}"' for host in of_group]
+    return tuple(
+        tuple(tuple(labels[begin : begin + _PIECE]) for begin in range(0, len(labels), _PIECE))
+        for labels in (services, groups, hosts)
+    )
 
 
 def _head(name: str, kind: str, text: str) -> tuple[str, str]:
     return f"# HELP director_{name} {text}", f"# TYPE director_{name} {kind}"
 
 
-def _pieces(entries: Labelled) -> Iterator[Labelled]:
-    """So many that their lines are one text: faster than a line at a time, and no long wait for others."""
-    return (entries[begin : begin + _PIECE] for begin in range(0, len(entries), _PIECE))
+@lru_cache(maxsize=_FORMS)
+def _form(patterns: tuple[str, ...], labels: Labels) -> str:
+    """The lines of each entry, with a %s for each number."""
+    return "\n".join(
+        pattern.replace(_LABELS, label) for label in (one.replace("%", "%%") for one in labels) for pattern in patterns
+    )
 
 
-def _table(noun: str, columns: Iterable[tuple[str, Value, str]], entries: Labelled) -> Iterator[str]:
+def _table(noun: str, columns: Iterable[tuple[str, Value, str]], entries: _Entries) -> Iterator[str]:
     for suffix, value, text in columns:
         yield from _head(f"{noun}_{suffix}", "counter" if suffix.endswith("_total") else "gauge", text)
         opening = f"director_{noun}_{suffix}{{"
-        for piece in _pieces(entries):
-            names, found = zip(*piece, strict=True)
-            samples = zip(names, map(value, found), strict=True)
-            if lines := [f"{opening}{labels}}} {number}" for labels, number in samples if number is not None]:
-                yield "\n".join(lines)
+        patterns = (f"{opening}{_LABELS}}} %s",)
+        for labels, documents in entries.pieces():
+            found = tuple(map(value, documents))
+            if None not in found:
+                yield _form(patterns, labels) % found
+            elif some := [pair for pair in zip(labels, found, strict=True) if pair[1] is not None]:
+                yield "\n".join([f"{opening}{label}}} {number}" for label, number in some])
 
 
-def _states(hosts: Labelled) -> Iterator[str]:
+def _states(hosts: _Entries) -> Iterator[str]:
     yield from _head("host_status", "gauge", "1 for the state it is in.")
-    for piece in _pieces(hosts):
-        yield "\n".join([_STATE_LINES[host["state"]].replace(_LABELS, labels) for labels, host in piece])
+    patterns = tuple(f'director_host_status{{{_LABELS},state="{state}"}} %s' for state in _STATES)
+    for labels, documents in hosts.pieces():
+        yield _form(patterns, labels) % tuple(chain.from_iterable([_BITS[host["state"]] for host in documents]))
 
 
-def _faults(hosts: Labelled) -> Iterator[str]:
+def _faults(hosts: _Entries) -> Iterator[str]:
     yield from _head("host_connection_errors_total", "counter", "What went wrong, by kind.")
-    opening = "director_host_connection_errors_total{"
-    for piece in _pieces(hosts):
-        lines = [
-            f'{opening}{labels},kind="{kind}"}} {count}'
-            for labels, host in piece
-            for kind, count in host["faults"].items()
-        ]
-        if lines:
-            yield "\n".join(lines)
+    kinds = tuple(hosts.documents[0]["faults"]) if hosts.documents else ()
+    patterns = tuple(f'director_host_connection_errors_total{{{_LABELS},kind="{kind}"}} %s' for kind in kinds)
+    for labels, documents in hosts.pieces():
+        yield _form(patterns, labels) % tuple(chain.from_iterable([host["faults"].values() for host in documents]))
 
 
-def _histogram(name: str, text: str, key: str, entries: Labelled) -> Iterator[str]:
+def _histogram(name: str, text: str, key: str, groups: _Entries) -> Iterator[str]:
     yield from _head(name, "histogram", text)
-    for labels, entry in entries:
-        below = 0
-        for bound, count in zip(_BOUNDS, entry[key], strict=False):
-            below += count
-            yield f'director_{name}_bucket{{{labels},le="{bound}"}} {below}'
-        total = sum(entry[key])
-        yield f'director_{name}_bucket{{{labels},le="+Inf"}} {total}'
-        yield f"director_{name}_count{{{labels}}} {total}"
+    patterns = (
+        *(f'director_{name}_bucket{{{_LABELS},le="{bound}"}} %s' for bound in _BOUNDS),
+        f"director_{name}_count{{{_LABELS}}} %s",
+    )
+    for labels, documents in groups.pieces():
+        numbers: list[int] = []
+        for group in documents:
+            numbers += accumulate(group[key])
+            numbers.append(numbers[-1])
+        yield _form(patterns, labels) % tuple(numbers)
 
 
 def _quoted(name: str) -> str:

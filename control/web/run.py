@@ -8,6 +8,7 @@ it with what it had; at the start it says so and ends.
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from dataclasses import replace
@@ -203,4 +204,9 @@ def main(birth: Birth) -> int:
     gevent.get_hub()  # imports the rest of gevent, while we may still read it
     birth.settle()
     logs.aside()
-    return Web(birth).run()
+    web = Web(birth)
+    # The statistics of thousands of hosts come and go: passes of the collector over them are most of a look.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    return web.run()

@@ -51,9 +51,27 @@ def test_histograms_count_up_to_their_bounds() -> None:
 
 
 def test_names_are_quoted() -> None:
-    name = 'a"\\b'
+    name = 'a"\\b%s'
     document = stats() | {"services": [service(name, group("main", host("a")))]}
     assert families(exposed(document))["director_service_sessions"][0][1] == {"service": name}
+
+
+def test_numbers_and_names_are_those_of_the_moment() -> None:
+    def read(*hosts: dict[str, object]) -> list[tuple[str, float]]:
+        document = stats() | {"services": [service("web", group("main", *hosts))]}
+        found = families(exposed(document))["director_host_sessions"]
+        return [(labels["host"], value) for _, labels, value in found]
+
+    assert read(host("a", total=1), host("b", total=2)) == [("a", 1), ("b", 2)]
+    assert read(host("a", total=3), host("b", total=2)) == [("a", 3), ("b", 2)]
+    assert read(host("b", total=2), host("c", total=4)) == [("b", 2), ("c", 4)]
+    assert read() == []
+
+
+def test_what_a_host_has_not_has_no_line() -> None:
+    document = stats() | {"services": [service("web", group("main", host("a", maxconn=None), host("b", maxconn=7)))]}
+    found = families(exposed(document))["director_host_limit_sessions"]
+    assert [(labels["host"], value) for _, labels, value in found] == [("b", 7.0)]
 
 
 def test_many_hosts_take_little() -> None:
