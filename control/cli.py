@@ -215,7 +215,7 @@ def _document(result: Any) -> Iterable[str]:
     import json
 
     # Without an indent, json is written by C: 30 times as fast, and programs don't mind.
-    yield json.dumps(result, indent=2 if sys.stdout.isatty() else None)
+    yield json.dumps(result, indent=2 if sys.stdout.isatty() else None, check_circular=False)
 
 
 def _text(row: Command, result: Any, form: str | None) -> Iterable[str]:

@@ -446,7 +446,7 @@ class _Trusted(_Connection):
 def _teller(row: Command, as_json: bool, form: str | None) -> runtimeapi.Told:
     """How the result of a command is told in lines."""
     if as_json or form == "json":
-        return lambda result: [json.dumps(result)]
+        return lambda result: [json.dumps(result, check_circular=False)]
     if form in render.FORMATS:
         return render.FORMATS[form]
     return lambda result: [*render.plain(row.name, result), *_warnings(result)]

@@ -82,7 +82,7 @@ def _stored_plain(visit: Visit) -> Response:
 
 
 def _stats_json(visit: Visit) -> Response:
-    return plain(json.dumps(visit.stats()), kind="application/json")
+    return plain(json.dumps(visit.stats(), check_circular=False), kind="application/json")
 
 
 def _difference(visit: Visit) -> Response:
