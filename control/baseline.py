@@ -12,7 +12,7 @@ Document = dict[str, Any]
 
 _OF_SERVICE = ("total", "refused", "bytes_in", "bytes_out")
 _OF_HOST = ("total", "bytes_in", "bytes_out", "retries", "falls")
-_MAPS = ("faults", "checks")  # of a host: counts by kind
+_MAPS = ("faults", "checks", "failed")  # counts by kind: of a host; of a service the last
 
 
 class Baseline:
@@ -24,7 +24,7 @@ class Baseline:
 
     def set(self, stats: Document) -> None:
         """Count from what these statistics say."""
-        self._services = {one["number"]: _picked(one, _OF_SERVICE) for one in stats["services"]}
+        self._services = {one["number"]: _picked(one, (*_OF_SERVICE, "failed")) for one in stats["services"]}
         self._hosts = {one["number"]: _picked(one, (*_OF_HOST, *_MAPS)) for one in _hosts(stats)}
 
     def since(self, stats: Document) -> Document:

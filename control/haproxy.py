@@ -289,7 +289,7 @@ def info(stats: Document) -> Iterator[str]:
         "Stopping": int(any(worker["state"] == "draining" for worker in workers)),
         "Jobs": sum(worker["open"] for worker in workers),
         "Listeners": sum(len(service["listen"]) for service in services),
-        "DroppedLogs": sum(worker["log_dropped"] for worker in workers),
+        "DroppedLogs": stats["log_dropped"],
         "TotalBytesOut": sum(service["bytes_out"] for service in services),
     }
     for name, value in values.items():

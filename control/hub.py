@@ -327,7 +327,7 @@ class Hub:
 
     def _beat(self) -> None:
         while True:
-            self._master.tell(Heartbeat(self._lag))
+            self._master.tell(Heartbeat(self._lag, log_dropped=logs.trouble().dropped))
             due = time.monotonic() + HEARTBEAT
             gevent.sleep(HEARTBEAT)
             self._lag = max(0.0, time.monotonic() - due)

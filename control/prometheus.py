@@ -101,6 +101,7 @@ _WORKER: tuple[tuple[str, Value, str], ...] = (
     ("loop_lag_seconds", lambda worker: worker["loop_lag_ms"] / 1000, "How late its event loop is."),
     ("dropped_logs_total", _key("log_dropped"), "Log lines that could not be written."),
 )
+_PROCESS = (_WORKER[-1],)  # of all others than workers
 
 _HISTOGRAMS = (
     ("group_connect_time_seconds", "Time to connect to a host.", "connect_ms_buckets"),
@@ -114,6 +115,8 @@ def exposition(stats: Document) -> Iterator[str]:
     yield f'director_process_build_info{{version="{_quoted(stats["version"])}"}} 1'
     yield from _head("process_uptime_seconds", "gauge", "Age of the daemon.")
     yield f"director_process_uptime_seconds {stats['uptime_seconds']}"
+    others = [one for one in stats.get("processes", ()) if one["kind"] != "worker"]
+    yield from _table("process", _PROCESS, _Entries((tuple(f'kind="{one["kind"]}"' for one in others),), others))
     services, groups, hosts = _labels(_names(stats))
     yield from _table("worker", _WORKER, _Entries((_slots(stats),), stats["workers"]))
     yield from _table("service", _SERVICE, _Entries(services, stats["services"]))
@@ -125,6 +128,8 @@ def exposition(stats: Document) -> Iterator[str]:
     yield from _table("host", _HOST, of_hosts)
     yield from _states(of_hosts)
     yield from _faults(of_hosts)
+    yield from _failed("service", _Entries(services, stats["services"]))
+    yield from _failed("host", of_hosts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +220,19 @@ def _faults(hosts: _Entries) -> Iterator[str]:
     patterns = tuple(f'director_host_connection_errors_total{{{_LABELS},kind="{kind}"}} %s' for kind in kinds)
     for labels, documents in hosts.pieces():
         yield _form(patterns, labels) % tuple(chain.from_iterable([host["faults"].values() for host in documents]))
+
+
+def _failed(noun: str, entries: _Entries) -> Iterator[str]:
+    name = f"{noun}_failed_connections_total"
+    yield from _head(name, "counter", "Connections that did not end in peace, by end state.")
+    for labels, documents in entries.pieces():
+        some = [
+            f'director_{name}{{{label},state="{state}"}} {count}'
+            for label, document in zip(labels, documents, strict=True)
+            for state, count in document.get("failed", {}).items()  # a daemon that runs may not have it yet
+        ]
+        if some:
+            yield "\n".join(some)
 
 
 def _histogram(name: str, text: str, key: str, groups: _Entries) -> Iterator[str]:

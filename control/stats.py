@@ -50,10 +50,28 @@ def build(report: Report) -> dict[str, Any]:
         "maxconn": report.running.config.maxconn,
         **_open(report, DIRECTOR),
         "time": round(report.at, 3),
+        "log_dropped": sum(_log_dropped(report, one) for one in report.processes),
+        "processes": [_process(report, one) for one in report.processes if not one.generation],
         "workers": [_worker(report, one) for one in report.processes if one.kind is Kind.WORKER],
         "drains": report.drains,
         "retiring": [_retiring(report, one) for one in report.processes if one.generation],
         "services": [_service(report, service) for service in report.running.config.services],
+    }
+
+
+def _log_dropped(report: Report, process: ProcessInfo) -> int:
+    """Lines of both logs that it could not write since it began."""
+    row = report.totals.rows.get(process.incarnation) if process.kind is Kind.WORKER else None
+    return process.log_dropped + (0 if row is None else int(row.gauges.get("log_dropped", 0)))
+
+
+def _process(report: Report, process: ProcessInfo) -> dict[str, Any]:
+    return {
+        "kind": process.kind.value,
+        "slot": process.slot if process.kind is Kind.WORKER else None,
+        "pid": process.pid,
+        "state": process.state,
+        "log_dropped": _log_dropped(report, process),
     }
 
 
@@ -70,7 +88,7 @@ def _worker(report: Report, process: ProcessInfo) -> dict[str, Any]:
         "rss_bytes": _rss(process.pid),
         "cpu_seconds": round(gauges.get("cpu_seconds", 0.0), 3),
         "loop_lag_ms": gauges.get("loop_lag_ms", 0.0),
-        "log_dropped": int(gauges.get("log_dropped", 0)),
+        "log_dropped": _log_dropped(report, process),
         "state_age_ms": gauges.get("state_age_ms"),
         "row_age_ms": round((report.now - row.heard) * 1000, 1) if row.heard else None,
     }
@@ -106,6 +124,7 @@ def _service(report: Report, service: Service) -> dict[str, Any]:
         "maxconn": service.maxconn,
         "queued": report.totals.queued(service.number),
         "refused": tally.refused,
+        "failed": tally.failed,
         "bytes_in": tally.bytes_in,
         "bytes_out": tally.bytes_out,
         "groups": groups,
@@ -167,6 +186,7 @@ def _host(report: Report, host: Host, tally: HostTally, connect_ms: list[float])
         "retries": tally.retries,
         "closed": tally.closed,
         "faults": faults,
+        "failed": tally.failed,
         "connect_ms_p50": connect_ms[0],
         "connect_ms_p99": connect_ms[1],
         "since": report.since(number),

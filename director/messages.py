@@ -288,6 +288,7 @@ class ProcessInfo:
     started_at: float
     silent: float = 0.0  # seconds since its last heartbeat
     generation: str = ""  # of a retiring one; empty: that of whoever tells
+    log_dropped: int = 0  # lines of the log that it could not write; of a worker its own statistics tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +317,7 @@ class Heartbeat:
 
     lag: float
     open: int = 0
+    log_dropped: int = 0  # lines that could not be written; workers tell it with their statistics
 
 
 @dataclass(frozen=True, slots=True)

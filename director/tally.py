@@ -55,6 +55,8 @@ def _buckets() -> list[int]:
 
 
 def _add(ours: Any, theirs: Any) -> Any:
+    if isinstance(ours, dict):
+        return {key: ours.get(key, 0) + theirs.get(key, 0) for key in {**ours, **theirs}}
     return list(map(add, ours, theirs)) if isinstance(ours, list) else ours + theirs
 
 
@@ -65,7 +67,8 @@ class _Adding:
 
     def row(self) -> list[Any]:
         """The totals in the order of the fields, as they cross the wire."""
-        return [list(value) if isinstance(value := getattr(self, name), list) else value for name in self.names()]
+        values = (getattr(self, name) for name in self.names())
+        return [value.copy() if isinstance(value, list | dict) else value for value in values]
 
     def add(self, other: Self) -> None:
         """Count all that `other` has counted, too."""
@@ -99,6 +102,7 @@ class HostTally(_Adding):
     connect: list[int] = field(default_factory=_buckets)
     session: list[int] = field(default_factory=_buckets)
     closed: int = 0  # at somebody's word
+    failed: dict[str, int] = field(default_factory=dict)  # that had it and did not end in peace, by end state
 
     def fault(self, fault: Fault) -> None:
         """Count one fault."""
@@ -133,9 +137,10 @@ class HostTallies(dict[int, HostTally]):
 
 @dataclass(slots=True)
 class ServiceTally(_Adding):
-    """Of one service. `total`: clients accepted; `refused`: closed without a host."""
+    """Of one service. `total`: clients accepted; `refused`: closed by us without a host."""
 
     total: int = 0
     refused: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
+    failed: dict[str, int] = field(default_factory=dict)  # that did not end in peace, by end state

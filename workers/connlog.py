@@ -132,7 +132,7 @@ class ConnectionLog:
             "queue_ms": -1 if host is None else int(session.waited * 1000),
             "connect_ms": int((session.connected - session.connecting) * 1000) if connected else -1,
             "total_ms": int((self._poller.now - session.accepted) * 1000),
-            "bytes_in": session.client.received,
+            "bytes_in": session.client.received if connected else 0,
             "bytes_out": session.server.received if connected else 0,
             "end": session.end,
             "worker_open": len(self._sessions.all) + 1,

@@ -148,9 +148,9 @@ class Sessions:
         if self.log is not None:
             self.log(session)
         service.open -= 1
-        if host is None:
-            service.tally.refused += 1
-        else:
+        if session.end != "--":
+            self._count_failed(session)
+        if host is not None:
             server = session.server
             if server.pending is not None:
                 self.drop(server)
@@ -179,6 +179,17 @@ class Sessions:
         del client.session
         if self.on_end is not None:
             self.on_end()
+
+    def _count_failed(self, session: Session) -> None:
+        """It did not end in peace: once, by end state, as the connection log has it."""
+        service, host, end = session.service, session.host, session.end
+        failed = service.tally.failed
+        failed[end] = failed.get(end, 0) + 1
+        if host is not None:
+            failed = service.hosts_tally[host.number].failed
+            failed[end] = failed.get(end, 0) + 1
+        elif end != "CC":  # who left before it had a host was not refused
+            service.tally.refused += 1
 
     def _abandon(self, owner: object) -> None:
         if isinstance(owner, Side) and owner.peer is not owner:

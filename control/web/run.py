@@ -87,7 +87,7 @@ class Web:
 
     def _beat(self) -> None:
         while True:
-            self._master.tell(Heartbeat(self._lag))
+            self._master.tell(Heartbeat(self._lag, log_dropped=logs.trouble().dropped))
             self._outbox.flush(self._master.tell)
             logs.tend()
             due = time.monotonic() + HEARTBEAT

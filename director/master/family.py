@@ -76,6 +76,7 @@ class Child:
     link: Link
     started_at: float
     open: int = 0
+    log_dropped: int = 0
 
 
 @dataclass
@@ -231,6 +232,7 @@ class Family:
                 state=place.state.value,
                 started_at=self.children[slot].started_at if slot in self.children else 0.0,
                 silent=round(now - place.beat, 3) if place.pid else 0.0,
+                log_dropped=self.children[slot].log_dropped if slot in self.children else 0,
             )
             for slot, place in sorted(self.supervisor.places.items())
         )
@@ -336,8 +338,8 @@ class Family:
     def _hear(self, child_: Child, message: Message) -> None:
         now = self.system.now()
         match message:
-            case Heartbeat(_lag, open_):
-                child_.open = open_
+            case Heartbeat(_lag, open_, log_dropped):
+                child_.open, child_.log_dropped = open_, log_dropped
                 self.supervisor.beat(child_.slot, now)
             case Ready():
                 self.supervisor.ready(child_.slot, now)

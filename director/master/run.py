@@ -312,7 +312,10 @@ class Master:
 
     def tell_processes(self) -> None:
         """Tell the hub who there is, if that has changed, and write it down."""
-        master = ProcessInfo(Kind.MASTER, Slot(-2), os.getpid(), 0, self.stage.value, self._started_at)
+        dropped = logs.trouble().dropped
+        master = ProcessInfo(
+            Kind.MASTER, Slot(-2), os.getpid(), 0, self.stage.value, self._started_at, log_dropped=dropped
+        )
         shown = (master, *self.family.processes(), *self.retirees.processes())
         if [replace(one, silent=0.0) for one in shown] != [replace(one, silent=0.0) for one in self._shown]:
             self._shown = shown

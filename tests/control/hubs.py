@@ -58,6 +58,7 @@ def host(name: str, state: str = "up", **values: Any) -> dict[str, Any]:
         "by": "",
         "next_check_seconds": None,
         "checks": {"ok": 5, "failed": 1},
+        "failed": {"SD": 1},
         "errno": "",
         "falls": 0,
         "health": state,
@@ -97,6 +98,7 @@ def service(name: str, *groups: dict[str, Any]) -> dict[str, Any]:
         "maxconn": None,
         "queued": 0,
         "refused": 0,
+        "failed": {"SC": 2, "SD": 1},
         "bytes_in": 4096,
         "bytes_out": 6 * 1024 * 1024,
         "groups": list(groups),
@@ -130,6 +132,15 @@ def stats() -> dict[str, Any]:
         "peak": 8,
         "peak_at": 1_700_000_000.0,
         "time": 1_700_000_060.0,
+        "log_dropped": 7,
+        "processes": [
+            {"kind": "master", "slot": None, "pid": 100, "state": "serving", "log_dropped": 3},
+            {"kind": "hub", "slot": None, "pid": 101, "state": "running", "log_dropped": 4},
+            *(
+                {"kind": "worker", "slot": one, "pid": 102 + one, "state": "serving", "log_dropped": 0}
+                for one in (0, 1)
+            ),
+        ],
         "workers": [worker(0), worker(1)],
         "drains": [],
         "retiring": [],

@@ -20,11 +20,14 @@ def test_only_what_was_counted_since_is_told_and_gauges_stay() -> None:
     service["total"] += 3
     host["total"] += 2
     host["faults"]["reset"] += 1
+    host["failed"]["SD"] += 1
+    service["failed"]["sQ"] = 4
     told = baseline.since(later)["services"][0]
     assert (told["total"], told["bytes_in"], told["open"]) == (3, 0, service["open"])
     first = told["groups"][0]["hosts"][0]
     assert (first["total"], first["bytes_out"], first["open"]) == (2, 0, host["open"])
     assert (first["faults"]["reset"], first["faults"]["connect_refused"], first["checks"]["failed"]) == (1, 0, 0)
+    assert (told["failed"], first["failed"]) == ({"SC": 0, "SD": 0, "sQ": 4}, {"SD": 1})
     assert later["services"][0]["total"] == 23  # what others are told
 
 

@@ -29,6 +29,12 @@ def test_counters_and_gauges_carry_the_labels_of_their_place() -> None:
     assert ("director_group_sessions_total", {"service": "web", "group": "main"}, 20.0) in found[
         "director_group_sessions"
     ]
+    ended = ("director_service_failed_connections_total", {"service": "web", "state": "SC"}, 2.0)
+    assert ended in found["director_service_failed_connections"]
+    assert ("director_host_failed_connections_total", {**a, "state": "SD"}, 1.0) in found[
+        "director_host_failed_connections"
+    ]
+    assert ("director_process_dropped_logs_total", {"kind": "hub"}, 4.0) in found["director_process_dropped_logs"]
     assert "director_host_limit_sessions" not in {name for name, samples in found.items() if samples}
 
 

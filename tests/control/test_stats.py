@@ -20,11 +20,11 @@ def report() -> Report:
     totals = Totals()
     faults = HostTally(total=9, bytes_in=5, bytes_out=6)
     faults.connect[3] = 10
-    totals.tally(
-        Tally(Slot(0), 1, True, {3: faults.row()}, {1: ServiceTally(total=11, refused=2).row()}, {"open": 4.0}), 9.5
-    )
+    faults.failed["SD"] = 1
+    service = ServiceTally(total=11, refused=2, failed={"SC": 2, "SD": 1})
+    totals.tally(Tally(Slot(0), 1, True, {3: faults.row()}, {1: service.row()}, {"open": 4.0, "log_dropped": 4}), 9.5)
     processes = (
-        ProcessInfo(Kind.MASTER, Slot(-2), 77, 0, "serving", 1.0),
+        ProcessInfo(Kind.MASTER, Slot(-2), 77, 0, "serving", 1.0, log_dropped=3),
         ProcessInfo(Kind.WORKER, Slot(0), 0, 1, "serving", 1.0),
     )
     return Report(
@@ -108,5 +108,8 @@ def test_the_values_are_those_counted() -> None:
     assert (document["pid"], document["workers"][0]["open"], document["workers"][0]["total"]) == (77, 4, 11)
     assert document["workers"][0]["row_age_ms"] == 500.0
     assert (document["services"][0]["refused"], host["total"], host["weight"]) == (2, 9, 0.5)
+    assert (document["services"][0]["failed"], host["failed"]) == ({"SC": 2, "SD": 1}, {"SD": 1})
+    assert document["log_dropped"] == 7
+    assert [(one["kind"], one["log_dropped"]) for one in document["processes"]] == [("master", 3), ("worker", 4)]
     assert (host["state"], host["reason"], host["by"], host["next_check_seconds"]) == ("down", "refused", "me", 1.5)
     assert 0.5 <= host["connect_ms_p50"] <= 1

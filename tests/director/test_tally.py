@@ -11,10 +11,11 @@ from director.tally import BOUNDS_MS, HostTallies, HostTally, ServiceTally, buck
 
 NUMBERS = strategies.integers(0, 10**9)
 ROWS = strategies.builds(
-    lambda total, faults, connect: HostTally(total=total, faults=faults, connect=connect),
+    lambda total, faults, connect, failed: HostTally(total=total, faults=faults, connect=connect, failed=failed),
     NUMBERS,
     strategies.lists(NUMBERS, min_size=len(Fault), max_size=len(Fault)),
     strategies.lists(NUMBERS, min_size=len(BOUNDS_MS) + 1, max_size=len(BOUNDS_MS) + 1),
+    strategies.dictionaries(strategies.sampled_from(["SC", "SD", "CD"]), NUMBERS),
 )
 
 
@@ -24,6 +25,8 @@ def test_adding_is_the_sum_of_every_number(one: HostTally, two: HostTally) -> No
     both.add(two)
     assert both.total == one.total + two.total
     assert both.faults == [a + b for a, b in zip(one.faults, two.faults, strict=True)]
+    for end in ("SC", "SD", "CD"):
+        assert both.failed.get(end, 0) == one.failed.get(end, 0) + two.failed.get(end, 0)
     assert HostTally.from_row(both.row()) == both
 
 
@@ -31,12 +34,13 @@ def test_a_row_does_not_change_with_the_tally() -> None:
     tally = HostTally()
     row = tally.row()
     tally.fault(Fault.RESET)
+    tally.failed["SD"] = 1
     assert row == HostTally().row()
 
 
 def test_rows_of_other_versions_are_understood() -> None:
     assert ServiceTally.from_row([5]) == ServiceTally(total=5)
-    assert ServiceTally.from_row([5, 0, 0, 0, "new"]) == ServiceTally(total=5)
+    assert ServiceTally.from_row([5, 0, 0, 0, {}, "new"]) == ServiceTally(total=5)
 
 
 def test_spans_find_their_bucket() -> None:

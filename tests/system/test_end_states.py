@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import json
-import random
 import socket
-import threading
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import pytest
-
-from tests.system.addresses import connect, free_address, listen, parse, read_line, reset
+from tests.system.addresses import connect, free_address, listen, parse, reset
 from tests.system.configs import group, host, service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Echo, Host
@@ -156,148 +150,3 @@ def test_every_end_has_its_letters(daemon: Daemon, serve: Callable[..., Host]) -
         assert daemon.ctl("host-down", "web", "main", "a", "--close", "--force").exit == 0
         assert {key: ends.end(port) for key, port in ports.items()} == {key: key.split()[-1] for key in ports}
         assert "connections closed" in daemon.ctl("events", "200").out
-
-
-def test_log_statistics_clients_and_hosts_count_the_same(daemon: Daemon) -> None:
-    """A load of every kind at once: peaceful, broken by either side, refused."""
-    address, other, gone = free_address(), free_address(), free_address()
-    served = Served()
-    with served:
-        hosts = group(host("a", served.address), host("b", gone))
-        daemon.start(config(service(address, hosts), service(other, group(host("a", gone)), name="none")))
-        with ThreadsOf(8) as clients:
-            sent = clients.total(lambda: one_of_all_kinds(address, other))
-        ends = Ends(daemon)
-        total = sum(sent["kinds"].values())
-        wait_until(lambda: len(ends.lines()) == total, 60)
-        lines = ends.lines()
-        states = Counter(line["end"] for line in lines)
-        wait_until(lambda: sum(one["total"] for one in daemon.stats()["services"]) == total, PATIENCE)
-        wait_until(lambda: served.over == served.accepted == served_total(daemon), PATIENCE)
-        stats = daemon.stats()
-
-        web, none = stats["services"]
-        # Every connection is a line, a client's and a count.
-        assert (web["total"], none["total"]) == (total - sent["kinds"]["refused"], sent["kinds"]["refused"])
-        assert states["SC"] == sent["kinds"]["refused"] == none["refused"]
-        a = next(one for one in web["groups"][0]["hosts"] if one["name"] == "a")
-        assert a["total"] == served.accepted == total - states["SC"]
-        # Bytes, too: what clients sent has arrived, is in the log and in the statistics.
-        assert sum(line["bytes_in"] for line in lines) == a["bytes_in"]
-        assert sum(line["bytes_out"] for line in lines) == a["bytes_out"] == web["bytes_out"]
-        assert served.received == a["bytes_in"] == sent["bytes"]
-        # A connection that its host broke is a fault, once, of that kind at that host.
-        assert a["faults"]["reset"] == states["SD"] == served.broken
-        assert {kind: count for kind, count in a["faults"].items() if count} == {"reset": states["SD"]}
-        assert states["--"] + states["CD"] + states["SD"] + states["SC"] == total
-
-
-def served_total(daemon: Daemon) -> int:
-    return int(daemon.host("a")["total"])
-
-
-class Served:
-    """A host that counts what it gets; told `break`, it resets the connection."""
-
-    def __init__(self) -> None:
-        self.listener = listen(free_address())
-        self.address = ":".join(map(str, self.listener.getsockname()))
-        self.accepted = self.over = self.received = self.broken = 0
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> Served:
-        threading.Thread(target=self._accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            with self._lock:
-                self.accepted += 1
-            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
-
-    def _serve(self, client: socket.socket) -> None:
-        client.settimeout(60)
-        received, broken = 0, 0
-        try:
-            line = read_line(client)
-            received = len(line) + 1 if line else 0
-            if line == "break":
-                client.sendall(b".")  # who says nothing before is suspected, and tested by the hub
-                time.sleep(0.05)
-                reset(client)
-                broken = 1
-            else:
-                client.sendall(line.encode() * 10)
-                while data := client.recv(1 << 16):
-                    received += len(data)
-        except OSError:
-            pass
-        finally:
-            client.close()
-            with self._lock:
-                self.over += 1
-                self.received += received
-                self.broken += broken
-
-
-def one_of_all_kinds(address: str, other: str) -> tuple[str, int]:
-    """One connection of a kind by chance: its kind, and the bytes that its client sent."""
-    kind = random.choice(["peaceful", "peaceful", "broken by client", "broken by host", "refused"])
-    with connect(other if kind == "refused" else address, 60) as client:
-        if kind == "refused":
-            assert client.recv(1) == b""
-            return kind, 0
-        line = b"break\n" if kind == "broken by host" else b"x" * random.randrange(1, 2000) + b"\n"
-        client.sendall(line)
-        try:
-            while len(client.recv(1 << 16)) and kind == "broken by host":
-                pass
-        except ConnectionResetError:
-            assert kind == "broken by host"
-        if kind == "broken by client":
-            reset(client)
-        return kind, len(line)
-
-
-class ThreadsOf:
-    """Clients at the same time, for a second or more."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        self._stop = time.monotonic() + 1.5
-
-    def __enter__(self) -> ThreadsOf:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def total(self, one: Callable[[], tuple[str, int]]) -> dict[str, Any]:
-        kinds: Counter[str] = Counter()
-        amounts: list[int] = []
-        errors: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                while time.monotonic() < self._stop or not amounts:
-                    kind, amount = one()
-                    kinds[kind] += 1
-                    amounts.append(amount)
-            except BaseException as error:
-                errors.append(error)
-
-        threads = [threading.Thread(target=run) for _ in range(self.count)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(120)
-        if errors:
-            pytest.fail(f"a client failed: {errors[0]!r}")
-        return {"kinds": kinds, "bytes": sum(amounts)}
