@@ -135,6 +135,8 @@ def test_every_end_has_its_letters(daemon: Daemon, serve: Callable[..., Host]) -
         client("limited", "sQ")
         client("full", "KQ")
         waiting = session("KQ", "waiting")
+        # Who waits may still be asking for a place, and another worker's client get it.
+        wait_until(lambda: '"queue of full"' in daemon.log, PATIENCE)
         client("full", "PC")
         assert ends.end(ports["PC"]) == "PC"
         assert daemon.ctl("session-close", waiting).exit == 0
