@@ -1,7 +1,7 @@
 """Config texts at run time: the file read anew, a client's text applied, what runs written back.
 
-A checker without rights reads every text (`checker`); one at a time. A file is
-merged with what operators changed (`director.config.merge`); a client's text
+A checker without rights reads every text (`checker`); one at a time, others wait
+for their turn. A file is merged with what operators changed (`director.config.merge`); a client's text
 becomes what runs, beside what is in maintenance.
 """
 
@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import stat
+from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,8 @@ from director.messages import ApplyConfig, Edit, Reload, Request, Running, SaveC
 
 if TYPE_CHECKING:
     from director.master.changing import Changing
+
+_WAITING = 10  # texts; who asked for them has patience for 30 s, and each takes a second at the most
 
 
 @dataclass
@@ -51,24 +54,29 @@ class Loading:
     def __init__(self, changing: Changing) -> None:
         self._changing = changing
         self._job: _Job | None = None
+        self._waiting: deque[Request | None] = deque()
 
     # -- the checker --------------------------------------------------------------------
 
     def hup(self) -> None:
         """Asked by signal to reload."""
         logs.info(Event.SIGNAL_RECEIVED, signal="HUP")
+        self._reread()
+
+    def _reread(self) -> None:
         try:
             self.begin(None)
         except DirectorError as error:
             logs.error(Event.CONFIG_REJECTED, reason=error)
 
     def begin(self, request: Request | None) -> None:
-        """Have a text checked; what it is for happens then. Without a request: reload. Raises RefusedError."""
+        """Have a text checked, in turn; what it is for happens then. Without a request: reload. Raises RefusedError."""
         master = self._changing.master
         if master.stage is not Stage.SERVING:
             raise SystemFailure(f"can't reload: the daemon is {master.stage.value}")
         if self._job is not None:
-            raise RefusedError("can't look at a config: another is being looked at; try again")
+            self._wait(request)
+            return
         order = Reload() if request is None else request.order
         if isinstance(order, ApplyConfig):
             text, name = order.text, order.name
@@ -78,6 +86,23 @@ class Loading:
         check = checker.begin(master.system, text, name, trusted=not isinstance(order, ApplyConfig))
         self._job = _Job(check, text, request)
         master.loop.watch(check.fd, self._read)
+
+    def _wait(self, request: Request | None) -> None:
+        if request is None and None in self._waiting:
+            return  # that one will read the file as it is then
+        if len(self._waiting) >= _WAITING:
+            raise RefusedError(
+                f"can't look at a config: {_WAITING} others wait to be looked at; try again when they are through"
+            )
+        self._waiting.append(request)
+
+    def _next(self) -> None:
+        while self._waiting and self._job is None:
+            request = self._waiting.popleft()
+            if request is None:
+                self._reread()
+            else:
+                self._changing.request(request)
 
     def _file(self) -> str:
         path = self._changing.master.places.config
@@ -122,6 +147,7 @@ class Loading:
         except DirectorError as error:
             logs.error(Event.CONFIG_REJECTED, reason=error)
             answer(job.request, error.exit, (str(error),))
+        self._next()
 
     def _use(self, job: _Job, config: Config) -> None:
         match job.request:

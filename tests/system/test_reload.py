@@ -261,3 +261,17 @@ def test_a_director_without_services_gets_its_first(daemon: Daemon, hosts: Hosts
     (a,) = hosts("a")
     assert applied(daemon.reload(one_service(address, host("a", a.address), upgrade_probation="0.2s"))) >= 1
     assert answers(address) == {"a"}
+
+
+def test_reloads_at_once_are_all_done_in_turn(daemon: Daemon, hosts: Hosts, same: Callable[[], None]) -> None:
+    address = free_address()
+    a, b = hosts("a", "b")
+    daemon.start(one_service(address, host("a", a.address)))
+    same()
+    daemon.configure(one_service(address, host("a", a.address), host("b", b.address)))
+    reloads = [daemon.spawn("reload") for _ in range(4)]
+    daemon.kill(daemon.master, signal.SIGHUP)
+    for one in reloads:
+        said, _ = one.communicate(timeout=60)
+        assert one.returncode == 0, said
+    assert answers(address) == {"a", "b"}

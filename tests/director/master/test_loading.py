@@ -35,11 +35,45 @@ def test_a_file_read_anew_runs(serving: Master, tmp_path: Path) -> None:
     config = replace(serving.running.config, stop_timeout=3.0)
     (tmp_path / "config.xml").write_bytes(write(config))
     serving.changing.loading.begin(None)
-    with pytest.raises(RefusedError, match="another is being looked at"):
-        serving.changing.loading.begin(None)
     finish(serving)
     assert serving.running.config == config == serving.loaded
     assert serving.running.version == 2
+
+
+def test_what_is_asked_for_meanwhile_waits_for_its_turn(serving: Master, tmp_path: Path) -> None:
+    loading, path = serving.changing.loading, tmp_path / "config.xml"
+    config = replace(serving.running.config, stop_timeout=3.0)
+    loading.begin(None)
+    path.write_bytes(write(config))  # what the first has read was another
+    loading.hup()
+    loading.hup()
+    serving.changing.request(Request(1, Actor("me"), ApplyConfig(write(replace(config, drain_timeout=4.0)), "/x")))
+    finish(serving)
+    assert serving.loaded == config
+    assert serving.running.config == replace(config, drain_timeout=4.0)
+    assert serving.running.version == 3
+
+
+def test_not_too_many_wait(serving: Master) -> None:
+    def reload() -> None:
+        serving.changing.loading.begin(Request(1, Actor("me"), Reload()))
+
+    for _ in range(11):
+        reload()
+    with pytest.raises(RefusedError, match="10 others wait"):
+        reload()
+    finish(serving)
+    reload()
+    finish(serving)
+
+
+def test_who_waits_when_the_daemon_ends_is_told(serving: Master, tmp_path: Path) -> None:
+    (tmp_path / "config.xml").write_bytes(write(replace(serving.running.config, stop_timeout=3.0)))
+    serving.changing.loading.begin(None)
+    serving.changing.request(Request(1, Actor("me"), Reload()))
+    serving.stage = Stage.STOPPING
+    finish(serving)
+    assert not serving.changing.loading._waiting
 
 
 def test_a_plan_of_another_state_is_refused(serving: Master) -> None:
