@@ -14,6 +14,7 @@ haproxy.py    ... as HAProxy prints it;  prometheus.py ... as Prometheus reads i
 runtimeapi.py HAProxy's phrases for our commands
 server.py     the control socket;  rights.py who may what
 commands.py   what can be asked;  arguments.py words into arguments
+jsontext.py   documents as JSON, in pieces
 client.py     asking;  waiting.py for a drain to end;  cli.py directorctl;  render.py answers as text
 top.py        the live view;  topview.py what it shows
 """

@@ -157,6 +157,9 @@ def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> Any:
             show(result)
             return result
         with Client(_socket(common), row.patience) as client:
+            if row.bulky and as_json and not sys.stdout.isatty():
+                sys.stdout.writelines(client.texts(row.name, given))
+                return {}
             result = client.call(row.name, given, progress=_shown(row, as_json, show))
         result = received(row, args, result)
     show(result)
@@ -214,8 +217,10 @@ def _daemon_version(common: dict[str, Any]) -> str | None:
 def _document(result: Any) -> Iterable[str]:
     import json
 
+    from control.jsontext import dumps
+
     # Without an indent, json is written by C: 30 times as fast, and programs don't mind.
-    yield json.dumps(result, indent=2 if sys.stdout.isatty() else None, check_circular=False)
+    yield json.dumps(result, indent=2) if sys.stdout.isatty() else dumps(result)
 
 
 def _text(row: Command, result: Any, form: str | None) -> Iterable[str]:

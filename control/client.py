@@ -77,18 +77,32 @@ class Client:
 
     def stream(self, command: str, args: Mapping[str, Any] | None = None) -> Iterator[Piece]:
         """The pieces of a command's reply as they come."""
+        for reply in self._replies(command, args):
+            yield reply.get("result"), bool(reply.get("more"))
+
+    def texts(self, command: str, args: Mapping[str, Any] | None = None) -> Iterator[str]:
+        """The result as lines of JSON, in pieces as they come: long ones need not be understood to be shown."""
+        for reply in self._replies(command, args, form="json"):
+            if "json" in reply:
+                yield reply["json"]
+            else:  # a daemon of before
+                from control.jsontext import dumps
+
+                yield f"{dumps(reply.get('result'))}\n"
+
+    def _replies(self, command: str, args: Mapping[str, Any] | None, **more: str) -> Iterator[dict[str, Any]]:
         ident = next(self._idents)
         try:
-            frame = pack({"v": PROTOCOL, "id": ident, "command": command, "args": dict(args or {})})
+            frame = pack({"v": PROTOCOL, "id": ident, "command": command, "args": dict(args or {}), **more})
         except UnicodeEncodeError:
             raise CommandError(ErrorKind.USAGE, f"can't run {command}: an argument is not UTF-8") from None
         done = False
         try:
             self._send(frame)
             while not done:
-                result, more = _piece(self._receive(), ident)
-                done = not more
-                yield result, more
+                reply = _checked(self._receive(), ident)
+                done = not reply.get("more")
+                yield reply
         except CommandError:
             done = True
             raise
@@ -126,12 +140,12 @@ class Client:
         return unpack(self._bodies.popleft())
 
 
-def _piece(reply: Any, ident: int) -> Piece:
-    """What a reply says. Raises CommandError, RemoteProtocolError."""
+def _checked(reply: Any, ident: int) -> dict[str, Any]:
+    """A reply that says what we asked for. Raises CommandError, RemoteProtocolError."""
     if not isinstance(reply, dict) or reply.get("id") not in (ident, None):
         raise RemoteProtocolError("can't understand the daemon: this is no reply to what was asked")
     if reply.get("ok"):
-        return reply.get("result"), bool(reply.get("more"))
+        return reply
     error = reply.get("error")
     if not isinstance(error, dict):
         raise RemoteProtocolError("can't understand the daemon: it failed and does not say how")

@@ -533,11 +533,8 @@ class Hub:
                 totals=self.totals,
                 fallbacks=self.fallbacks,
                 processes=self._processes,
-                state=self.verdicts.state,
-                since=self.verdicts.since,
-                reason=self._reason,
-                next_check=self.verdicts.next_check,
                 health=self.verdicts.document,
+                unresolved=self._unresolved,
                 panic=self.verdicts.panicking,
                 drains=self.drains.documents(),
                 drain_of=self.drains.by_host(),
@@ -546,9 +543,8 @@ class Hub:
             )
         )
 
-    def _reason(self, number: int) -> tuple[str, str]:
-        reason, by = self.verdicts.reason(number)
-        return reason or (self.resolver.cause(number) if not self.resolver.addresses.get(number) else ""), by
+    def _unresolved(self, number: int) -> str:
+        return "" if self.resolver.addresses.get(number) else self.resolver.cause(number)
 
     def _started(self) -> float:
         ours = (one.started_at for one in self._processes if one.started_at and not one.generation)

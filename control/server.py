@@ -7,6 +7,8 @@ Two dialects, told apart by a client's first byte:
            answered by one or more of
            {"id": ..., "ok": true, "result": ..., "more": bool}
            {"id": ..., "ok": false, "error": {"kind": ..., "message": ..., "lines": [...]}}
+           with "form": "json" in a request, results come as pieces of one JSON text,
+           {"id": ..., "ok": true, "json": "...", "more": bool}
     other  lines: verbs of `directorctl` as a shell would have them, or phrases
            of HAProxy (see `runtimeapi`), several by `;`, answered by text and an empty line. One line, then the
            connection is closed, unless `prompt` was said.
@@ -23,7 +25,6 @@ so that clients wait in its backlog for the next hub. Counterpart: `client`.
 from __future__ import annotations
 
 import errno
-import json
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ from typing import Any
 import gevent
 from gevent import socket
 
-from control import render, rights, runtimeapi
+from control import jsontext, render, rights, runtimeapi
 from control.arguments import complete, parse, split_line
 from control.commands.command import JSON, MAX_REQUEST, Command, CommandError, ErrorKind, Hub, find
 from control.commands.table import COMMANDS
@@ -339,6 +340,11 @@ class _Connection:
         def encode(result: Any, more: bool) -> Iterable[bytes]:
             return (pack({"id": ident, "ok": True, "result": result, "more": more}),)
 
+        def write(result: Any, more: bool) -> Iterable[bytes]:
+            for text in jsontext.pieces(result):
+                yield pack({"id": ident, "ok": True, "json": text, "more": True})
+            yield pack({"id": ident, "ok": True, "json": "\n", "more": more})
+
         try:
             if request.get("v") != PROTOCOL:
                 cause = f"it is of version {request.get('v')!r}, this daemon speaks {PROTOCOL}"
@@ -350,7 +356,7 @@ class _Connection:
                     ErrorKind.USAGE, f"can't run {row.name}: its request may have {row.max_request} bytes at most"
                 )
             args = complete(row, request.get("args", {}))
-            for piece in self._server.perform(row, args, speaker, encode):
+            for piece in self._server.perform(row, args, speaker, write if request.get("form") == "json" else encode):
                 self._send(piece)
         except CommandError as error:
             self._send(_failure(ident, error))
@@ -446,7 +452,7 @@ class _Trusted(_Connection):
 def _teller(row: Command, as_json: bool, form: str | None) -> runtimeapi.Told:
     """How the result of a command is told in lines."""
     if as_json or form == "json":
-        return lambda result: [json.dumps(result, check_circular=False)]
+        return lambda result: [jsontext.dumps(result)]
     if form in render.FORMATS:
         return render.FORMATS[form]
     return lambda result: [*render.plain(row.name, result), *_warnings(result)]

@@ -27,11 +27,8 @@ class Report:
     totals: Totals
     fallbacks: Fallbacks
     processes: tuple[ProcessInfo, ...]
-    state: Callable[[int], HostState]
-    since: Callable[[int], float]
-    reason: Callable[[int], tuple[str, str]]
-    next_check: Callable[[int], float | None]
-    health: Callable[[int], dict[str, Any]]
+    health: Callable[[int], dict[str, Any]]  # its state and why, and what checks found
+    unresolved: Callable[[int], str]  # why it has no address; empty if it has one
     panic: Callable[[int], bool]  # of a group's number
     drains: list[dict[str, Any]]
     drain_of: Mapping[int, dict[str, Any]]  # by host number
@@ -161,20 +158,22 @@ def _added(histograms: list[list[int]]) -> list[int]:
     return list(map(sum, zip(*histograms, strict=True))) if histograms else [0] * (len(BOUNDS_MS) + 1)
 
 
+_RESOLVED = tuple(state.value for state in (HostState.UP, HostState.DOWN, HostState.SLOWSTART))
 _FAULTS, _CHECK_FAILED = tuple(fault.value for fault in FAULTS), Fault.CHECK_FAILED.value
 
 
 def _host(report: Report, host: Host, tally: HostTally, connect_ms: list[float]) -> dict[str, Any]:
     number = host.number
-    reason, by = report.reason(number)
     health = report.health(number)
+    if not health["reason"] and health["state"] not in _RESOLVED:
+        health["reason"] = report.unresolved(number)
     faults = dict(zip(_FAULTS, tally.faults, strict=True))
     faults[_CHECK_FAILED] = health["checks"]["failed"]
     return {
         "name": host.name,
         "number": number,
         "ip": str(host.ip),
-        "state": report.state(number).value,
+        "state": health["state"],
         "weight": host.weight,
         "maxconn": host.maxconn,
         "backup": host.backup,
@@ -189,10 +188,6 @@ def _host(report: Report, host: Host, tally: HostTally, connect_ms: list[float])
         "failed": tally.failed,
         "connect_ms_p50": connect_ms[0],
         "connect_ms_p99": connect_ms[1],
-        "since": report.since(number),
-        "reason": reason,
-        "by": by,
-        "next_check_seconds": report.next_check(number),
         "drain": report.drain_of.get(number),
         **health,
     }

@@ -24,7 +24,7 @@ from director.addresses import Addresses, literal
 from director.config.model import Check, Config, Endpoint, Group, Host, Service
 from director.config.turnover import hosts_of, turnover
 from director.events import Event
-from director.messages import Fault, HostState, Running, Target
+from director.messages import AdminDown, Fault, HostState, Running, Target
 from director.scheduling.health import Health, Rules, Source, Stage, Word
 from director.scheduling.ward import Ward
 
@@ -337,7 +337,9 @@ class Verdicts:
 
     def state(self, number: int) -> HostState:
         """A host's state, as the stats name it."""
-        admin = self._running.admin.get(number)
+        return self._state(number, self._running.admin.get(number), time.time())
+
+    def _state(self, number: int, admin: AdminDown | None, wall: float) -> HostState:
         if admin is not None:
             return admin.state
         if not self._addresses(number):
@@ -345,7 +347,7 @@ class Verdicts:
         patient = self._patients[number]
         if not patient.health.up:
             return HostState.DOWN
-        slow = time.time() - patient.chart.returned_at < patient.group.slowstart
+        slow = wall - patient.chart.returned_at < patient.group.slowstart
         return HostState.SLOWSTART if slow else HostState.UP
 
     def since(self, number: int) -> float:
@@ -354,7 +356,9 @@ class Verdicts:
 
     def reason(self, number: int) -> tuple[str, str]:
         """Why the host is as it is, and by whose word."""
-        admin = self._running.admin.get(number)
+        return self._reason(number, self._running.admin.get(number))
+
+    def _reason(self, number: int, admin: AdminDown | None) -> tuple[str, str]:
         if admin is not None:
             return admin.reason, admin.by
         health = self._patients[number].health
@@ -368,11 +372,17 @@ class Verdicts:
         return None if at is None else max(0.0, round(at - time.monotonic(), 1))
 
     def document(self, number: int) -> dict[str, Any]:
-        """Its part of the stats: what checks found, and how the verdict stands."""
-        patient = self._patients[number]
+        """Its part of the stats: its state and why, what checks found, and how the verdict stands."""
+        patient, admin, wall = self._patients[number], self._running.admin.get(number), time.time()
         health = patient.health
+        reason, by = self._reason(number, admin)
         return {
-            **patient.chart.document(time.time()),
+            "state": self._state(number, admin, wall).value,
+            "since": patient.chart.since,
+            "reason": reason,
+            "by": by,
+            "next_check_seconds": self.next_check(number),
+            **patient.chart.document(wall),
             "check_type": None if patient.check is None else patient.check.type,
             "health": health.progress(),
             "falls": health.falls,

@@ -41,6 +41,7 @@ PURE = (
     "director/members.py",
     "control/haproxy.py",
     "control/history.py",
+    "control/jsontext.py",
     "control/names.py",
     "control/prometheus.py",
     "control/render.py",

@@ -224,6 +224,7 @@ class Command:
     `max_request` is in bytes, larger for commands that carry a file.
     `patience`: seconds that a client waits for the next sign. `streams`: what comes
     before the result is results, too, not progress; it has empty ones, as signs of life.
+    `bulky`: of thousands of hosts it is long; as JSON it is shown as it comes, and has no warnings.
     """
 
     name: str
@@ -236,6 +237,7 @@ class Command:
     max_request: int = MAX_REQUEST
     patience: float = 10.0
     streams: bool = False
+    bulky: bool = False
 
     @property
     def synopsis(self) -> str:

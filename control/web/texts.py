@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 
 from werkzeug.wrappers import Response
 
+from control import jsontext
 from control.render import FORMATS, render
 from control.web import running
 from control.web.answers import plain
@@ -82,7 +82,7 @@ def _stored_plain(visit: Visit) -> Response:
 
 
 def _stats_json(visit: Visit) -> Response:
-    return plain(json.dumps(visit.stats(), check_circular=False), kind="application/json")
+    return plain(jsontext.dumps(visit.stats()), kind="application/json")
 
 
 def _difference(visit: Visit) -> Response:

@@ -94,3 +94,20 @@ def test_who_does_not_answer_in_time_is_unreachable(tmp_path: Path) -> None:
         silent.listen()
         with pytest.raises(UnreachableError, match="no answer within"):
             Client(str(tmp_path / "s"), timeout=0.2).call("stats")
+
+
+def test_a_text_is_passed_on_as_it_comes_and_made_where_the_daemon_knows_none(tmp_path: Path) -> None:
+    def texts(name: str, *said: dict[str, object]) -> str:
+        path = str(tmp_path / name)
+
+        def answer(request: dict[str, object]) -> list[bytes]:
+            assert request["form"] == "json"
+            return [pack({"id": request["id"], "ok": True, **one}) for one in said]
+
+        thread = daemon(path, answer)
+        found = "".join(Client(path).texts("stats"))
+        thread.join()
+        return found
+
+    assert texts("new", {"json": '{"a": ', "more": True}, {"json": "1}\n", "more": False}) == '{"a": 1}\n'
+    assert texts("old", {"result": {"a": 1}, "more": False}) == '{"a": 1}\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grp
+import json
 import os
 import socket
 import struct
@@ -147,6 +148,23 @@ def test_progress_comes_before_the_result(folder: Path) -> None:
         ({"step": 2}, True),
         ({"end": "of it"}, False),
     ]
+
+
+def test_a_result_comes_as_json_where_that_is_wanted(served: Served) -> None:
+    def ask(command: str, **more: object) -> list[dict[str, Any]]:
+        with served.connect() as client:
+            client.sendall(framed({"v": 1, "id": 1, "command": command, "args": {}, **more}))
+            found = [reply(client)]
+            while found[-1].get("more"):
+                found.append(reply(client))
+            return found
+
+    (known,) = ask("stats")
+    text = "".join(piece["json"] for piece in ask("stats", form="json"))
+    assert text.endswith("}\n")
+    assert json.loads(text).keys() == known["result"].keys()
+    assert ask("stats", form=["json"])[0].keys() == known.keys()
+    assert ask("stast", form="json")[0]["error"]["kind"] == "usage"
 
 
 def test_a_large_reply_arrives_whole(folder: Path) -> None:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from control.fallbacks import Fallbacks
 from control.stats import Report, build
 from control.totals import Totals
 from director.config.model import Config, Endpoint, Group, Host, Listen, Service
-from director.messages import HostState, Kind, ProcessInfo, Running, Slot, Tally
+from director.messages import Kind, ProcessInfo, Running, Slot, Tally
 from director.tally import HostTally, ServiceTally
 
 HOST = Host(name="a", ip=Endpoint("10.0.0.1", 80), weight=0.5, number=3)
 GROUP = Group(name="main", hosts=(HOST,), number=2)
 SERVICE = Service(name="web", listens=(Listen(ip=Endpoint("*", 80)),), groups=(GROUP,), enabled="main", number=1)
+
+HEALTH = {
+    "state": "down",
+    "since": 123.0,
+    "reason": "refused",
+    "by": "me",
+    "next_check_seconds": 1.5,
+    "checks": {"ok": 3, "failed": 1},
+}
 
 
 def report() -> Report:
@@ -35,11 +45,8 @@ def report() -> Report:
         fallbacks=Fallbacks(),
         totals=totals,
         processes=processes,
-        state=lambda number: HostState.DOWN,
-        since=lambda number: 123.0,
-        reason=lambda number: ("refused", "me"),
-        next_check=lambda number: 1.5,
-        health=lambda number: {"checks": {"ok": 3, "failed": 1}},
+        health=lambda number: {**HEALTH},
+        unresolved=lambda number: "no such name",
         panic=lambda number: False,
         drains=[],
         drain_of={},
@@ -113,3 +120,13 @@ def test_the_values_are_those_counted() -> None:
     assert [(one["kind"], one["log_dropped"]) for one in document["processes"]] == [("master", 3), ("worker", 4)]
     assert (host["state"], host["reason"], host["by"], host["next_check_seconds"]) == ("down", "refused", "me", 1.5)
     assert 0.5 <= host["connect_ms_p50"] <= 1
+
+
+def test_a_host_without_an_address_says_why() -> None:
+    def reason(**health: object) -> str:
+        found = replace(report(), health=lambda number: {**HEALTH, **health})
+        return str(build(found)["services"][0]["groups"][0]["hosts"][0]["reason"])
+
+    assert reason(state="unresolved", reason="") == "no such name"
+    assert reason(state="maint", reason="new disk") == "new disk"
+    assert reason(state="up", reason="") == ""
