@@ -45,6 +45,7 @@ class Holder:
     generation: str = ""
     children: tuple[tuple[int, int], ...] = ()  # (pid, start ticks)
     stop_timeout: float = 30.0  # seconds that a graceful stop may take
+    predecessor: int = 0  # the master that this one replaced
 
     def is_still(self, pid: int, start: int) -> bool:
         """Whether that process is the one that was written down."""
@@ -73,6 +74,7 @@ def probe(path: str) -> Holder:
             generation=content.get("generation", ""),
             children=tuple((pid, start) for pid, start in content.get("children", ())),
             stop_timeout=content.get("stop_timeout", 30.0),
+            predecessor=content.get("predecessor", 0),
         )
     finally:
         os.close(fd)
@@ -91,6 +93,7 @@ class Lock:
 
     path: str
     fd: int = -1
+    predecessor: int = 0  # the master that had it before us, and gave it
 
     def take(self) -> bool:
         """Become the master here; False if another is. Raises SystemFailure."""
@@ -114,6 +117,7 @@ class Lock:
             "generation": generation,
             "children": children,
             "stop_timeout": stop_timeout,
+            "predecessor": self.predecessor,
         }
         data = json.dumps(content).encode() + b"\n"
         # The old tail must go after the new text is there, or a reader sees nothing.

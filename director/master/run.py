@@ -138,6 +138,7 @@ class Master:
             self.readiness.tell(Exit.FAILED, f"directord: can't start: {self._failure}")
             return Exit.FAILED
         logs.info(Event.DAEMON_STOPPED)
+        self.readiness.tell(Exit.FAILED, "directord: can't start: it was told to stop")  # unless it was ready
         return Exit.DONE
 
     def stop(self, fast: bool) -> None:

@@ -10,7 +10,6 @@ import gc
 import grp
 import os
 import shutil
-import signal
 import socket
 import sys
 import time
@@ -44,6 +43,7 @@ from director.master.recall import loaded, recall
 from director.master.run import Master
 from director.master.seats import wanted
 from director.master.stage import Stage
+from director.master.stopping import kill_children
 from director.master.system import System
 from director.messages import Failed, Handover, Running
 from director.places import Places, make_run_dir
@@ -109,23 +109,6 @@ def _wait_for_starter(places: Places, holder: Callable[[], Holder]) -> bool:
     raise SystemFailure("can't start: another daemon has been starting for 30 s")
 
 
-def _end_orphans(holder: Holder) -> None:
-    """Kill the recorded children of a dead master; nobody else, whoever has their pid by now."""
-    for pid, start in holder.children:
-        try:
-            handle = os.pidfd_open(pid)
-        except OSError:
-            continue
-        try:
-            if holder.is_still(pid, start):
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
-                logs.warning(Event.DAEMON_ORPHANS, killed=pid)
-        except ProcessLookupError:
-            pass
-        finally:
-            os.close(handle)
-
-
 def _open_addresses(config: Config, slots: int, lock_path: str, addresses: dict[str, Address]) -> dict[str, Address]:
     """All of the config, beside those that are there already. Raises SystemFailure; none stays open then."""
     patience = time.monotonic() + ORPHAN_PATIENCE
@@ -142,7 +125,8 @@ def _open_addresses(config: Config, slots: int, lock_path: str, addresses: dict[
                         address.close()
                     raise
                 if late:
-                    _end_orphans(holder)
+                    for pid in kill_children(holder):
+                        logs.warning(Event.DAEMON_ORPHANS, killed=pid)
                     killed = True
                     patience += ORPHAN_PATIENCE
                 time.sleep(0.02)
@@ -173,6 +157,8 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
     identity = kernel.child_identity(start.config.user, start.config.group)
     kernel.raise_descriptor_limit()
     orphans = probe(places.lock)
+    # At once, for who wants to stop us; orphans stay on record, should they be in the way.
+    lock.write(orphans.generation, list(orphans.children), start.config.stop_timeout)
     log_files = LogFiles.of(start.config.logging, foreground=start.foreground, level=start.log_level)
     journal = Journal(None if start.text is None else os.path.join(places.state_dir, "journal"))
     running, last = recall(journal, start.config, start.text or b"", places.config or "", _check)
@@ -318,7 +304,7 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
         readiness=Readiness(told=True),
         roles=roles,
         loop=Loop(system.now),
-        lock=Lock(places.lock, left.lock),
+        lock=Lock(places.lock, left.lock, left.elder.pid),
         loaded=checked.config,
         running=merged.running,
         journal=journal,

@@ -6,6 +6,7 @@ its children with their start times, so that never a stranger gets a signal.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -20,6 +21,8 @@ from director.places import Places
 _TERM_MARGIN = 5.0  # seconds beyond what the daemon promised, before QUIT
 _QUIT_PATIENCE = 5.0  # seconds before KILL
 _LOOK = 0.5  # seconds between reports
+_WAIT = 0.05  # seconds between looks at what others write
+_WRITING = 30.0  # seconds that a master may take to write who it is: a successor starts an interpreter first
 
 
 def _signal(holder: Holder, handle: int, number: int) -> None:
@@ -37,18 +40,43 @@ def stop(places: Places, report: Callable[[], None]) -> bool:
     """End the daemon gracefully and wait until all is gone; False if none runs.
 
     It may take as long as it has promised; then it is pressed harder. `report`
-    is called from time to time meanwhile.
+    is called from time to time meanwhile. Processes that a dead master has left
+    are waited for in the same way, and ended by their recorded names.
     """
-    holder = probe(places.lock)
-    if not holder.master_lives:
-        return False
-    if not holder.pid:
-        time.sleep(0.2)  # it has just taken the lock and not yet written who it is
-        holder = probe(places.lock)
+    holder = _holder(places)
+    if holder is None:
+        return _end_orphans(places, report)
+    while True:
+        _end(holder, report)
+        successor = _holder(places)
+        if successor is not None and successor.predecessor != holder.pid:
+            return True  # somebody has started another one meanwhile: that is none of ours to end
+        if successor is None:
+            break
+        holder = successor  # it had just been upgraded
+    deadline = time.monotonic() + _QUIT_PATIENCE
+    while probe(places.lock).children_live and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return True
+
+
+def _holder(places: Places) -> Holder | None:
+    """The master that lives, once it has written who it is; None if there is none. Raises SystemFailure."""
+    deadline = time.monotonic() + _WRITING
+    while (holder := probe(places.lock)).master_lives:
+        if holder.is_still(holder.pid, holder.start):
+            return holder
+        if time.monotonic() > deadline:
+            raise SystemFailure(f"can't stop: a process holds {places.lock} and does not write there who it is")
+        time.sleep(_WAIT)
+    return None
+
+
+def _end(holder: Holder, report: Callable[[], None]) -> None:
     try:
         handle = os.pidfd_open(holder.pid)
     except ProcessLookupError:
-        return True
+        return
     try:
         for number, patience in (
             (signal.SIGTERM, holder.stop_timeout + _TERM_MARGIN),
@@ -60,10 +88,40 @@ def stop(places: Places, report: Callable[[], None]) -> bool:
                 break
     finally:
         os.close(handle)
-    deadline = time.monotonic() + _QUIT_PATIENCE
-    while probe(places.lock).children_live and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return True
+
+
+def _end_orphans(places: Places, report: Callable[[], None]) -> bool:
+    """They finish what they have, as they do by themselves; what is left of them then is killed."""
+    holder = probe(places.lock)
+    if holder.children_live:
+        deadline = time.monotonic() + holder.stop_timeout
+        while probe(places.lock).children_live and time.monotonic() < deadline:
+            report()
+            time.sleep(_WAIT)
+        kill_children(holder)
+    if holder.pid and read_pid_file(places.pid_file) == holder.pid:
+        with contextlib.suppress(OSError):
+            os.unlink(places.pid_file)  # the dead master's own: it could not
+    return holder.children_live
+
+
+def kill_children(holder: Holder) -> list[int]:
+    """Kill those that a dead master has recorded; nobody else, whoever has their pid by now. Returns their pids."""
+    killed = []
+    for pid, start in holder.children:
+        try:
+            handle = os.pidfd_open(pid)
+        except OSError:
+            continue
+        try:
+            if holder.is_still(pid, start):
+                signal.pidfd_send_signal(handle, signal.SIGKILL)
+                killed.append(pid)
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(handle)
+    return killed
 
 
 def _gone(handle: int, patience: float, report: Callable[[], None]) -> bool:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 import psutil
+import pytest
 
 from tests.system.addresses import connect, free_address
 from tests.system.churn import Churn
@@ -22,6 +23,7 @@ PATIENCE = 120.0
 MOST = 8  # generations that may retire at once
 
 
+@pytest.mark.fault(3)
 def test_twenty_upgrades_and_reloads_fail_nobody_and_leave_nothing(daemon: Daemon) -> None:
     with Churn(daemon, streams=50) as churn:
         for _ in range(20):
@@ -55,6 +57,7 @@ def test_a_ninth_generation_is_refused_and_names_who_holds_the_first(
         client.close()
 
 
+@pytest.mark.fault(25)
 def test_for_a_long_time_only_what_was_killed_fails(daemon: Daemon, serve: Callable[..., Host]) -> None:
     """SOAK_MINUTES long: reloads, upgrades and killed workers at random moments."""
     address = free_address()

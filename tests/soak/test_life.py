@@ -27,6 +27,7 @@ PATIENCE = 60.0
 SLACK = 3.0  # seconds beyond what was promised, on a busy machine
 
 
+@pytest.mark.fault(20)
 def test_of_two_starts_at_the_same_instant_one_runs_two_hundred_times(daemon: Daemon, serve: Serve) -> None:
     daemon.configure(one_service(free_address(), host("a", serve().address), workers=1))
     for turn in range(200):
@@ -40,6 +41,7 @@ def test_of_two_starts_at_the_same_instant_one_runs_two_hundred_times(daemon: Da
         wait_until(lambda: not daemon.pids(), PATIENCE)
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize(
     ("signals", "promised"),
     [
@@ -66,6 +68,7 @@ def test_a_stop_takes_as_long_as_was_promised(
     assert sorted(path.name for path in daemon.run_dir.iterdir()) == ["directord.lock"]
 
 
+@pytest.mark.fault(22)
 def test_a_clock_that_steps_kills_nobody_and_deadlines_hold(daemon: Daemon, serve: Serve) -> None:
     need("faketime", "faketime")
     library = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0]
@@ -98,6 +101,7 @@ def test_a_clock_that_steps_kills_nobody_and_deadlines_hold(daemon: Daemon, serv
         assert 2.5 <= time.monotonic() - began <= 3 + SLACK + 2
 
 
+@pytest.mark.fault(24)
 def test_without_processes_what_runs_goes_on_and_it_tries_again(daemon: Daemon, serve: Serve) -> None:
     """Fork fails: for a worker that died, for a reload's checker, for an upgrade."""
     need_root()  # only who may become somebody else can be limited
@@ -143,6 +147,7 @@ def test_without_processes_what_runs_goes_on_and_it_tries_again(daemon: Daemon, 
     assert daemon.directord("reload").exit == 0
 
 
+@pytest.mark.fault(24)
 def test_a_full_run_dir_ends_nothing(daemon: Daemon, serve: Serve) -> None:
     """Of an own file system, which only root can mount."""
     need_root()

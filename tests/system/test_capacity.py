@@ -83,6 +83,7 @@ def test_ten_thousand_idle_connections(daemon: Daemon, echo: str) -> None:
     assert daemon.service()["refused"] == 0
 
 
+@pytest.mark.fault(12)
 def test_without_descriptors_accepting_pauses_and_nobody_spins(daemon: Daemon, serve: Callable[..., Host]) -> None:
     address = free_address()
     daemon.configure(one_service(address, host("a", serve().address), workers=1))

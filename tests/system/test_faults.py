@@ -52,6 +52,7 @@ def address(daemon: Daemon, serve: Serve) -> Iterator[str]:
     yield listen
 
 
+@pytest.mark.fault(1)
 def test_a_killed_worker_takes_only_its_own_connections_along(daemon: Daemon, address: str) -> None:
     with Streams(address, 40) as streams, ShortRequests(address, THREADS) as requests:
         wait_until(lambda: requests.done > 20)
@@ -75,6 +76,7 @@ def test_a_killed_worker_takes_only_its_own_connections_along(daemon: Daemon, ad
     assert totals.never_fell(), totals.seen
 
 
+@pytest.mark.fault(1)
 def test_a_neighbour_accepts_for_a_dead_worker(daemon: Daemon, address: str) -> None:
     with ShortRequests(address, THREADS) as requests:
         for _ in range(3):
@@ -87,6 +89,7 @@ def test_a_neighbour_accepts_for_a_dead_worker(daemon: Daemon, address: str) -> 
     assert requests.slowest < 3
 
 
+@pytest.mark.fault(2)
 def test_all_workers_killed_at_once_come_back_and_new_connections_waited(daemon: Daemon, address: str) -> None:
     with ShortRequests(address, THREADS) as requests:
         wait_until(lambda: requests.done > 20)
@@ -104,6 +107,7 @@ def test_all_workers_killed_at_once_come_back_and_new_connections_waited(daemon:
     assert daemon.log.count("process started: kind=worker") == 12, "nobody is forked in vain"
 
 
+@pytest.mark.fault(18)
 def test_a_killed_hub_is_no_matter_for_traffic(daemon: Daemon, address: str) -> None:
     with Streams(address, 20) as streams, ShortRequests(address, THREADS) as requests:
         wait_until(lambda: requests.done > 20)
@@ -122,6 +126,7 @@ def test_a_killed_hub_is_no_matter_for_traffic(daemon: Daemon, address: str) -> 
     assert totals.never_fell(), totals.seen
 
 
+@pytest.mark.fault(9)
 def test_a_killed_master_lets_go_of_the_port_and_breaks_nothing(daemon: Daemon, address: str) -> None:
     with Streams(address, 20) as streams:
         before = daemon.pids()
@@ -138,6 +143,7 @@ def test_a_killed_master_lets_go_of_the_port_and_breaks_nothing(daemon: Daemon, 
     assert daemon.is_serving(4)
 
 
+@pytest.mark.fault(9)
 def test_orphans_end_at_the_orphan_timeout(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     daemon.start(one_service(address, host("a", serve().address), orphan_timeout="1s"))
@@ -147,6 +153,7 @@ def test_orphans_end_at_the_orphan_timeout(daemon: Daemon, serve: Serve) -> None
     wait_until(lambda: not daemon.pids())
 
 
+@pytest.mark.fault(10)
 def test_for_a_stopped_worker_a_neighbour_accepts_and_it_is_not_murdered(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     daemon.start(one_service(address, host("a", serve().address), workers=3, worker_timeout="1s"))
@@ -165,6 +172,7 @@ def test_for_a_stopped_worker_a_neighbour_accepts_and_it_is_not_murdered(daemon:
     assert requests.failures == []
 
 
+@pytest.mark.fault(10)
 @pytest.mark.parametrize("who", ["the master", "the hub", "everybody"])
 def test_after_a_stop_nobody_is_murdered(daemon: Daemon, serve: Serve, who: str) -> None:
     address = free_address()
@@ -186,6 +194,7 @@ def test_after_a_stop_nobody_is_murdered(daemon: Daemon, serve: Serve, who: str)
     assert requests.failures == []
 
 
+@pytest.mark.fault(16)
 def test_clients_that_reset_leave_nothing_behind(daemon: Daemon, address: str) -> None:
     with ShortRequests(address, THREADS) as requests:
         wait_until(lambda: requests.done > 20)
@@ -204,6 +213,7 @@ def test_clients_that_reset_leave_nothing_behind(daemon: Daemon, address: str) -
     assert "Traceback" not in daemon.log
 
 
+@pytest.mark.fault(16)
 def test_a_host_that_resets_is_a_fault_of_that_host(daemon: Daemon, serve: Serve) -> None:
     class Resetting(Host):
         def _attend(self, selector, client, readable=True):  # type: ignore[no-untyped-def]
@@ -223,6 +233,7 @@ def test_a_host_that_resets_is_a_fault_of_that_host(daemon: Daemon, serve: Serve
     wait_until(lambda: daemon.service()["open"] == 0)
 
 
+@pytest.mark.fault(17)
 def test_a_flapping_host_breaks_only_what_it_held(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     steady, flapping = serve(), serve()
@@ -238,6 +249,7 @@ def test_a_flapping_host_breaks_only_what_it_held(daemon: Daemon, serve: Serve) 
     assert daemon.host("b")["state"] == "up"
 
 
+@pytest.mark.fault(18)
 def test_a_host_is_back_in_service_after_a_hub_death(daemon: Daemon, serve: Serve) -> None:
     address, late = free_address(), free_address()
     daemon.start(one_service(address, host("a", late)))

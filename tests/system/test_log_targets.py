@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from tests.system.addresses import ask_name, free_address
 from tests.system.configs import group, host, service
@@ -179,6 +180,7 @@ def test_goaccess_reads_the_connection_log(daemon: Daemon, hosts: Hosts) -> None
     assert (report["total_requests"], report["valid_requests"], report["failed_requests"]) == (20, 20, 0)
 
 
+@pytest.mark.fault(13)
 def test_a_log_that_is_full_for_a_while_costs_lines_and_nothing_else(daemon: Daemon, hosts: Hosts) -> None:
     address = free_address()
     (a,) = hosts("a")

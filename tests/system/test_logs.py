@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from tests.system.addresses import ask_name, free_address
 from tests.system.configs import group, host, service
 from tests.system.daemon import Daemon
@@ -33,6 +35,7 @@ def lines(*files: Path) -> list[str]:
     return [line for file in files for line in file.read_text().splitlines()]
 
 
+@pytest.mark.fault(14)
 def test_every_connection_has_a_whole_line_while_logs_are_rotated(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     daemon.start(config(address, host("a", serve().address)))
@@ -60,6 +63,7 @@ def test_every_connection_has_a_whole_line_while_logs_are_rotated(daemon: Daemon
     wait_until(lambda: "process exited" in daemon.log_file.read_text())
 
 
+@pytest.mark.fault(13)
 def test_a_log_that_takes_nothing_holds_nobody_up(daemon: Daemon, hosts: Hosts) -> None:
     address = free_address()
     (a,) = hosts("a")

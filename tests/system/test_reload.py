@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +35,14 @@ def applied(done: Result) -> int:
     assert found, done.text
     assert int(found[2]) == 2
     return int(found[1])
+
+
+def listening(address: str) -> set[str]:
+    """The inodes of the sockets that listen there."""
+    host, port = address.split(":")
+    local = f"{int.from_bytes(socket.inet_aton(host), 'little'):08X}:{int(port):04X}"
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines())
+    return {row[9] for row in rows if row[1] == local and row[3] == "0A"}
 
 
 def answers(address: str, count: int = 12) -> set[str]:
@@ -116,15 +126,19 @@ def test_another_scheduler_chooses(daemon: Daemon, hosts: Hosts, same: Callable[
     assert answers(address) <= {"a", "b"}
 
 
+@pytest.mark.fault(8)
 def test_listeners_come_and_go(daemon: Daemon, hosts: Hosts, same: Callable[[], None]) -> None:
     kept, gone, new = free_address(), free_address(), free_address()
     (a,) = hosts("a")
     daemon.start(one_service([kept, gone], host("a", a.address)))
     same()
+    sockets = listening(kept)
+    assert len(sockets) == 2, "one for each worker"
     with connect(gone) as client:
         assert read_line(client) == "a"
         assert applied(daemon.reload(one_service([kept, new], host("a", a.address)))) == 2
         assert answers(kept) == answers(new) == {"a"}
+        assert listening(kept) == sockets
         wait_until(lambda: not accepts(gone))
         client.sendall(b"still here\n")
         assert read_line(client) == "still here"
@@ -178,6 +192,7 @@ def test_directorctl_reloads(daemon: Daemon, hosts: Hosts, same: Callable[[], No
     assert daemon.ctl("reload").exit != 0
 
 
+@pytest.mark.fault(8)
 def test_a_bad_file_is_rejected_and_nothing_changes(daemon: Daemon, hosts: Hosts, same: Callable[[], None]) -> None:
     address = free_address()
     a, b = hosts("a", "b")
@@ -198,6 +213,7 @@ def test_a_bad_file_is_rejected_and_nothing_changes(daemon: Daemon, hosts: Hosts
     assert answers(address) == {"a"}
 
 
+@pytest.mark.fault(8)
 def test_an_address_in_use_fails_the_reload_and_nothing_changes(
     daemon: Daemon, hosts: Hosts, same: Callable[[], None]
 ) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psutil
+import pytest
 
 from tests.system.addresses import connect, free_address, parse
 from tests.system.configs import host, one_service
@@ -98,6 +99,7 @@ def test_the_number_of_workers_survives_a_restart_and_the_last_stays(daemon: Dae
     wait_until(lambda: daemon.is_serving(1), PATIENCE)
 
 
+@pytest.mark.fault(21)
 def test_winch_leaves_clients_in_the_backlog_and_another_one_serves_them(daemon: Daemon, serve: Serve) -> None:
     address, more = free_address(), free_address()
     text = one_service(address, host("a", serve().address))

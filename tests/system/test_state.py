@@ -71,6 +71,7 @@ def many_hosts(daemon: Daemon) -> Iterator[Feeder]:
     feeder.close()
 
 
+@pytest.mark.fault(18)
 def test_a_worker_that_slept_through_50000_updates_knows_all_soon_after_waking(
     daemon: Daemon, many_hosts: Feeder
 ) -> None:

@@ -87,6 +87,7 @@ def test_every_stage_is_said_by_the_main_process_and_it_names_its_successor(
     assert said == {"READY", "STATUS", "WATCHDOG", "MAINPID", "STOPPING"}
 
 
+@pytest.mark.fault(4)
 def test_an_upgrade_that_is_taken_back_names_nobody(daemon: Daemon, serve: Serve, manager: Manager) -> None:
     daemon.configure(one_service(free_address(), host("a", serve().address), upgrade_probation="30s"))
     process = daemon.spawn("start", "--foreground")

@@ -61,6 +61,7 @@ def config(address: str, serve: Serve, **more: object) -> str:
     return one_service(address, *hosts, **attributes)
 
 
+@pytest.mark.fault(3)
 def test_upgrades_under_load_lose_nothing_and_leave_nothing(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     daemon.start(config(address, serve))
@@ -122,6 +123,7 @@ def test_what_operators_said_and_what_was_learnt_is_the_same_after(daemon: Daemo
     assert {ask_name(address) for _ in range(10)} == {stuck}
 
 
+@pytest.mark.fault(3)
 def test_a_limit_holds_over_all_generations(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     counting = serve()
@@ -158,6 +160,7 @@ def test_another_number_of_workers_comes_with_an_upgrade(daemon: Daemon, serve: 
         assert requests.failures == []
 
 
+@pytest.mark.fault(7)
 def test_a_second_upgrade_and_a_change_meanwhile_are_refused(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     daemon.start(config(address, serve, upgrade_probation="15s"))
@@ -212,6 +215,8 @@ BROKEN = {
 }
 
 
+@pytest.mark.fault(4)
+@pytest.mark.fault(5)
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_version_is_refused_or_taken_back(daemon: Daemon, serve: Serve, copy: Path, name: str) -> None:
     path, text, exit, reason = BROKEN[name]
@@ -246,6 +251,7 @@ def test_a_broken_version_is_refused_or_taken_back(daemon: Daemon, serve: Serve,
     assert daemon.master != master
 
 
+@pytest.mark.fault(4)
 def test_a_config_that_can_not_be_used_refuses_the_upgrade(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     good = config(address, serve)
@@ -262,20 +268,23 @@ def test_a_config_that_can_not_be_used_refuses_the_upgrade(daemon: Daemon, serve
 # -- who dies meanwhile ----------------------------------------------------------
 
 STEPS = {
-    "at the exec": "starting version",
-    "when its successor is ready": "is ready, pid",
-    "in probation": "watching it for",
+    "at the exec": ("starting version", 1),
+    "while its successor gets ready": ("daemon starting", 2),
+    "when its successor is ready": ("is ready, pid", 1),
+    "in probation": ("watching it for", 1),
 }
 
 
+@pytest.mark.fault(6)
 @pytest.mark.parametrize("when", STEPS)
 def test_if_the_old_master_is_killed_its_successor_is_the_daemon(daemon: Daemon, serve: Serve, when: str) -> None:
     address = free_address()
     daemon.start(config(address, serve, upgrade_probation="5s", orphan_timeout="4s"))
+    text, times = STEPS[when]
     master = daemon.master
     with loaded(address):
         command = daemon.spawn("upgrade")
-        wait_until(lambda: STEPS[when] in daemon.log, every=0.002)
+        wait_until(lambda: daemon.log.count(text) >= times, every=0.002)
         daemon.kill(master)
         wait_until(lambda: daemon.master != master)
         wait_until(lambda: daemon.is_serving(2))
@@ -285,6 +294,7 @@ def test_if_the_old_master_is_killed_its_successor_is_the_daemon(daemon: Daemon,
     upgrade(daemon) if when == "in probation" else None
 
 
+@pytest.mark.fault(5)
 def test_a_candidate_that_is_killed_is_rolled_back(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     daemon.start(config(address, serve, upgrade_probation="5s", orphan_timeout="5s"))
@@ -301,6 +311,7 @@ def test_a_candidate_that_is_killed_is_rolled_back(daemon: Daemon, serve: Serve)
     assert daemon.is_serving(2)
 
 
+@pytest.mark.fault(10)
 def test_an_old_master_that_is_stopped_in_probation_commits_when_it_goes_on(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     daemon.start(config(address, serve, upgrade_probation="2s"))
@@ -315,6 +326,7 @@ def test_an_old_master_that_is_stopped_in_probation_commits_when_it_goes_on(daem
     assert daemon.master != master
 
 
+@pytest.mark.fault(21)
 def test_a_stop_during_probation_stops_both(daemon: Daemon, serve: Serve) -> None:
     daemon.start(config(free_address(), serve, upgrade_probation="20s"))
     daemon.spawn("upgrade")

@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import resource
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
-from director.master.lock import Lock
+from director.master.lock import Lock, mark_child, probe
 from director.master.stopping import situation, stop
+from director.master.system import start_ticks
 from director.places import Places
+from tests.system.waiting import wait_until
 
 
 def places(folder: Path) -> Places:
@@ -46,6 +50,90 @@ def test_a_daemon_is_ended_and_pressed_harder_if_it_does_not_heed(tmp_path: Path
     )
     assert stop(places(tmp_path), lambda: None)
     assert os.WTERMSIG(os.waitpid(pid, 0)[1]) == (signal.SIGTERM if heeds else signal.SIGQUIT)
+    assert situation(places(tmp_path))[0] == 3
+
+
+def in_a_child(run: Callable[[], None]) -> int:
+    """A process that does it and then waits to be ended."""
+    ready, told = os.pipe()
+    pid = os.fork()
+    if not pid:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        run()
+        os.write(told, b"x")
+        while True:
+            signal.pause()
+    os.read(ready, 1)
+    os.close(ready)
+    os.close(told)
+    return pid
+
+
+@pytest.mark.parametrize("upgraded", [True, False])
+def test_a_daemon_that_was_upgraded_meanwhile_is_ended_too_but_not_one_that_others_started(
+    tmp_path: Path, upgraded: bool
+) -> None:
+    lock = Lock(places(tmp_path).lock)
+    assert lock.take()
+
+    def begin() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it takes its time
+        lock.write("g1", [], 60.0)
+
+    old = in_a_child(begin)
+
+    def succeed() -> None:
+        lock.predecessor = old if upgraded else 0
+        signal.signal(signal.SIGUSR1, lambda *_: lock.write("g2", [], 1.0))
+
+    new = in_a_child(succeed)
+    os.close(lock.fd)
+    ended: list[int] = []
+
+    def report() -> None:
+        """While one waits for the old one there is another in its place."""
+        if ended:
+            return
+        os.kill(new, signal.SIGUSR1)
+        wait_until(lambda: probe(lock.path).generation == "g2")
+        os.kill(old, signal.SIGKILL)
+        ended.append(os.waitpid(old, 0)[0])
+
+    try:
+        assert stop(places(tmp_path), report)
+        assert ended == [old]
+        assert is_alive(new) is not upgraded
+    finally:
+        os.kill(new, signal.SIGKILL)
+        os.waitpid(new, 0)
+
+
+def is_alive(pid: int) -> bool:
+    """A zombie is not."""
+    return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_what_a_dead_master_left_is_waited_for_then_killed_and_its_pid_file_goes(tmp_path: Path) -> None:
+    lock = Lock(places(tmp_path).lock)
+    assert lock.take()
+
+    def live_on() -> None:
+        mark_child(lock.path)
+        os.close(lock.fd)
+
+    child = in_a_child(live_on)
+    dead = os.fork()
+    if not dead:
+        lock.write("g1", [(child, start_ticks(child) or 0)], 0.2)
+        os._exit(0)
+    os.waitpid(dead, 0)
+    os.close(lock.fd)
+    pid_file = tmp_path / "directord.pid"
+    pid_file.write_text(f"{dead}\n")
+    assert situation(places(tmp_path)) == (2, f"dead, but some of its processes live: {child}")
+    assert stop(places(tmp_path), lambda: None)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    assert not pid_file.exists()
     assert situation(places(tmp_path))[0] == 3
 
 

@@ -1,0 +1,83 @@
+"""At a terminal: a daemon in its foreground, and a stop that one watches."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from tests.system.addresses import accepts, connect, free_address
+from tests.system.configs import host, one_service
+from tests.system.daemon import Daemon
+from tests.system.hosts import Host
+from tests.system.load import ShortRequests, Streams
+from tests.system.terminals import Terminal
+from tests.system.waiting import wait_until
+
+Serve = Callable[..., Host]
+PATIENCE = 60.0
+
+
+@pytest.mark.fault(21)
+@pytest.mark.parametrize(("key", "status"), [(b"\x03", 0), (b"\x1c", 0)], ids=["Ctrl-C", "Ctrl-\\"])
+def test_a_resized_terminal_pauses_nothing_and_a_key_ends_all_at_once(
+    daemon: Daemon, serve: Serve, key: bytes, status: int
+) -> None:
+    address = free_address()
+    daemon.configure(one_service(address, host("a", serve().address), stop_timeout="60s"))
+    with Terminal(daemon.command_line("start", "--foreground"), daemon.environment, daemon.folder) as terminal:
+        wait_until(lambda: terminal.shows("directord: running, pid"), PATIENCE)
+        with Streams(address, 4) as streams, ShortRequests(address) as requests:
+            for rows in (24, 50, 10):
+                terminal.resize(rows, 80)
+                more = requests.done + 20
+                wait_until(lambda more=more: requests.done > more, PATIENCE)  # type: ignore[misc]
+            assert {worker["state"] for worker in daemon.stats()["workers"]} == {"serving"}
+            assert streams.broken == {}
+            assert requests.failures == []
+        with connect(address) as client:
+            client.sendall(b"x")
+            assert client.recv(1) == b"x"
+            terminal.press(key)
+            assert terminal.wait(PATIENCE) == status, terminal.screen
+    wait_until(lambda: not daemon.pids())
+    assert os.listdir(daemon.run_dir) == ["directord.lock"]
+    assert not accepts(address)
+
+
+@pytest.mark.parametrize("where", ["a terminal", "a pipe"])
+def test_a_stop_tells_how_many_connections_it_waits_for(daemon: Daemon, serve: Serve, where: str) -> None:
+    address = free_address()
+    daemon.start(one_service(address, host("a", serve().address), stop_timeout="60s"))
+    clients = [connect(address) for _ in range(3)]
+    for client in clients:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+    command = daemon.command_line("stop")
+    if where == "a pipe":
+        command = ["sh", "-c", 'exec "$@" | cat', "sh", *command]
+    with Terminal(command, daemon.environment, daemon.folder) as terminal:
+        wait_until(lambda: terminal.shows("directord: 3 connections still open"), PATIENCE)
+        clients[0].close()
+        wait_until(lambda: terminal.shows("directord: 2 connections still open"), PATIENCE)
+        clients[1].sendall(b"y")
+        assert clients[1].recv(1) == b"y", "nothing is cut before its time"
+        for client in clients[1:]:
+            client.close()
+        assert terminal.wait(PATIENCE) == 0
+    assert terminal.screen.splitlines()[-1] == "directord: stopped"
+    assert not daemon.pids()
+
+
+def test_a_start_that_is_told_to_stop_says_so(daemon: Daemon, serve: Serve) -> None:
+    daemon.configure(one_service(free_address(), host("a", serve().address)))
+    starting = daemon.spawn("start")
+    wait_until(lambda: "process started: kind=worker slot=1" in daemon.log, PATIENCE, every=0.002)
+    stopped = daemon.directord("stop")
+    assert stopped.exit == 0, stopped.text
+    said, _ = starting.communicate(timeout=PATIENCE)
+    # It may just have got ready.
+    assert (starting.returncode, "told to stop" in said or "running" in said) in [(1, True), (0, True)], said
+    wait_until(lambda: not daemon.pids())
+    assert daemon.directord("status").exit == 3
