@@ -65,7 +65,7 @@ from workers.questions import Questions
 from workers.relay import Relay
 from workers.roster import Roster
 from workers.services import Services
-from workers.session import Sessions
+from workers.session import Sessions, numbered_from
 from workers.successor import Successor
 from workers.tallies import Tallies
 
@@ -114,7 +114,7 @@ class Worker:
         self.poller = Poller(hub)
         self.board = Scoreboard()
         self.services = Services(self.board, random_)
-        self.sessions = Sessions(self.poller, self.board)
+        self.sessions = Sessions(self.poller, self.board, numbered_from(self.poller.now))
         self.relay = Relay(self.poller, self.sessions, Pipes(limit // _PIPE_SHARE))
         self.bus = Bus(birth.slot, birth.incarnation, self.board, self.services)
         self.sessions.report = self.bus.report

@@ -19,6 +19,8 @@ from workers.poller import Poller
 from workers.services import Service
 from workers.sockopts import set_options
 
+_NUMBERS_A_SECOND = 100_000  # ten times what a worker can accept
+
 
 class Side:
     """One socket of a session: the client's or the host's.
@@ -110,10 +112,19 @@ class Session:
         self.waited = 0.0  # seconds, for a permit
 
 
-class Sessions:
-    """All sessions of this worker; begins and ends them, counts them, ends idle ones."""
+def numbered_from(now: float) -> int:
+    """The number before a worker's first session, when it begins at this time of the machine's clock.
 
-    def __init__(self, poller: Poller, board: Scoreboard) -> None:
+    The clock counts faster than any worker accepts: so a number that an earlier worker of
+    the slot has given away, also one of another generation, never means another session.
+    """
+    return int(now * _NUMBERS_A_SECOND)
+
+
+class Sessions:
+    """All sessions of this worker, numbered behind `last`; begins and ends them, counts them, ends idle ones."""
+
+    def __init__(self, poller: Poller, board: Scoreboard, last: int = 0) -> None:
         self.poller = poller
         self.board = board
         self.cuts = Cuts(poller, board)
@@ -122,7 +133,7 @@ class Sessions:
         self.log: Callable[[Session], None] | None = None  # the connection log
         self.report: Callable[[int, Fault, str], None] = lambda host, fault, cause: None  # a fault, to the hub
         self.drop: Callable[[Side], None] = lambda side: None  # frees what a side has pending
-        self._last_id = 0
+        self._last_id = last
         self._recent: dict[int, tuple[int, int]] = {}  # what each moved between the last two sweeps
         self._swept, self._span = poller.now, 1.0
         poller.abandon = self._abandon

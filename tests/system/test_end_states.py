@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import resource
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -152,3 +155,55 @@ def test_every_end_has_its_letters(daemon: Daemon, serve: Callable[..., Host]) -
         assert daemon.ctl("host-down", "web", "main", "a", "--close", "--force").exit == 0
         assert {key: ends.end(port) for key, port in ports.items()} == {key: key.split()[-1] for key in ports}
         assert "connections closed" in daemon.ctl("events", "200").out
+
+
+def test_want_of_descriptors_of_our_own_is_nobodys_fault(daemon: Daemon, serve: Callable[..., Host]) -> None:
+    address = free_address()
+    text = config(service(address, group(host("a", serve(Echo).address))))
+    # Whose limits we may change: only a process with our uid.
+    daemon.start(text.replace('workers="2"', 'workers="1" user="root"'))
+    ends = Ends(daemon)
+    (worker,) = daemon.workers().values()
+    before = resource.prlimit(worker, resource.RLIMIT_NOFILE)
+
+    def starved() -> bool:
+        """One client with a limit by which it is accepted, and nothing more can be opened."""
+        used = {int(name) for name in os.listdir(f"/proc/{worker}/fd")}
+        free = next(number for number in itertools.count() if number not in used)
+        resource.prlimit(worker, resource.RLIMIT_NOFILE, (free + 1, before[1]))
+        try:
+            with connect(address) as client:
+                client.settimeout(2)
+                return client.recv(1) == b"" and ends.end(port_of(client)) == "RC"
+        finally:
+            resource.prlimit(worker, resource.RLIMIT_NOFILE, before)
+
+    wait_until(starved, PATIENCE)
+    with connect(address) as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+    wait_until(lambda: daemon.service()["failed"].get("RC"), PATIENCE)
+    assert sum(daemon.host("a")["faults"].values()) == 0 and daemon.host("a")["state"] == "up"
+
+
+def test_the_id_of_a_session_never_means_another_one(daemon: Daemon, serve: Callable[..., Host]) -> None:
+    address = free_address()
+    text = config(service(address, group(host("a", serve(Echo).address))))
+    daemon.start(text.replace('workers="2"', 'workers="1"'))
+
+    def names() -> list[str]:
+        return [one["session"] for one in daemon.command("sessions")["sessions"]]
+
+    with connect(address):
+        copied = wait_until(names, PATIENCE)
+        daemon.kill(daemon.workers()[0])
+        wait_until(lambda: daemon.is_serving(1) and not names(), PATIENCE)
+        with connect(address) as client:
+            client.sendall(b"x")
+            assert client.recv(1) == b"x"
+            (name,) = names()
+            assert name.startswith("0-") and name not in copied
+            done = daemon.ctl("session-close", copied[0])
+            assert done.exit == 1 and "unknown session" in done.err
+            client.sendall(b"y")
+            assert client.recv(1) == b"y"

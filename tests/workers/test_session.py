@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from tests.workers.plant import SERVICE, Plant, accepted, listening, until
+from workers.session import Sessions, numbered_from
 
 
 def test_a_session_ends_once_and_gives_its_lease_back_once() -> None:
@@ -22,6 +23,18 @@ def test_a_session_ends_once_and_gives_its_lease_back_once() -> None:
         assert plant.services.by_number[SERVICE].open == 0
         client.close()
         host.close()
+        plant.close()
+
+
+def test_numbers_of_a_worker_that_comes_later_are_above_those_of_one_that_was_as_busy_as_can_be() -> None:
+    busy_for = 5.0
+    last_of_the_first = numbered_from(1000.0) + int(busy_for * 50_000)
+    assert numbered_from(1000.0 + busy_for) > last_of_the_first
+    with listening() as host:
+        plant = Plant([host.getsockname()])
+        sessions = Sessions(plant.poller, plant.board, numbered_from(1000.0))
+        session = sessions.begin(plant.services.by_number[SERVICE], -1, ("127.0.0.1", 1), lambda *_: None)
+        assert session.id == numbered_from(1000.0) + 1
         plant.close()
 
 
