@@ -67,7 +67,8 @@ class Sink:
         self.trouble = Trouble()
         # Lines; a descriptor takes the place of `fd`, and is that target then.
         self._waiting: deque[bytes | tuple[int, LogTarget]] = deque()
-        self._size = 0
+        # Each is written by one thread only: what both add to and take from would be wrong after a while.
+        self._came = self._went = 0  # bytes that were put, and that are done with
         self._wanted = threading.Event()
         self._closing = self._owned = False
         self._moves = self._moved = 0
@@ -81,10 +82,10 @@ class Sink:
 
     def put(self, lines: bytes) -> bool:
         """Write these whole lines, soon. False, and counted, when there is no room."""
-        if self._size + len(lines) > ROOM:
+        if self.waiting + len(lines) > ROOM:
             self.trouble.lost(lines.count(b"\n"), "it is too slow")
             return False
-        self._size += len(lines)
+        self._came += len(lines)
         self._waiting.append(lines)
         self._wanted.set()
         return True
@@ -94,6 +95,11 @@ class Sink:
         self._moves += 1
         self._waiting.append((os.dup(fd), target or self.target))
         self._wanted.set()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that are to be written yet."""
+        return self._came - self._went
 
     @property
     def settled(self) -> bool:
@@ -128,7 +134,7 @@ class Sink:
                     self._send(lines)
                 else:
                     self._write(lines)
-                self._size -= len(lines)
+                self._went += len(lines)
             if self._closing:
                 if self._owned:
                     os.close(self.fd)

@@ -68,7 +68,7 @@ def test_what_was_put_before_a_move_goes_where_it_did(tmp_path: Path) -> None:
     sink.move(new)
     os.close(new)
     sink.put(b"after\n")
-    until(lambda: sink.settled)
+    until(lambda: sink.settled and not sink.waiting)
     assert (tmp_path / "old").read_text() == "before\n"
     sink.close()
     assert (tmp_path / "old").read_text() == "before\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from director.logtarget import LogSetup, LogTarget, Wrapping
-from tests.workers.plant import Plant, accepted, listening, read, refusing, until
+from tests.workers.plant import SERVICE, Plant, accepted, listening, read, refusing, until
 from workers.connlog import ConnectionLog
 
 PLAIN = LogTarget(Wrapping.PLAIN)
@@ -65,6 +65,34 @@ def test_the_same_as_json(tmp_path: Path) -> None:
     assert (line["client"], line["service"], line["group"], line["host"]) == ("127.0.0.1", "web", "main", "h0")
     assert (line["bytes_in"], line["bytes_out"], line["end"], line["retries"]) == (8, 11, "--", 0)
     assert line["connect_ms"] >= 0 and line["total_ms"] >= line["connect_ms"]
+
+
+def test_names_of_an_ancestors_file_may_be_anything_in_json_too(tmp_path: Path) -> None:
+    with listening() as host:
+        plant = Plant([host.getsockname()])
+        service = plant.services.by_number[SERVICE]
+        service.name, plant.services.labels[3] = 'a "service"', 'back\\slash/ho"st'
+        log = logged(plant, tmp_path / "log", "json")
+        exchange(plant, host)
+        log.close()
+        plant.close()
+    text = (tmp_path / "log").read_text()
+    line = json.loads(text)
+    assert (line["service"], line["group"], line["host"]) == ('a "service"', "back\\slash", 'ho"st')
+    assert json.dumps(line) + "\n" == text
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["accepted"])
+
+
+def test_in_json_a_client_without_a_host_has_moved_no_bytes(tmp_path: Path) -> None:
+    plant = Plant([refusing()])
+    log = logged(plant, tmp_path / "log", "json")
+    client = plant.connect()
+    client.sendall(b"nobody reads this")
+    until(lambda: plant.ended)
+    log.close()
+    plant.close()
+    line = json.loads((tmp_path / "log").read_text())
+    assert (line["host"], line["end"], line["bytes_in"], line["connect_ms"]) == (None, "SC", 0, -1)
 
 
 def test_a_client_without_a_host_has_none_in_its_line(tmp_path: Path) -> None:
