@@ -246,12 +246,12 @@ ssl_certificate_key key.pem; location = /health {{ return 200 'it is ready'; }} 
         return found
 
     def close(self) -> None:
+        self.daemon.close()
         self.moody.close()
         for server in self.servers.values():
-            server.signal(signal.SIGCONT)
             if server.process.poll() is None:
+                server.signal(signal.SIGCONT)
                 server.kill()
-        self.daemon.close()
 
 
 @pytest.fixture(scope="module")
