@@ -1,8 +1,9 @@
-"""Settings for every test: how hard property tests try, and signals as a terminal leaves them."""
+"""Settings for every test: how hard property tests try, signals as a terminal leaves them, and descriptors."""
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 
 from hypothesis import settings
@@ -15,3 +16,7 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "test"))
 # Who starts the tests in the background of a script has both ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+# Crowds of clients are among the tests; a shell gives a user a thousand descriptors unless asked.
+_, _most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (_most, _most))
