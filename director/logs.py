@@ -11,6 +11,7 @@ A subsystem is the first word of an event: `host`, `process`, `config`.
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 import traceback
@@ -23,7 +24,7 @@ from director.events import Event
 from director.loglines import Encoder, encoder
 from director.logtarget import LogSetup, LogTarget, Wrapping
 from director.messages import Happened
-from director.sink import Sink, Trouble
+from director.sink import FULL, Sink, Trouble, take_back
 
 STDERR = 2  # not what `sys.stderr` may have been bent to
 LEVELS = ("debug", "info", "warning", "error")
@@ -59,7 +60,9 @@ class Direct:
             if self.target.socket:
                 logsocket.send(self.fd, lines.rstrip(b"\n"), self.target)
             else:
-                os.write(self.fd, lines)
+                count = os.write(self.fd, lines)
+                if count < len(lines) and take_back(self.fd, count):
+                    raise OSError(errno.ENOSPC, FULL)
         except OSError as error:
             self.trouble.lost(1, str(error.strerror))
         else:

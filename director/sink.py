@@ -3,16 +3,18 @@
 A disk that is slow or full, or a pipe that nobody reads, holds up the thread
 and no one else: what does not fit in the queue meanwhile is dropped and
 counted. Whole chunks of lines are written by one call to a descriptor opened
-for appending, so that lines of several processes don't mix. What a full disk
-took only half of is finished before anything else is written. A socket gets
-each line as a datagram.
+for appending, so that lines of several processes don't mix. Half a line that a
+full disk took is taken back; what a pipe took half of is finished before
+anything else is written. A socket gets each line as a datagram.
 
 Not for the master, which has one thread.
 """
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import threading
 import time
 from collections import deque
@@ -24,6 +26,30 @@ ROOM = 1 << 20  # bytes that may wait
 _RETRY = 0.1  # seconds until a descriptor that took nothing is tried again
 _LAST = 1.0  # seconds that the last lines may take
 _CALM = 3.0  # seconds without a loss until all is well again
+
+
+FULL = os.strerror(errno.ENOSPC)
+
+
+def take_back(fd: int, count: int) -> bool:
+    """Cut off a file so many bytes that were just written, since the disk was full before the line ended.
+
+    Nobody else has written behind them, for the same reason. False if it is no file:
+    what a pipe has taken must be finished.
+    """
+    status = os.fstat(fd)
+    if not stat.S_ISREG(status.st_mode):
+        return False
+    try:
+        os.ftruncate(fd, status.st_size - count)
+    except OSError:
+        return False  # one that may only be appended to
+    return True
+
+
+def _half(lines: bytes, at: int) -> int:
+    """How many bytes before this place are of a line that goes on there."""
+    return at - 1 - lines.rfind(b"\n", 0, at)
 
 
 class Trouble:
@@ -141,19 +167,20 @@ class Sink:
                 return
 
     def _write(self, lines: bytes) -> None:
-        rest = memoryview(lines)
-        while rest:
+        at = 0
+        while at < len(lines):
             try:
-                count = os.write(self.fd, rest)
+                at += os.write(self.fd, memoryview(lines)[at:])
             except OSError as error:
-                if len(rest) == len(lines) or self._closing:
+                if not _half(lines, at) or self._closing:
                     # Nothing of it is there: better lost whole than written late.
-                    self.trouble.lost(lines.count(b"\n"), str(error.strerror))
+                    self.trouble.lost(lines.count(b"\n", at), str(error.strerror))
                     return
-                count = 0
-            if not count:
+            if at < len(lines) and (half := _half(lines, at)):
+                if take_back(self.fd, half):
+                    self.trouble.lost(lines.count(b"\n", at), FULL)
+                    break
                 time.sleep(_RETRY)
-            rest = rest[count:]
         self.trouble.written += 1
 
     def _send(self, lines: bytes) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from director.logtarget import LogTarget, Wrapping
 from director.sink import ROOM, Sink, Trouble
@@ -122,3 +126,30 @@ def test_trouble_is_told_once_when_it_begins_and_once_when_it_is_over() -> None:
     assert [trouble.turn(11.0), trouble.turn(30.0)] == [0, None]  # silence is no proof
     trouble.written += 1
     assert trouble.turn(31.0) == 1
+
+
+LIMITED = """
+import os, resource, sys
+from director import logs
+import pytest
+
+from director.logtarget import LogTarget, Wrapping
+from director.sink import Sink
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+fd = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+writer = {"sink": Sink, "direct": logs.Direct}[sys.argv[2]](fd, LogTarget(Wrapping.PLAIN))
+for _ in range(int(sys.argv[3])):
+    writer.put(b"".join(b"%063d\\n" % number for number in range(int(sys.argv[4]))))
+writer.close()
+print(writer.trouble.dropped)
+"""
+
+
+@pytest.mark.parametrize(("kind", "times", "lines"), [("sink", 1, 30), ("sink", 3, 10), ("direct", 30, 1)])
+def test_half_a_line_that_a_full_disk_took_is_taken_back(tmp_path: Path, kind: str, times: int, lines: int) -> None:
+    """The kernel takes 1000 bytes: 15 lines and a half."""
+    words = [sys.executable, "-c", LIMITED, str(tmp_path / "log"), kind, str(times), str(lines)]
+    dropped = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+    written = (tmp_path / "log").read_text().splitlines(keepends=True)
+    assert [len(line) for line in written] == [64] * 15
+    assert int(dropped) == 30 - 15
