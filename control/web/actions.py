@@ -2,13 +2,15 @@
 
 A form may ask first: then the plan and what it costs are shown, with a button
 that means it. A command that is refused for the sake of clients, and would be
-done by `--force`, is offered that way, too.
+done by `--force`, is offered that way, too. What outlives the page that asks for
+it is done beside; another page says how it goes.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import gevent
 from werkzeug.wrappers import Response
 
 from control.commands.command import Command, CommandError, find
@@ -18,6 +20,9 @@ from control.web.answers import see
 from control.web.visit import Visit
 from director.config.usability import FORCE_HINT
 
+_ELSEWHERE = {"upgrade": "/upgrade"}  # commands that take long, and the page that says how they go
+_AT_ONCE = 1.0  # seconds in which such a command is refused, if it is
+
 
 def act(visit: Visit, name: str) -> Response:
     """Run the command of a form; its token was seen already. Raises CommandError."""
@@ -26,6 +31,8 @@ def act(visit: Visit, name: str) -> Response:
     try:
         if visit.asked.form.get("ask"):
             return _ask(visit, row, given)
+        if name in _ELSEWHERE:
+            return _begin(visit, row, given)
         return _done(visit, row, visit.command(name, **given))
     except CommandError as error:
         if "force" in {option.name for option in row.options} and FORCE_HINT in str(error):
@@ -52,6 +59,28 @@ def _done(visit: Visit, row: Command, result: Any) -> Response:
     if visit.visitor.login is not None:
         visit.visitor.login.note = ("\n".join([text, *warnings]), bool(warnings) or result.get("good") is False)
     return see(visit.back)
+
+
+def _begin(visit: Visit, row: Command, given: dict[str, Any]) -> Response:
+    """Have it done beside. Raises CommandError if it is refused at once."""
+    doing = gevent.spawn(_outcome, visit, row, given)
+    doing.join(_AT_ONCE)
+    if isinstance(doing.value, CommandError):
+        raise doing.value
+    doing.link_value(lambda doing: _tell_later(visit, doing.value))
+    return see(_ELSEWHERE[row.name])
+
+
+def _outcome(visit: Visit, row: Command, given: dict[str, Any]) -> Response | CommandError:
+    try:
+        return _done(visit, row, visit.command(row.name, **given))
+    except CommandError as error:
+        return error
+
+
+def _tell_later(visit: Visit, outcome: Response | CommandError) -> None:
+    if isinstance(outcome, CommandError) and visit.visitor.login is not None:
+        visit.visitor.login.note = (str(outcome), True)
 
 
 def _ask(visit: Visit, row: Command, given: dict[str, Any]) -> Response:

@@ -22,7 +22,19 @@ from control.web.door import Door
 from control.web.inquiry import Inquiry
 from control.web.legacy import CALLS, Call, MissingError
 from control.web.live import Live
-from control.web.pages import charts, config, events, explain, journal, overview, service, sessions, users, workers
+from control.web.pages import (
+    charts,
+    config,
+    events,
+    explain,
+    journal,
+    overview,
+    service,
+    sessions,
+    upgrade,
+    users,
+    workers,
+)
 from control.web.visit import Page, Visit
 from director.config.model import Config
 
@@ -36,7 +48,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_MODULES = (overview, service, charts, workers, sessions, explain, events, journal, config, users, texts)
+_MODULES = (overview, service, charts, workers, upgrade, sessions, explain, events, journal, config, users, texts)
 _PAGES: dict[str, Page] = {path: page for module in _MODULES for path, page in module.PAGES.items()}
 _COMMAND = "/command/"
 _POSTS: dict[str, Page] = {**users.POSTS, **config.POSTS}

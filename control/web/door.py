@@ -81,7 +81,9 @@ class Door:
         if asked.wants_page and given is None:
             raise Stop(see("/login"))
         response = plain("who are you?\n", 401)
-        response.headers["WWW-Authenticate"] = 'Basic realm="director", charset="UTF-8"'
+        if self.token(asked) == "" and asked.headers.get("Sec-Fetch-Dest") != "empty":
+            # Of a page whose login is over nobody wants a dialogue that asks for a password.
+            response.headers["WWW-Authenticate"] = 'Basic realm="director", charset="UTF-8"'
         raise Stop(response)
 
     def _entered(self, asked: Asked, name: str, password: str) -> User | None:

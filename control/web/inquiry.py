@@ -44,6 +44,7 @@ class Inquiry:
         self._changes = 0
         self._histories: dict[str, tuple[float, Any]] = {}
         self._stats: tuple[float, Any] = (0.0, None)  # until when, and what
+        self.replaced = False  # by an upgrade: this hub decides nothing any more, and we end in a moment
 
     def introduce(self, descriptors: Iterable[int]) -> None:
         """Sockets to the hub there is now; those to an earlier one are closed."""
@@ -86,7 +87,9 @@ class Inquiry:
         row = find(name, COMMANDS)
         args = complete(row, dict(given))
         try:
-            return self.ask(name, args, person, row.patience)
+            result = self.ask(name, args, person, row.patience)
+            self.replaced = self.replaced or name == "upgrade"
+            return result
         finally:
             if row.access is Access.FULL:
                 self._changes += 1

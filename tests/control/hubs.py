@@ -128,6 +128,7 @@ def stats() -> dict[str, Any]:
         "generation": "g100-7",
         "pid": 100,
         "uptime_seconds": 3700.0,
+        "maxconn": None,
         "open": 4,
         "peak": 8,
         "peak_at": 1_700_000_000.0,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.system import waiting
-from tests.system.addresses import ask_name, free_address
+from tests.system.addresses import ask_name, connect, free_address, read_line
 from tests.system.admins import Site, give_an_hour
 from tests.system.browser import Browser
 from tests.system.daemon import Daemon
@@ -30,6 +30,7 @@ PAGES = {
     "config-new": "/config/new",
     "users": "/users",
     "workers": "/workers",
+    "upgrade": "/upgrade",
 }
 A, B = ({"service": "web", "group": "main", "host": name} for name in "ab")
 HOSTS_AND_GROUPS = ("host-", "group-", "sticky-")
@@ -75,6 +76,8 @@ def test_whoever_may_change_things_can_change_all_else(site: Site, browser: Brow
     change_what_was_changed(site, browser)
     change_users(site, browser)
     change_the_daemon(site, browser)
+    upgrade(site, browser)
+    stop(site, browser)
     assert {one for one in browser.commands if not one.startswith(HOSTS_AND_GROUPS)} <= browser.pressed
 
 
@@ -229,9 +232,46 @@ def change_the_daemon(site: Site, browser: Browser) -> None:
     wait_until(lambda: site.daemon.is_serving(3))
     browser.do("reload")
     assert browser.message
-    if "log-reopen" in browser.commands:
-        browser.do("log-reopen")
+    moved = site.daemon.log_file.rename(site.daemon.folder / "moved.log")
+    browser.do("log-reopen")
+    wait_until(site.daemon.log_file.exists)
+    browser.do("log-level", level="error")
+    browser.do("maxconn-set", maxconn="900")
+    browser.do("log-level", level="debug", subsystem="change")
+    assert "Own levels: change debug" in browser.text
+    browser.do("maxconn-set", maxconn="901")
+    assert site.daemon.stats()["maxconn"] == 901
+    wait_until(lambda: "maxconn=901" in site.daemon.log)
+    assert "new=maxconn=900" not in site.daemon.log + moved.read_text()
+    browser.do("log-level", level="info")  # events that are not worth a line are not remembered
+    wait_until(lambda: site.daemon.service()["open"] == 0)
+    assert site.daemon.service()["peak"] > 0
+    browser.do("counters-clear")
+    assert site.daemon.service()["peak"] == 0
     assert browser.complaints() == []
+
+
+def upgrade(site: Site, browser: Browser) -> None:
+    """Its page goes on by itself until the new generation is there, to which one has to log in."""
+    before = site.daemon.master
+    browser.go("/upgrade")
+    with connect(site.service) as client:
+        name = read_line(client)
+        browser.do("upgrade", sure=True)
+        assert "under way" in browser.text
+        browser.find('input[name="password"]')
+        assert site.daemon.master != before
+        client.sendall(b"still here\n")
+        assert read_line(client) == "still here"
+    assert name in names(site)
+    browser.complaints()  # of the moment in which one web admin replaced the other
+    browser.log_in("ann", "secret")
+    browser.go("/upgrade")
+    assert "upgrade committed" in browser.text
+
+
+def stop(site: Site, browser: Browser) -> None:
+    browser.go("/workers")
     browser.do("stop", sure=True)  # the page that follows may find the daemon gone already
     wait_until(lambda: not site.daemon.pids())
 

@@ -38,3 +38,15 @@ def test_guessing_passwords_is_slow_and_tells_nothing(client: Client) -> None:
         answer = client.post("/login", data={"name": "ann", "password": "x"})
     assert answer.status_code == 429
     assert client.get("/", auth=ANN).status_code == 429
+
+
+def test_of_a_page_whose_login_is_over_no_dialogue_asks_for_a_password(client: Client) -> None:
+    def is_challenged(**headers: str) -> bool:
+        answer = client.get("/live", headers=headers)
+        assert answer.status_code == 401
+        return "WWW-Authenticate" in answer.headers
+
+    assert is_challenged()
+    assert not is_challenged(**{"Sec-Fetch-Dest": "empty"})
+    client.set_cookie("director-7001", "of another generation")
+    assert not is_challenged()

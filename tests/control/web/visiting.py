@@ -45,7 +45,7 @@ EXPLAINED = {
 }
 EVENT = {
     **{"number": 1, "time": 1.7e9, "level": "WARNING", "event": "host down", "subject": EVIL, "old": "up"},
-    **{"new": "down", "reason": EVIL, "by": EVIL},
+    **{"new": "down", "reason": EVIL, "by": EVIL, "fields": {}},
 }
 CHANGE = {"number": 3, "at": 1.7e9, "by": EVIL, "from": EVIL, "undone": False, "change": EVIL, "reason": EVIL}
 
@@ -58,6 +58,7 @@ class Told(Inquiry):
         self.said: list[tuple[str, dict[str, Any], Person]] = []
         self.results: dict[str, Any] = {
             "status": {"processes": []},
+            "log-level": {"levels": {"": "info", "host": "debug"}},
             "sessions": {"sessions": [SESSION], "warnings": []},
             "explain": EXPLAINED,
             "events": {"events": [EVENT]},
@@ -120,6 +121,7 @@ PAGES = (
         "/",
         "/service/web",
         "/workers",
+        "/upgrade",
         "/sessions",
         "/explain?service=web",
         "/explain?session=0-1",
