@@ -12,7 +12,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -33,6 +33,7 @@ from control.closing import Closing
 from control.dialogues import Outcome
 from control.digests import Digests
 from control.drains import Drains, Key
+from control.failback import Failback
 from control.fallbacks import Fallbacks
 from control.history import History
 from control.limits import Limits
@@ -153,6 +154,7 @@ class Hub:
         )
         self.prober = Prober(gevent.get_hub().loop, self.verdicts.job, self.verdicts.outcome)
         self.verdicts.agenda = self.prober
+        self.verdicts.when_up = Failback(self._close_backups).is_up
         self._restore()
         self.server = Server(birth.control, self, birth.owner)
         gevent.get_hub().print_exception = logs.crash
@@ -462,6 +464,10 @@ class Hub:
         except gevent.Timeout:
             return "it could not be tested: it has no address"
         return None if outcome.good else outcome.cause
+
+    def _close_backups(self, hosts: Iterable[int], end: str) -> int:
+        decides = self._upstream is None and not self._standby
+        return self.closing.close_all(hosts, end) if decides else 0
 
     def close_host(self, number: int, label: str, actor: Actor) -> int:
         """Close what a host, or each place that it stands for, has at this moment; blocks this greenlet."""

@@ -67,10 +67,12 @@ class Verdicts:
 
     `addresses`: of a host, none while it is unresolved; of a check's own address
     under the host's number + ELSEWHERE. `publish` gets what workers must know of a
-    host; `flush` has it leave at once. `agenda` is set before `configure`.
+    host; `flush` has it leave at once. `agenda` is set before `configure`. `when_up`
+    hears of each that gets connections again.
     """
 
     agenda: Agenda
+    when_up: Callable[[str, Group, Host], None] = staticmethod(lambda label, group, host: None)
 
     def __init__(
         self,
@@ -114,6 +116,7 @@ class Verdicts:
             patient.chart.since = time.time()
             if number in before.admin:
                 patient.chart.returned_at = patient.chart.since
+                self._up_again(patient)
         new = {host.number for host in hosts_of(came)}
         self._stale |= known.keys() | new | told
         self.dirty = self.dirty or bool(known or new or told)
@@ -241,7 +244,13 @@ class Verdicts:
                 logs.warning(Event.HOST_FLAPPING, host=patient.label, falls=health.streak, out=f"{stays:.1f}s")
             self._book(patient, time.monotonic())
         self._tell(patient)
+        self._up_again(patient)
         return True
+
+    def _up_again(self, patient: Patient) -> None:
+        """If it gets connections now: it did not, before."""
+        if patient.health.up and patient.host.number not in self._running.admin:
+            self.when_up(patient.label, patient.group, patient.host)
 
     def _tell(self, patient: Patient) -> None:
         self.dirty = True

@@ -31,6 +31,7 @@ from director.messages import (
 Path = tuple[str, ...]  # (service,), (service, group) or (service, group, host)
 KILLED = "KD"  # the end state of connections that are closed since somebody said so
 HOST_WENT_DOWN = "DD"  # ... since their host is in maint
+BACKUP_NO_LONGER = "UD"  # ... since their host is a backup, and is needed no longer
 
 
 def departed(before: Running, after: Running, change: Change, actor: Actor, at: float) -> tuple[Running, str]:

@@ -109,6 +109,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
         "min-up": Entry("Automatic verdicts never take the last so many hosts of the group.", "1"),
         "slowstart": Entry("A host that comes back gets its full share only after this time.", "30s"),
         "maxconn": Entry("The most connections to its hosts at once, over all workers and generations.", "2000"),
+        "backup-close": Entry(
+            "Connections of backups are closed when another host of the group is up again, with `UD` in the log.", "yes"
+        ),
         "observe-window": Entry("A connection reset within this time of its start is a fault of the host.", "1s"),
     },
     "host": {

@@ -149,6 +149,7 @@ class Group:
     slowstart: float = 0.0
     observe_window: float = 1.0
     maxconn: int | None = None
+    backup_close: bool = False
     number: int = field(default=0, compare=False)
 
 

@@ -171,6 +171,7 @@ ELEMENTS = {
                     "sticky-size": integer(1),
                     "min-up": integer(0),
                     "slowstart": duration(),
+                    "backup-close": values.FLAG,
                     "observe-window": duration(),
                     "maxconn": _MAXCONN,
                 },

@@ -207,3 +207,25 @@ def test_the_id_of_a_session_never_means_another_one(daemon: Daemon, serve: Call
             assert done.exit == 1 and "unknown session" in done.err
             client.sendall(b"y")
             assert client.recv(1) == b"y"
+
+
+def test_who_is_with_a_backup_is_closed_when_another_host_is_up_again(
+    daemon: Daemon, serve: Callable[..., Host]
+) -> None:
+    address, late = free_address(), free_address()
+    spare = host("spare", serve(Echo).address, backup="yes")
+    check = '<check type="tcp" interval="200ms" rise="1" fall="1"/>'
+    daemon.start(config(service(address, group(check, host("a", late), spare, backup_close="yes"))))
+    ends = Ends(daemon)
+    with connect(address, PATIENCE) as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+        serve(Echo, late)
+        assert client.recv(1) == b""
+        assert (ends.end(port_of(client)), ends.line(port_of(client))["host"]) == ("UD", "spare")
+    wait_until(lambda: daemon.host("a")["state"] == "up", PATIENCE)
+    with connect(address, PATIENCE) as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+    wait_until(lambda: daemon.host("a")["total"] == 1, PATIENCE)
+    wait_until(lambda: daemon.host("spare")["failed"] == {"UD": 1}, PATIENCE)

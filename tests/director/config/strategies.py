@@ -153,6 +153,7 @@ def groups(names: st.SearchStrategy[str], of_hosts: st.SearchStrategy[str]) -> s
         min_up=st.integers(0, 10),
         slowstart=durations,
         observe_window=durations,
+        backup_close=st.booleans(),
     )
 
 
