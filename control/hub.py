@@ -347,6 +347,7 @@ class Hub:
                 loads = {row.slot: dict(row.open) for row in self.totals.rows.values()}
                 targets = (*self.verdicts.targets(), *self._parents())
                 self.bus.snapshot(identity, targets, loads, self.fallbacks.failed)
+                self.bus.flush()  # so that it sees at once that it hears what is published
                 self.limits.join(incarnation)
             case Load(incarnation=incarnation) | Tally(incarnation=incarnation) if self._is_elsewhere(incarnation):
                 pass

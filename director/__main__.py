@@ -117,7 +117,7 @@ def _checked(path: str, meanwhile: Callable[[], object] = lambda: None) -> tuple
     The checker is a process of its own, beside which there is time for something else.
     """
     try:
-        text = checker.read_file(path)
+        text = checker.read_file(path, patient=True)
     except SystemFailure as error:
         _complain(str(error))
         return None
@@ -214,7 +214,11 @@ def status(_options: argparse.Namespace, places: Places) -> int:
     try:
         _show("status", Client(places.control, timeout=5.0).call("status", {}))
     except UnreachableError:
-        code, words = stopping.situation(places)
+        try:
+            code, words = stopping.situation(places)
+        except SystemFailure as error:
+            _complain(str(error))
+            return 4
         _say(words)
         return code
     except DirectorError as error:

@@ -2,6 +2,9 @@
 
 Messages may be lost; nothing here waits for one. A gap in the sequence, or a
 new epoch (another hub), is healed by asking for a snapshot. Nothing here blocks.
+
+A worker knows all that others do only once it hears what the hub publishes, too:
+what is said between the snapshot and the subscription, it would not know of.
 """
 
 from __future__ import annotations
@@ -43,6 +46,7 @@ _FLUSH = 0.02  # seconds between load rows while something changes
 _WHOLE = 1.0  # seconds between whole rows
 _ASK = 0.5  # seconds until a snapshot is asked for again; longer each time, since the hub may just be slow
 _PATIENCE = 4.0  # seconds, the longest of these
+_JOIN = 0.1  # seconds between a snapshot and the first that is published after it
 _SILENCE = 2.5  # seconds without a word from the hub, not even a heartbeat: something was lost
 
 
@@ -51,7 +55,8 @@ class Bus:
 
     def __init__(self, slot: Slot, incarnation: int, board: Scoreboard, services: Services) -> None:
         self.synced = False
-        self.on_synced: Callable[[], None] = lambda: None
+        self.on_synced: Callable[[], None] = lambda: None  # the first time
+        self._subscribed = False
         self.answer: Callable[[Question], Reply] = lambda question: Reply(question.id, None)
         self.tally: Callable[[bool], Tally] | None = None
         self._misunderstood = 0
@@ -135,11 +140,8 @@ class Bus:
                 self._hear(message.loads, whole=True)
                 self._services.learn(message.targets, complete=True)
                 self._services.fall_back(message.failed)
-                first = not self.synced
                 self.synced = True
                 self.send_row()
-                if first:
-                    self.on_synced()
             case Grants(allotments):
                 self._board.granted(allotments)
             case Question():
@@ -151,6 +153,7 @@ class Bus:
         if not isinstance(message, Update) or not self.synced:
             return
         if message.epoch == self._epoch and message.sequence <= self._sequence:
+            self._complete()  # it was on its way before the snapshot was; what follows comes, too
             return
         if message.epoch != self._epoch or message.sequence != self._sequence + 1:
             self._ask()
@@ -166,6 +169,12 @@ class Bus:
             self._services.stickies.hear(message.sticks)
         if message.question:
             self.send(Digest(self._slot, message.question, digest(self._slot, self._board, self._services)))
+        self._complete()
+
+    def _complete(self) -> None:
+        if not self._subscribed:
+            self._subscribed = True
+            self.on_synced()
 
     def _hear(self, loads: dict[int, dict[int, int]], whole: bool) -> None:
         self._board.hear({slot: row for slot, row in loads.items() if slot != self._slot}, whole)
@@ -207,8 +216,8 @@ class Bus:
                 pause = min(_PATIENCE, 2 * pause)
                 continue
             pause = _ASK
-            gevent.sleep(_WHOLE)
-            if self.age > _SILENCE:
+            gevent.sleep(_WHOLE if self._subscribed else _JOIN)
+            if self.age > _SILENCE or not self._subscribed:
                 self._ask()
                 continue
             rounds += 1

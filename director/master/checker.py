@@ -8,17 +8,20 @@ Checked. Start, check and reload all go this way.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pwd
 import resource
 import select
 import signal
 import socket
+import stat
 import time
 from dataclasses import dataclass, replace
 
 from director import plugins
 from director.config import reader
+from director.config.document import MAX_SIZE
 from director.config.model import OWN_SCHEDULER, STICKY, Config
 from director.errors import ChildExit, Problem, Severity, SystemFailure
 from director.framing import FrameReader, decode, encode
@@ -30,11 +33,17 @@ TIME_LIMIT = 20.0  # seconds
 _MEMORY = 2 << 30  # bytes of address space
 
 
-def read_file(path: str) -> bytes:
-    """The bytes of a config file, read with our own rights. Raises SystemFailure."""
+def read_file(path: str, patient: bool = False) -> bytes:
+    """The bytes of a config file, read with our own rights; of one too large, more than may be. Raises SystemFailure.
+
+    Who is `patient` may wait for another program at the end of a pipe; a daemon must not.
+    """
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if patient else os.O_NONBLOCK))
+        with open(fd, "rb") as file:
+            if not (patient or stat.S_ISREG(os.fstat(fd).st_mode)):
+                raise OSError(errno.EINVAL, "it is no regular file")
+            return file.read(MAX_SIZE + 1)
     except OSError as error:
         raise SystemFailure(f"can't read config {path}: {error.strerror}") from None
 

@@ -61,21 +61,24 @@ def probe(path: str) -> Holder:
     except OSError as error:
         raise SystemFailure(f"can't read lock file {path}: {error.strerror}") from None
     try:
-        content: dict[str, Any] = {}
+        master_lives, children_live = _held(fd, _MASTER), _held(fd, _CHILDREN)
         try:
-            content = json.loads(os.pread(fd, 1 << 20, 0) or b"{}")
-        except ValueError:
-            pass  # written by half at this moment; the locks tell the truth
-        return Holder(
-            master_lives=_held(fd, _MASTER),
-            children_live=_held(fd, _CHILDREN),
-            pid=content.get("pid", 0),
-            start=content.get("start", 0),
-            generation=content.get("generation", ""),
-            children=tuple((pid, start) for pid, start in content.get("children", ())),
-            stop_timeout=content.get("stop_timeout", 30.0),
-            predecessor=content.get("predecessor", 0),
-        )
+            content: dict[str, Any] = json.loads(os.pread(fd, 1 << 20, 0) or b"{}")
+            return Holder(
+                master_lives,
+                children_live,
+                pid=int(content.get("pid", 0)),
+                start=int(content.get("start") or 0),
+                generation=str(content.get("generation", "")),
+                children=tuple((int(pid), int(start)) for pid, start in content.get("children", ())),
+                stop_timeout=float(content.get("stop_timeout", 30.0)),
+                predecessor=int(content.get("predecessor", 0)),
+            )
+        except (ValueError, TypeError, AttributeError):
+            # Written by half at this moment, or by somebody else; the locks tell the truth.
+            return Holder(master_lives, children_live)
+    except OSError as error:
+        raise SystemFailure(f"can't read lock file {path}: {error.strerror}") from None
     finally:
         os.close(fd)
 

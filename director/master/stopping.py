@@ -141,6 +141,6 @@ def situation(places: Places) -> tuple[int, str]:
     if holder.children_live:
         pids = " ".join(str(pid) for pid, start in holder.children if holder.is_still(pid, start))
         return 2, f"dead, but some of its processes live: {pids}"
-    if read_pid_file(places.pid_file) is not None:
+    if os.path.lexists(places.pid_file):
         return 1, f"dead, and its pid file {places.pid_file} is left"
     return 3, "stopped"

@@ -107,6 +107,33 @@ def test_a_worker_asks_until_it_gets_a_snapshot_and_then_sends_whole_rows(hub: H
     station.bus.farewell()
 
 
+def test_all_is_known_once_what_is_published_after_the_snapshot_is_heard(hub: Hub) -> None:
+    station = Station()
+    complete: list[bool] = []
+    station.bus.on_synced = lambda: complete.append(True)
+
+    def asked_again() -> bool:
+        """Without a subscription that works, it can't know what it missed."""
+        if hub.hears(Hello):
+            hub.heard.clear()
+            hub.answer(Snapshot("e", 10, (TARGET,), {}))
+            hellos.append(True)
+        return len(hellos) == 3
+
+    hellos: list[bool] = []
+    until(asked_again)
+    assert complete == []
+
+    def heard() -> bool:
+        asked_again()
+        hub.publish(Update("e", 11))
+        return bool(complete)
+
+    until(heard)
+    assert station.services.by_number
+    station.bus.farewell()
+
+
 def test_updates_in_order_are_taken_and_old_ones_are_not(hub: Hub) -> None:
     station = synced(hub)
     sequence = [10]

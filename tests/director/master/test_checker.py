@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import psutil
@@ -52,3 +53,30 @@ def test_no_child_and_no_descriptor_is_left() -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SystemFailure, match=r"can't read config .*nothing\.xml: No such file"):
         read_file(str(tmp_path / "nothing.xml"))
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a device", "a directory"])
+def test_what_is_no_file_keeps_no_daemon_waiting(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "config.xml"
+    if kind == "a pipe":
+        os.mkfifo(path)
+    elif kind == "a device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(SystemFailure, match=r"no regular file|Is a directory"):
+        read_file(str(path))
+
+
+def test_who_is_patient_reads_from_a_pipe(tmp_path: Path) -> None:
+    path = tmp_path / "config.xml"
+    os.mkfifo(path)
+    writer = threading.Thread(target=lambda: path.write_bytes(GOOD))
+    writer.start()
+    assert read_file(str(path), patient=True) == GOOD
+    writer.join()
+
+
+def test_no_more_is_read_than_may_be() -> None:
+    text = read_file("/dev/zero", patient=True)
+    assert "more than 16 MiB" in check_now(text, "c.xml").problems[0].message

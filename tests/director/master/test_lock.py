@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
+from director.errors import SystemFailure
 from director.master import lock
 from director.master.lock import Lock, probe
 from director.master.system import start_ticks
@@ -13,6 +16,25 @@ from director.master.system import start_ticks
 def test_nobody_lives_where_there_is_no_file(tmp_path: Path) -> None:
     holder = probe(str(tmp_path / "lock"))
     assert not holder.master_lives and not holder.children_live
+
+
+@pytest.mark.parametrize(
+    "content", [b"{", b"[]", b"null", b"7", b'{"pid": "x"}', b'{"children": [[1]]}', b'{"children": 3}', b"\xff\0"]
+)
+def test_whatever_somebody_wrote_there_the_locks_tell_the_truth(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "lock"
+    path.write_bytes(content)
+    assert not probe(str(path)).master_lives
+    ours = Lock(str(path))
+    assert ours.take()
+    holder = probe(str(path))
+    assert (holder.master_lives, holder.pid, holder.children) == (True, 0, ())
+    os.close(ours.fd)
+
+
+def test_what_is_no_file_is_said(tmp_path: Path) -> None:
+    with pytest.raises(SystemFailure, match=r"can't read lock file .*: Is a directory"):
+        probe(str(tmp_path))
 
 
 def test_a_master_is_seen_by_others_and_keeps_them_out(tmp_path: Path) -> None:

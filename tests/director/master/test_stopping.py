@@ -148,6 +148,11 @@ def test_a_pid_file_that_was_left_is_status_1(tmp_path: Path) -> None:
     assert "pid file" in words
 
 
+def test_a_pid_file_that_says_nothing_is_left_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "directord.pid").write_bytes(b"\xff\n")
+    assert situation(places(tmp_path))[0] == 1
+
+
 def test_a_pid_that_a_stranger_has_by_now_gets_no_signal(tmp_path: Path) -> None:
     pid = master(tmp_path, True)
     lock = Path(places(tmp_path).lock)
