@@ -17,13 +17,14 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(shell pwd))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help run test test-units test-system again check bench pictures docs man fuzz soak dist deb deb-test audit
+.PHONY: help run test test-units test-system faults again check bench pictures docs man fuzz soak dist deb deb-test audit
 .PHONY: clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make run     set up .venv and start the demo: three hosts, one service (Ctrl-C stops it)'
 	@echo 'make test    set up .venv and run every test'
+	@echo 'make faults  those tests that kill, stop and starve processes under load, with the time each takes'
 	@echo 'make again   run once more, one at a time, the tests that failed'
 	@echo 'make check   style and types'
 	@echo 'make bench   speed, side by side with what else is installed'
@@ -49,6 +50,10 @@ test-units: $(STAMP)
 test-system: $(STAMP)
 	@echo '== System tests: real processes, on the loopback only'
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/system
+
+# They are numbered: 1 to 25. What one shows: grep -A3 'fault(10)' tests/system/*.py
+faults: $(STAMP)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m fault --durations=0 --durations-min=1 tests/system
 
 # What failed the last time, one after the other.
 again: $(STAMP)

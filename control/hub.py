@@ -41,6 +41,7 @@ from control.memory import EVENTS, LEDGER, Memory
 from control.prober import Prober
 from control.questions import Questions
 from control.resolver import Resolver
+from control.reunion import Reunion
 from control.roster import Roster
 from control.sampler import Sampler
 from control.server import Server
@@ -134,6 +135,7 @@ class Hub:
         self.totals = Totals()
         self.sampler = Sampler(birth.memory, self.totals, lambda: self.arranged.config)
         self.stickies = Stickies(relays=True)
+        self.reunion = Reunion()
         self.baseline = Baseline()
         self.fallbacks = Fallbacks()
         self.memory = Memory(birth.memory)
@@ -341,6 +343,10 @@ class Hub:
             case Hello(slot, incarnation):
                 if self.totals.row(slot, incarnation) is None:
                     return
+                if self.stickies.tables and self.reunion.must_wait(incarnation, time.monotonic()):
+                    gevent.spawn_later(_READ_ON, self._hear, identity, message)
+                    return
+                self.reunion.seen(incarnation, time.monotonic())
                 self._peers[identity] = incarnation
                 for rows in self.stickies.batches():
                     self.bus.tell(identity, Sticks(rows))
@@ -383,6 +389,7 @@ class Hub:
                 self.bus.tell(identity, grants)
 
     def _bury(self, incarnation: int) -> None:
+        self.reunion.seen(incarnation, time.monotonic())
         self.limits.leave(incarnation)
         for identity, known in self._peers.items():
             if known == incarnation:
@@ -439,6 +446,7 @@ class Hub:
             self.resolver.restore(before["resolver"])  # members keep their numbers, and their connections count
         if value is not None:
             self.totals.restore(value["totals"])
+            self.reunion.expect((one for one in self.totals.rows if not is_peer(one)), time.monotonic())
             self.fallbacks.restore(value["fallbacks"])
             self.resolver.restore(value["resolver"])
             self.drains.restore(value.get("drains", {}))

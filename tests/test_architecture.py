@@ -45,6 +45,7 @@ PURE = (
     "control/names.py",
     "control/prometheus.py",
     "control/render.py",
+    "control/reunion.py",
     "control/topview.py",
     "control/web/charts.py",
     "control/web/logins.py",

@@ -78,6 +78,13 @@ def test_a_client_returns_in_every_worker_and_over_the_death_of_hub_and_workers(
     wait_until(lambda: daemon.is_serving(4))
     assert answers(address, CLIENTS) == first
 
+    hub, victims = daemon.hub(), [daemon.workers()[slot] for slot in (1, 2)]
+    for pid in (hub, *victims):  # their successors know what is left to know, or wait for it
+        daemon.kill(pid)
+    wait_until(lambda: daemon.hub() != hub and not {*victims} & {*daemon.workers().values()}, 30)
+    wait_until(lambda: daemon.is_serving(4), 30)
+    assert answers(address, CLIENTS) == first
+
 
 def test_a_client_whose_host_is_in_maint_moves_and_stays_until_it_is_forgotten(daemon: Daemon, hosts: Hosts) -> None:
     a, b = hosts("a", "b")
