@@ -26,8 +26,9 @@ from director.master import start as starting
 from director.master.family import Roles
 from director.master.invocation import Invocation
 from director.master.launcher import launch
+from director.master.lock import Holder
 from director.master.readiness import Readiness, daemonise
-from director.master.system import System
+from director.master.system import System, start_ticks
 from director.places import Places, config_file, pid_file, run_dir, state_dir
 from director.version import VERSION
 
@@ -174,11 +175,22 @@ def stop(_options: argparse.Namespace, places: Places) -> int:
             remaining = now
             _say(f"{now} connection{'s' if now != 1 else ''} still open")
 
-    if stopping.stop(places, report):
+    if stopping.stop(places, report) or _stop_by_socket(client, report):
         _say("stopped")
     else:
         _say("not running")
     return Exit.DONE
+
+
+def _stop_by_socket(client: Client, report: Callable[[], None]) -> bool:
+    """End a daemon whose lock file somebody has removed, by what it says of itself; False if none answers."""
+    try:
+        processes = client.call("status", {})["processes"]
+    except DirectorError:
+        return False
+    pid = next(one["pid"] for one in processes if one["kind"] == "master")
+    stopping.end(Holder(pid=pid, start=start_ticks(pid) or 0), report)
+    return True
 
 
 def reload(_options: argparse.Namespace, places: Places) -> int:

@@ -46,6 +46,7 @@ class Holder:
     children: tuple[tuple[int, int], ...] = ()  # (pid, start ticks)
     stop_timeout: float = 30.0  # seconds that a graceful stop may take
     predecessor: int = 0  # the master that this one replaced
+    serving: bool = False  # its start is over
 
     def is_still(self, pid: int, start: int) -> bool:
         """Whether that process is the one that was written down."""
@@ -73,6 +74,7 @@ def probe(path: str) -> Holder:
                 children=tuple((int(pid), int(start)) for pid, start in content.get("children", ())),
                 stop_timeout=float(content.get("stop_timeout", 30.0)),
                 predecessor=int(content.get("predecessor", 0)),
+                serving=bool(content.get("serving")),
             )
         except (ValueError, TypeError, AttributeError):
             # Written by half at this moment, or by somebody else; the locks tell the truth.
@@ -97,6 +99,7 @@ class Lock:
     path: str
     fd: int = -1
     predecessor: int = 0  # the master that had it before us, and gave it
+    serving: bool = False  # we are started
 
     def take(self) -> bool:
         """Become the master here; False if another is. Raises SystemFailure."""
@@ -121,6 +124,7 @@ class Lock:
             "children": children,
             "stop_timeout": stop_timeout,
             "predecessor": self.predecessor,
+            "serving": self.serving,
         }
         data = json.dumps(content).encode() + b"\n"
         # The old tail must go after the new text is there, or a reader sees nothing.

@@ -160,6 +160,8 @@ class Master:
         logs.info(Event.DAEMON_STOPPING, fast=fast, timeout=f"{seconds:g}s")
         self.turn(Turn.STOP)
         self._fast = fast
+        self.lock.serving = False
+        self._write_lock()
         self.notifier.tell("STOPPING=1")
         self.family.drain(seconds)
         self.retirees.drain(seconds)
@@ -199,6 +201,7 @@ class Master:
         """The daemon is this process now: write so where others look for it."""
         self.take_journal()
         self._write_pid_file()
+        self.lock.serving = True
         self._write_lock()
         self.notifier.hush(self.system.now())  # the old master says whom to hear from now on
         wanted = {str(listen.ip) for _, listen in self.running.config.listens()}
@@ -239,6 +242,8 @@ class Master:
         self.family.covering = True
         workers = self.seats.count
         self._write_pid_file()
+        self.lock.serving = True
+        self._write_lock()
         logs.info(Event.DAEMON_READY, pid=os.getpid(), workers=workers)
         self.tell_processes()  # so that who asks the hub now hears that all serve
         self.notifier.tell("READY=1", self._status())

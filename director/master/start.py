@@ -37,7 +37,6 @@ from director.master.lock import Holder, Lock, probe
 from director.master.logfiles import LogFiles
 from director.master.loop import Loop
 from director.master.notify import from_environment
-from director.master.pidfile import read_pid_file
 from director.master.readiness import Readiness
 from director.master.recall import loaded, recall
 from director.master.run import Master
@@ -48,6 +47,7 @@ from director.master.system import System
 from director.messages import Failed, Handover, Running
 from director.places import Places, make_run_dir
 
+PATIENCE = 30.0  # seconds that a start may take, or a stop beyond its time
 ORPHAN_PATIENCE = 3.0  # seconds to let orphans of a dead master give up the port
 
 
@@ -96,17 +96,19 @@ def _remove(path: str) -> None:
         pass
 
 
-def _wait_for_starter(places: Places, holder: Callable[[], Holder]) -> bool:
-    """Another `start` is at it: wait until it serves. False if it gave up."""
-    deadline = time.monotonic() + 30.0
-    while time.monotonic() < deadline:
-        now = holder()
+def _wait_for_starter(holder: Callable[[], Holder]) -> int:
+    """Another `start` is at it, or was before us: wait until its daemon serves. Returns its pid, 0 if it ended.
+
+    One that stops does not serve any more: who starts now wants one that runs when it is gone.
+    """
+    began = time.monotonic()
+    while time.monotonic() - began < PATIENCE + (now := holder()).stop_timeout:
         if not now.master_lives:
-            return False
-        if now.pid and read_pid_file(places.pid_file) == now.pid:
-            return True
+            return 0
+        if now.serving and now.is_still(now.pid, now.start):
+            return now.pid
         time.sleep(0.05)
-    raise SystemFailure("can't start: another daemon has been starting for 30 s")
+    raise SystemFailure(f"can't start: another daemon, pid {now.pid}, starts or stops, and that takes too long")
 
 
 def _open_addresses(config: Config, slots: int, lock_path: str, addresses: dict[str, Address]) -> dict[str, Address]:
@@ -140,8 +142,7 @@ def serve(start: Start, places: Places) -> int:
     try:
         make_run_dir(places.run_dir, os.geteuid())
         while not lock.take():
-            if _wait_for_starter(places, lambda: probe(places.lock)):
-                pid = read_pid_file(places.pid_file)
+            if pid := _wait_for_starter(lambda: probe(places.lock)):
                 start.readiness.tell(Exit.DONE, f"directord: already running, pid {pid}")
                 return Exit.DONE
         return _serve_locked(start, places, system, lock)

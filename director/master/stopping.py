@@ -47,7 +47,7 @@ def stop(places: Places, report: Callable[[], None]) -> bool:
     if holder is None:
         return _end_orphans(places, report)
     while True:
-        _end(holder, report)
+        end(holder, report)
         successor = _holder(places)
         if successor is not None and successor.predecessor != holder.pid:
             return True  # somebody has started another one meanwhile: that is none of ours to end
@@ -72,7 +72,8 @@ def _holder(places: Places) -> Holder | None:
     return None
 
 
-def _end(holder: Holder, report: Callable[[], None]) -> None:
+def end(holder: Holder, report: Callable[[], None]) -> None:
+    """End this master, whatever of its name is known. Raises SystemFailure."""
     try:
         handle = os.pidfd_open(holder.pid)
     except ProcessLookupError:

@@ -77,6 +77,37 @@ def test_of_two_starts_at_once_one_runs(daemon: Daemon, serve: Serve) -> None:
         wait_until(lambda: not daemon.pids(), 60)
 
 
+def test_a_start_while_another_stops_is_a_new_director(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(simple(address, serve(), stop_timeout="60s"))
+    master = daemon.master
+    with Streams(address, 2) as streams:
+        stop = daemon.spawn("stop")
+        wait_until(lambda: not accepts(address))
+        start = daemon.spawn("start")
+        exchanged = streams.exchanged + 10_000
+        wait_until(lambda: streams.exchanged > exchanged)
+        assert start.poll() is None
+    said, _ = start.communicate(timeout=60)
+    assert (start.returncode, "already" in said) == (0, False), said
+    assert stop.wait(60) == 0
+    assert daemon.master != master
+    assert daemon.is_serving(2)
+
+
+def test_whatever_somebody_has_removed_it_is_known_to_run_and_can_be_stopped(daemon: Daemon, serve: Serve) -> None:
+    daemon.start(simple(free_address(), serve()))
+    master = daemon.master
+    daemon.pid_file.unlink()
+    again = daemon.directord("start")
+    assert (again.exit, f"already running, pid {master}" in again.text) == (0, True), again.text
+    (daemon.run_dir / "directord.lock").unlink()
+    assert daemon.directord("status").exit == 0
+    daemon.stop()
+    assert not daemon.pids()
+    daemon.start()
+
+
 def test_status_of_a_running_director_is_0_and_has_a_line_for_each_process(daemon: Daemon, serve: Serve) -> None:
     daemon.start(simple(free_address(), serve()))
     status = daemon.directord("status")
