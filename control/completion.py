@@ -123,11 +123,11 @@ _BASH = (
     + _COMMON.replace("%SPLIT%", "$2")
     + """
 _directorctl() {
-    local at last word value='' command='' kinds='' options='' wanted='' current line
+    local at last word value='' command='' kinds='' options='' wanted='' names='' name current line
     local -a words given=() where=()
     # Not COMP_WORDS: those are cut at colons, which names may have.
     line=${COMP_LINE:0:COMP_POINT}
-    read -ra words <<< "$line"
+    read -a words <<< "$line"  # without -r: who typed `my\\ host` means one word
     [[ $line == *[[:space:]] ]] && words+=('')
     last=$((${#words[@]} - 1))
     current=${words[last]}
@@ -135,15 +135,20 @@ _directorctl() {
     + _LOOK.replace("FIRST", "1")
     + """
     case $wanted in
-        @service|@group|@host) wanted=$(_directorctl_names "${words[0]}" "${where[@]}" names "${given[@]}") ;;
-        @command) wanted='%COMMANDS%' ;;
-        @shell) wanted='bash zsh' ;;
-        @user) wanted=$(_directorctl_names "${words[0]}" "${where[@]}" names --users) ;;
-        @scheduler) wanted=$(_directorctl_names "${words[0]}" "${where[@]}" names --schedulers) ;;
+        @service|@group|@host) names=$(_directorctl_names "${words[0]}" "${where[@]}" names "${given[@]}") ;;
+        @command) names='%COMMANDS%'; names=${names// /$'\\n'} ;;
+        @shell) names=$'bash\\nzsh' ;;
+        @user) names=$(_directorctl_names "${words[0]}" "${where[@]}" names --users) ;;
+        @scheduler) names=$(_directorctl_names "${words[0]}" "${where[@]}" names --schedulers) ;;
         @file) compopt -o default; COMPREPLY=(); return ;;
         @*) COMPREPLY=(); return ;;
+        *) names=${wanted// /$'\\n'} ;;
     esac
-    mapfile -t COMPREPLY < <(compgen -W "$wanted" -- "$current")
+    # Not compgen: it would run what a name holds.
+    COMPREPLY=()
+    while IFS= read -r name; do
+        [[ -n $name && $name == "$current"* ]] && COMPREPLY+=("$(printf %q "$name")")
+    done <<< "$names"
     # bash replaces only what stands behind the last colon.
     if [[ $current == *:* && $COMP_WORDBREAKS == *:* ]]; then
         COMPREPLY=("${COMPREPLY[@]#"${current%"${current##*:}"}"}")
@@ -165,21 +170,22 @@ _directorctl() {
     emulate -L zsh
     setopt no_ksh_arrays
     local at last word value='' command='' kinds='' options='' wanted='' current=$words[CURRENT]
-    local -a given where
+    local -a given where names
     last=$CURRENT
 """
     + _LOOK.replace("FIRST", "2")
     + """
     case $wanted in
-        @service|@group|@host) wanted=$(_directorctl_names $words[1] $where names $given) ;;
-        @command) wanted='%COMMANDS%' ;;
-        @shell) wanted='bash zsh' ;;
-        @user) wanted=$(_directorctl_names $words[1] $where names --users) ;;
-        @scheduler) wanted=$(_directorctl_names $words[1] $where names --schedulers) ;;
+        @service|@group|@host) names=(${(f)"$(_directorctl_names $words[1] $where names ${(Q)given})"}) ;;
+        @command) names=(${=:-%COMMANDS%}) ;;
+        @shell) names=(bash zsh) ;;
+        @user) names=(${(f)"$(_directorctl_names $words[1] $where names --users)"}) ;;
+        @scheduler) names=(${(f)"$(_directorctl_names $words[1] $where names --schedulers)"}) ;;
         @file) _files; return ;;
         @*) return 1 ;;
+        *) names=(${=wanted}) ;;
     esac
-    compadd -- ${=wanted}
+    compadd -- $names
 }
 
 if [[ $funcstack[1] == _directorctl ]]; then

@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def in_bash(folder: Path, line: str) -> list[str]:
+def in_bash(folder: Path, line: str, by: str | None = None) -> list[str]:
     """What bash offers at the end of a line."""
     script = """
         source ./c.bash
@@ -58,7 +58,7 @@ def in_bash(folder: Path, line: str) -> list[str]:
         timeout=30,
     )
     assert done.stderr == ""
-    return done.stdout.split()
+    return [one for one in done.stdout.split(by) if one]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,34 @@ def test_a_daemon_that_is_down_has_no_names_and_no_complaint(folder: Path) -> No
     assert in_bash(folder, "directorctl host-down ") == []
 
 
-def in_zsh(folder: Path, *words: str) -> list[str]:
+ODD = r"""#!/bin/sh
+printf '%s\n' 'my service' '$(touch ran)' '`touch ran`' "it's" 'plain'
+"""
+
+
+def test_bash_runs_nothing_that_a_name_holds_and_quotes_it(folder: Path) -> None:
+    (folder / "directorctl").write_text(ODD)
+    offered = in_bash(folder, "directorctl services ", "\n")
+    assert offered == []
+    offered = in_bash(folder, "directorctl service-del ", "\n")
+    assert offered == [r"my\ service", r"\$\(touch\ ran\)", r"\`touch\ ran\`", r"it\'s", "plain"]
+    assert in_bash(folder, r"directorctl service-del my\ s", "\n") == [r"my\ service"]
+    assert not (folder / "ran").exists()
+
+
+def test_bash_asks_with_names_as_they_are(folder: Path) -> None:
+    in_bash(folder, r"directorctl host-down my\ service ")
+    assert (folder / "asked").read_text() == "names my service\n"
+
+
+def test_zsh_runs_nothing_that_a_name_holds(folder: Path) -> None:
+    (folder / "directorctl").write_text(ODD)
+    assert in_zsh(folder, "directorctl", "service-del", "my", by="\n") == ["my service"]
+    assert in_zsh(folder, "directorctl", "service-del", "$", by="\n") == ["$(touch ran)"]
+    assert not (folder / "ran").exists()
+
+
+def in_zsh(folder: Path, *words: str, by: str | None = None) -> list[str]:
     """What zsh is told to choose from for the last of these words."""
     need("zsh", "zsh")
     script = """
@@ -119,7 +146,7 @@ def in_zsh(folder: Path, *words: str) -> list[str]:
         timeout=30,
     )
     assert done.stderr == ""
-    return [word for word in done.stdout.split() if word.startswith(words[-1])]
+    return [word for word in done.stdout.split(by) if word.startswith(words[-1])]
 
 
 @pytest.mark.parametrize(
