@@ -32,7 +32,6 @@ def test_they_are_closed_when_another_host_is_up_and_the_group_wants_it(
 
 
 def test_a_group_without_backups_has_nothing_to_leave() -> None:
-    Failback(lambda hosts, end: pytest.fail("nothing to close")).is_up(
-        "x", Group(name="main", backup_close=True), host(1)
-    )
+    failback = Failback(lambda hosts, end: pytest.fail("nothing to close"))
+    failback.is_up("web/main/h1", Group(name="main", hosts=(host(1),), backup_close=True), host(1))
     gevent.sleep(0.01)

@@ -223,9 +223,12 @@ def test_who_is_with_a_backup_is_closed_when_another_host_is_up_again(
         serve(Echo, late)
         assert client.recv(1) == b""
         assert (ends.end(port_of(client)), ends.line(port_of(client))["host"]) == ("UD", "spare")
-    wait_until(lambda: daemon.host("a")["state"] == "up", PATIENCE)
-    with connect(address, PATIENCE) as client:
-        client.sendall(b"x")
-        assert client.recv(1) == b"x"
-    wait_until(lambda: daemon.host("a")["total"] == 1, PATIENCE)
     wait_until(lambda: daemon.host("spare")["failed"] == {"UD": 1}, PATIENCE)
+
+    def served_by_a() -> bool:
+        with connect(address, PATIENCE) as client:
+            client.sendall(b"x")
+            assert client.recv(1) == b"x"
+        return bool(daemon.host("a")["total"])
+
+    wait_until(served_by_a, PATIENCE)
