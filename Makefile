@@ -67,6 +67,8 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m tests.bench
 	$(BIN)/python -m tests.bench.scale
+	$(BIN)/python -m tests.bench.connlog
+	$(BIN)/python -m tests.bench.badlog
 
 pictures: $(STAMP)
 	DIRECTOR_PICTURES=docs/pictures $(BIN)/python -m pytest -q tests/system/test_browser.py -k picture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench import connlog, page, report, wrk
+from tests.bench import badlog, connlog, page, report, wrk
 from tests.bench.estimates import Interval, median_interval, paired_ratio, percentile
 from tests.bench.samples import Figure, Results, Sample
 from tests.bench.syscalls import Calls, per_connection
@@ -39,6 +39,10 @@ def test_it_says_what_it_can_do() -> None:
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_lines_of_the_connection_log_are_measured(form: str) -> None:
     assert connlog.microseconds(form, lines=connlog.TURN, rounds=1) > 0
+
+
+def test_logs_that_take_nothing_are_compared_with_one_that_does() -> None:
+    assert set(badlog.p99s(turns=1, seconds=0.1)) == set(badlog.LOGS)
 
 
 def test_it_refuses_a_page_without_room_before_it_measures(tmp_path: Path) -> None:
