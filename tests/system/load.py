@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import selectors
 import socket
 import threading
@@ -64,6 +65,18 @@ class ShortRequests:
             client.shutdown(socket.SHUT_WR)
             got = addresses.read_all(client)
         assert got == sent, f"short answer: {len(got)} bytes of {len(sent)}"
+
+
+class Askers(ShortRequests):
+    """The same of hosts that say their names first."""
+
+    def _request(self) -> None:
+        sent = os.urandom(64).hex().encode()
+        with addresses.connect(self._address, self._timeout) as client:
+            client.sendall(sent)
+            client.shutdown(socket.SHUT_WR)
+            got = addresses.read_all(client)
+        assert re.fullmatch(rb"[a-z]\n" + sent, got), f"not a name and the same: {got!r}"
 
 
 class _Stream:

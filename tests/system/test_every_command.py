@@ -14,7 +14,6 @@ from __future__ import annotations
 import base64
 import http.client
 import json
-import os
 import re
 import socket
 import subprocess
@@ -27,29 +26,17 @@ from control.commands.command import find
 from control.commands.table import COMMANDS
 from director.config.reader import read
 from director.version import VERSION
-from tests.system.addresses import accepts, ask_name, connect, free_address, read_all, read_line
+from tests.system.addresses import accepts, ask_name, connect, free_address, read_line
 from tests.system.configs import director, group, host, service
 from tests.system.daemon import DIRECTORCTL, Daemon, Result
 from tests.system.hosts import Echo, Host, Named
-from tests.system.load import ShortRequests, Streams
+from tests.system.load import Askers, ShortRequests, Streams
 from tests.system.test_top import Terminal
 from tests.system.waiting import wait_until
 
 LONG = 60.0  # seconds that a condition may take on a machine that has other things to do
 OWN = ("own", "main")
 WEB = ("web", "main")
-
-
-class Askers(ShortRequests):
-    """The same with hosts that say their names first."""
-
-    def _request(self) -> None:
-        sent = os.urandom(64).hex().encode()
-        with connect(self._address, self._timeout) as client:
-            client.sendall(sent)
-            client.shutdown(socket.SHUT_WR)
-            got = read_all(client)
-        assert re.fullmatch(rb"[a-z]\n" + sent, got), f"not a name and the same: {got!r}"
 
 
 class Stage:

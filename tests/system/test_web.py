@@ -18,10 +18,12 @@ import pytest
 
 from control.commands.table import COMMANDS
 from control.web.legacy import CALLS
+from tests.bench.pages import Round, live_pages
 from tests.system.addresses import ask_name, free_address
 from tests.system.admins import ANN, BOB, DES, Site, give_an_hour
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host
+from tests.system.load import Askers
 from tests.system.peers import need
 from tests.system.waiting import wait_until
 
@@ -139,18 +141,27 @@ def test_people_log_in_look_live_and_change_by_forms(site: Site) -> None:
 def test_a_dead_web_or_hub_is_replaced_and_traffic_never_waits(site: Site) -> None:
     before = site.web()
     site.daemon.kill(before)
-    assert ask_name(site.service) in ("a", "b")
+    assert longest_answer(site, seconds=1) < 2
     wait_until(lambda: site.web() != before and site.ask("/running.txt")[0] == 200)
     site.daemon.kill(site.daemon.hub())
     wait_until(lambda: site.ask("/running.txt")[0] == 200)
     web = site.web()
     site.daemon.kill(web, signal.SIGSTOP)
-    began = time.monotonic()
+    assert longest_answer(site, seconds=3) < 2
     assert site.daemon.ctl("status").exit == 0
-    assert ask_name(site.service) in ("a", "b")
-    assert time.monotonic() - began < 5
     site.daemon.kill(web, signal.SIGCONT)
     wait_until(lambda: site.ask("/running.txt")[0] == 200)
+
+
+def longest_answer(site: Site, seconds: float) -> float:
+    """Of the control socket and of a client's connection, asked in turn for a while."""
+    longest, end = 0.0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        for ask in (lambda: site.daemon.command("status"), lambda: ask_name(site.service)):
+            began = time.monotonic()
+            assert ask()
+            longest = max(longest, time.monotonic() - began)
+    return longest
 
 
 def test_users_change_with_their_file_and_admins_with_the_config(site: Site, tmp_path: Path) -> None:
@@ -194,6 +205,13 @@ def test_slow_large_and_wrong_requests_cost_the_others_nothing(site: Site) -> No
 def test_fifty_live_pages_cost_traffic_and_the_hub_nothing(site: Site) -> None:
     word = base64.b64encode(b"bob:secret").decode()
     request = f"GET /live?service=web HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {word}\r\n\r\n".encode()
+    with Askers(site.service, threads=1, pause=0.005) as clients:
+        alone = Round(site, clients, 2)
+        with live_pages(site, 50):
+            looked_at = Round(site, clients, 2)
+    assert clients.failures == []
+    # Of the same requests; a tenth of a second is what the kernel's clock may be wrong by.
+    assert looked_at.cpu["workers"] < 2 * alone.worker_us * looked_at.requests / 1e6 + 0.1
     pages = [socket.create_connection(site.plain.split(":"), timeout=20) for _ in range(50)]  # type: ignore[arg-type]
     try:
         for page in pages:
