@@ -68,6 +68,7 @@ class Loading:
             self.begin(None)
         except DirectorError as error:
             logs.error(Event.CONFIG_REJECTED, reason=error)
+            self._tell_manager(None, str(error))
 
     def begin(self, request: Request | None) -> None:
         """Have a text checked, in turn; what it is for happens then. Without a request: reload. Raises RefusedError."""
@@ -139,15 +140,23 @@ class Loading:
             for problem in result.problems:
                 logs.warning(Event.CONFIG_WARNING, problem=problem)
             self._use(job, result.config)
+            self._tell_manager(job.request)
         except ConfigError as error:
             for problem in error.problems:
                 if problem.severity is Severity.ERROR:
                     logs.error(Event.CONFIG_REJECTED, problem=problem)
             answer(job.request, Exit.BAD_CONFIG, (), problems=error.problems)
+            self._tell_manager(job.request, next(str(one) for one in error.problems if one.severity is Severity.ERROR))
         except DirectorError as error:
             logs.error(Event.CONFIG_REJECTED, reason=error)
             answer(job.request, error.exit, (str(error),))
+            self._tell_manager(job.request, str(error))
         self._next()
+
+    def _tell_manager(self, request: Request | None, failure: str = "") -> None:
+        """Of a reload, which the manager of services has no other way to learn of than by a line."""
+        if request is None or (isinstance(request.order, Reload) and not request.dry_run):
+            self._changing.master.tell_status(f"reload failed: {failure}" if failure else "")
 
     def _use(self, job: _Job, config: Config) -> None:
         match job.request:

@@ -306,7 +306,12 @@ class Master:
         else:
             self.family.resume()
             logs.info(Event.ACCEPT_RESUMED)
-        self.notifier.tell("STATUS=accepting is paused" if paused else self._status())
+        self.tell_status()
+
+    def tell_status(self, trouble: str = "") -> None:
+        """Tell the manager of services how it goes, in a line."""
+        line = "STATUS=accepting is paused" if self.paused else self._status()
+        self.notifier.tell(f"{line}; {trouble}" if trouble else line)
 
     def _status(self) -> str:
         return f"STATUS=serving by {count(self.seats.count, 'worker')}"

@@ -68,6 +68,13 @@ def test_every_stage_is_said_by_the_main_process_and_it_names_its_successor(
     assert [sender for sender, _ in ready] == [process.pid] * len(ready)
     assert ready[-1][1] == ["READY=1", "STATUS=serving by 2 workers"]
     assert daemon.is_serving(2)
+    good = daemon.config_file.read_text()
+    daemon.configure(good.replace("roundrobin", "roundrobbin"))
+    assert daemon.directord("reload").exit == 78
+    failed = manager.until("STATUS=")[-1][1]
+    assert failed[0].startswith("STATUS=serving by 2 workers; reload failed: ") and "config.xml:" in failed[0], failed
+    daemon.reload(good)
+    assert manager.until("STATUS=")[-1][1] == ["STATUS=serving by 2 workers"]
     upgrade = daemon.spawn("upgrade")
     commit = manager.until("MAINPID=")
     # The successor is silent until then: who is not the main process is not heard, and may yet be taken back.
