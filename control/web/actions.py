@@ -21,6 +21,7 @@ from control.web.visit import Visit
 from director.config.usability import FORCE_HINT
 
 _ELSEWHERE = {"upgrade": "/upgrade"}  # commands that take long, and the page that says how they go
+_ENDLESS = ("follow", "wait")  # hold one of few sockets for as long as something goes on; pages look again instead
 _AT_ONCE = 1.0  # seconds in which such a command is refused, if it is
 
 
@@ -48,7 +49,7 @@ def _given(row: Command, visit: Visit) -> dict[str, Any]:
         if value := form.get(argument.name, ""):
             given[argument.name] = ["the page", value.encode()] if argument.carries else value.strip()
     for option in row.options:
-        if value := form.get(option.name, "").strip():
+        if option.name not in _ENDLESS and (value := form.get(option.name, "").strip()):
             given[option.name] = True if option.flag else value
     return given
 

@@ -20,6 +20,16 @@ def test_a_button_that_asks_first_shows_the_plan_and_does_nothing(client: Client
     assert len(told.said) == 1
 
 
+def test_nobody_has_the_hub_busy_for_as_long_as_something_goes_on(client: Client, told: Told) -> None:
+    csrf = log_in(client)
+    client.post("/command/host-drain", data={**HOST, "csrf": csrf, "within": "10m", "wait": "yes"})
+    ((_, given, _),) = told.said
+    assert given == {**HOST, "within": "10m"}
+    told.results["events"] = CommandError(ErrorKind.FAILED, "it was asked")
+    answer = client.post("/command/events", data={"csrf": csrf, "count": "3", "follow": "yes"})
+    assert "it was asked" in answer.text
+
+
 def test_what_would_hurt_clients_is_offered_by_force(client: Client, told: Told) -> None:
     csrf = log_in(client)
     told.results["host-down"] = CommandError(ErrorKind.REFUSED, "a is the last one" + FORCE_HINT)
