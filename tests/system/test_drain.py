@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import socket
 import subprocess
@@ -260,6 +261,8 @@ def test_a_wait_outlives_the_hub_and_fails_when_the_drain_is_taken_back(
         try:
             wait_until(lambda: drain(daemon, "web/main/a"))
             deadline = progress(daemon, "web/main/a")["deadline"]
+            # Its change is answered: who is left without an answer can't know whether there was a change.
+            assert select.select([waiting.stdout], [], [], 20)[0]
             hub = daemon.hub()
             daemon.kill(hub)
             wait_until(lambda: daemon.hub() != hub)

@@ -347,8 +347,13 @@ def test_a_stop_waits_for_generations_that_retire(daemon: Daemon, serve: Serve) 
         client.sendall(b"x")
         assert client.recv(1) == b"x"
         upgrade(daemon)
-        elder = json.loads(daemon.ctl("--json", "status").out)["processes"][-1]
-        assert (elder["pid"], elder["state"], elder["open"]) == (master, "retiring", 1)
+
+        def last() -> dict[str, Any]:
+            found: dict[str, Any] = json.loads(daemon.ctl("--json", "status").out)["processes"][-1]
+            return found
+
+        elder = wait_until(lambda: (found := last())["open"] == 1 and found)  # it has told the new hub of it
+        assert (elder["pid"], elder["state"]) == (master, "retiring")
         assert elder["generation"].startswith(f"g{master}-")
         assert 0 < elder["uptime_seconds"] < 3600
         (session,) = json.loads(daemon.ctl("--json", "sessions").out)["sessions"]
