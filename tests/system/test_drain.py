@@ -262,6 +262,7 @@ def test_a_wait_outlives_the_hub_and_fails_when_the_drain_is_taken_back(
             wait_until(lambda: drain(daemon, "web/main/a"))
             deadline = progress(daemon, "web/main/a")["deadline"]
             # Its change is answered: who is left without an answer can't know whether there was a change.
+            assert waiting.stdout is not None
             assert select.select([waiting.stdout], [], [], 20)[0]
             hub = daemon.hub()
             daemon.kill(hub)
