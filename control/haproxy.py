@@ -41,6 +41,7 @@ _TAGS = {
     "iid": "KGS:u32", "sid": "KGS:u32", "lbtot": "MCP:u64", "type": "CGS:u32", "check_status": "MOP:str",
     "check_code": "MOP:u32", "check_duration": "MDP:u64", "last_chk": "MOP:str", "ctime": "MaP:u32",
     "addr": "CNS:str", "mode": "CGS:str", "algo": "COS:str", "conn_tot": "MCP:u64", "uweight": "MaP:u32",
+    "dcon": "MCP:u64",
 }  # fmt: skip
 _ORIGINS = {"M": "Metric", "S": "Status", "K": "Key", "C": "Config"}
 _NATURES = {
@@ -98,6 +99,7 @@ def backend_name(service: Document, group: Document) -> str:
 
 
 def _frontend(service: Document) -> Row:
+    denied = service.get("failed", {}).get("PR", 0)  # a daemon that runs may not have it yet
     return {
         "pxname": service["name"],
         "svname": "FRONTEND",
@@ -107,7 +109,8 @@ def _frontend(service: Document) -> Row:
         "stot": service["total"],
         "bin": service["bytes_in"],
         "bout": service["bytes_out"],
-        "ereq": service["refused"],
+        "ereq": service["refused"] - denied,
+        "dcon": denied,
         "status": "OPEN",
         "pid": 1,
         "iid": service["number"],

@@ -25,6 +25,7 @@ import gevent.threadpool
 import control.consequences
 import control.prometheus
 import control.script  # noqa: F401
+import director.admission
 import director.config.scribe  # noqa: F401
 from control.baseline import Baseline
 from control.bus import Bus

@@ -469,6 +469,9 @@ def _explain(result: Document) -> Iterator[Block]:
         return
     age = "has heard of no other" if result["age_ms"] is None else f"heard of the others {result['age_ms']:.0f} ms ago"
     yield f"{result['service']}/{result['group']} for {result['client']}, by worker {result['worker']}, which {age}"
+    if result.get("denied"):
+        yield f"nobody: {result['client']} may not connect, {result['denied']}"
+        return
     if result["fault"]:
         yield f"{result['scheduler']} failed, {result['in_use']} is used instead: {result['fault']}"
     yield f"{result['scheduler']}: {result['rule']}"

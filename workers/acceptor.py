@@ -152,6 +152,9 @@ class Acceptor:
         if service is None:
             os.close(fd)
             return True
+        if service.admission is not None and listener.is_tcp and not service.admission.admits(address[0]):
+            self._sessions.deny(service, fd, address)
+            return True
         os.set_blocking(fd, False)
         self._connector.begin(service, fd, address if listener.is_tcp else _UNIX_CLIENT)
         return True

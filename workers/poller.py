@@ -82,8 +82,11 @@ class Poller:
             self._epoll.modify(owner.fd, ALL_EDGES)
 
     def close(self, fd: int) -> None:
-        """No more events for it; it is closed at the end of the turn."""
-        self._owners[fd] = None
+        """No more events for it, if there ever were; it is closed at the end of the turn."""
+        try:
+            self._owners[fd] = None
+        except IndexError:
+            pass  # never added, and none with so high a number ever was
         self._closing.append(fd)
         if not self._again:
             self._continue()

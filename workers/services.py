@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from director.addresses import Addresses, literal
+from director.admission import Admission, admission
 from director.config import model
 from director.config.model import STICKY
 from director.config.turnover import groups_of, hosts_of, turnover
@@ -41,6 +42,7 @@ class Service:
         self.observe_window = 1.0  # of the enabled group
         self.scheduler: GroupScheduler | None = None  # of the enabled group
         self.options: tuple[Option, ...] = ()  # socket options
+        self.admission: Admission | None = None  # who may connect; None: everybody
         self.labels: dict[int, str] = {}  # group/host by host number, of all services
         self.group = 0  # the number of the enabled group
         self.queue = 1000  # clients that may wait for a permit, in all workers
@@ -247,6 +249,7 @@ def _update(ours: Service, service: model.Service) -> None:
     ours.retries = service.retries
     ours.observe_window = 0.0
     ours.options = of_service(service)
+    ours.admission = admission(service.allow, service.deny)
     ours.nobody = f"{service.enabled or '<NOGROUP>'}/<NOSRV>"
     ours.unlogged = service.log != "all"
     ours.log_errors = service.log == "errors"

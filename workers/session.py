@@ -17,7 +17,7 @@ from workers.cuts import Cuts
 from workers.pipe import Pipe
 from workers.poller import Poller
 from workers.services import Service
-from workers.sockopts import set_options
+from workers.sockopts import reset_when_closed, set_options
 
 _NUMBERS_A_SECOND = 100_000  # ten times what a worker can accept
 
@@ -147,6 +147,17 @@ class Sessions:
         service.open += 1
         self.all[number] = session
         return session
+
+    def deny(self, service: Service, fd: int, address: Any) -> None:
+        """A client was accepted that may not connect: counted and logged as any other, and reset.
+
+        As HAProxy does: a RST is one packet, can't be taken for an empty answer, and leaves
+        no TIME_WAIT with us for each of those who try again and again.
+        """
+        session = self.begin(service, fd, address, lambda side, mask: None)
+        session.end = "PR"
+        reset_when_closed(fd)
+        self.end(session)
 
     def end(self, session: Session) -> None:
         """Close what is open of it, give back the lease and count it. Once."""

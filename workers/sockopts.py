@@ -16,6 +16,7 @@ _shutdown = _libc.shutdown
 _setsockopt = _libc.setsockopt
 _ON = ctypes.byref(ctypes.c_int(1))
 _INT = ctypes.sizeof(ctypes.c_int)
+_NO_LINGER = (ctypes.c_int * 2)(1, 0)  # struct linger: on, for no time
 _TCP, _NODELAY = int(socket.IPPROTO_TCP), int(socket.TCP_NODELAY)
 
 Option = tuple[int, int, int]  # level, option, value
@@ -29,6 +30,11 @@ def end_writing(fd: int) -> None:
 def send_at_once(fd: int) -> None:
     """No waiting for more to fill a packet. Harmless on a unix socket."""
     _setsockopt(fd, _TCP, _NODELAY, _ON, _INT)
+
+
+def reset_when_closed(fd: int) -> None:
+    """Have its end be a RST: the peer knows at once, and our kernel keeps nothing of it. Harmless on a unix socket."""
+    _setsockopt(fd, int(socket.SOL_SOCKET), int(socket.SO_LINGER), _NO_LINGER, ctypes.sizeof(_NO_LINGER))
 
 
 def set_options(fd: int, options: tuple[Option, ...]) -> None:

@@ -17,6 +17,7 @@ from control.commands.command import (
 )
 
 if TYPE_CHECKING:
+    from director.config.model import Service
     from director.messages import Actor
 
 _UNKNOWN_CLIENT = "192.0.2.1"  # of a network that is for examples
@@ -39,7 +40,17 @@ def explain(hub: Hub, args: Args, actor: Actor) -> Document:
     document = hub.ask_worker("explain", {"service": service.number, "client": client})
     if document is None:
         raise CommandError(ErrorKind.FAILED, f"can't explain {service.name}: no worker answers")
-    return {"service": service.name, "group": service.enabled} | document
+    return {"service": service.name, "group": service.enabled, "denied": _denied(service, args["client"])} | document
+
+
+def _denied(service: Service, client: str | None) -> str:
+    """Why a client may not connect; empty if it may, or if nobody said who it is."""
+    if client is None or client == "unix":
+        return ""
+    from director.admission import admission
+
+    rules = admission(service.allow, service.deny)
+    return "" if rules is None else rules.refusal(_address(client))
 
 
 def _address(client: str | None) -> str:

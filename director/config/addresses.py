@@ -157,6 +157,39 @@ def _servers(text: str, _: str) -> tuple[Endpoint, ...]:
 SERVERS = Value("IP addresses of DNS servers", _servers, lambda servers: " ".join(map(str, servers)))
 
 
+_NETWORKS_REMEDY = "write addresses and networks with a blank between them, such as 10.0.0.0/8 192.168.1.7 ::1"
+
+
+def _network(word: str) -> str:
+    """An address or a network in its one form. Raises BadValue."""
+    try:
+        found = ipaddress.ip_interface(word.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        raise BadValue(f"{word!r} is neither an IP address nor a network", _NETWORKS_REMEDY) from None
+    if "%" in word:
+        raise BadValue(f"{word!r} names an interface", f"write {word.partition('%')[0]}")
+    if found.ip != found.network.network_address:
+        raise BadValue(
+            f"{word!r} is an address within a network",
+            f"write {found.network} for all of it, or {found.ip} for the address alone",
+        )
+    network: ipaddress.IPv4Network | ipaddress.IPv6Network = found.network
+    first = int(network.network_address)
+    if network.version == 6 and network.prefixlen >= 96 and first >> 32 == 0xFFFF:
+        # As IPv4 looks to a socket of IPv6; a client that does is one of IPv4.
+        network = ipaddress.IPv4Network((first & 0xFFFFFFFF, network.prefixlen - 96))
+    return str(network if network.num_addresses > 1 else network.network_address)
+
+
+def _networks(text: str, _: str) -> tuple[str, ...]:
+    if not text.split():
+        raise BadValue("empty", f"{_NETWORKS_REMEDY}; or leave the attribute out")
+    return tuple(map(_network, text.split()))
+
+
+NETWORKS = Value("IP addresses and networks", _networks, " ".join)
+
+
 def is_loopback(endpoint: Endpoint) -> bool:
     """Whether only this machine can reach it."""
     address = _ip(endpoint.host)

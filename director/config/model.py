@@ -161,6 +161,7 @@ class Service:
     `disabled`: its addresses are not listened on. `drain_within` and `drain_rate`: for connections
     of hosts that go without a word of theirs; None: to their end, all at once. `retries` None: every other usable host
     once. `keepalive` to `source` are socket options of both sides; 0 leaves the kernel's own value.
+    `allow` and `deny` are addresses and networks of clients, see `director.admission`; None: everybody, and nobody.
     """
 
     name: str
@@ -183,6 +184,8 @@ class Service:
     drain_within: float | None = None
     drain_rate: float | None = None
     source: str | None = None
+    allow: tuple[str, ...] | None = None
+    deny: tuple[str, ...] | None = None
     number: int = field(default=0, compare=False)
 
 

@@ -137,6 +137,8 @@ ELEMENTS = {
                     "drain-within": optional(duration()),
                     "drain-rate": optional(values.RATE),
                     "source": optional(addresses.SOURCE),
+                    "allow": optional(addresses.NETWORKS, "all"),
+                    "deny": optional(addresses.NETWORKS),
                 },
             ),
             {"listen": "listens", "group": "groups", "enable": "enabled"},

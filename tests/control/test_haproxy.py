@@ -114,3 +114,9 @@ def test_sessions_are_a_line_each() -> None:
     lines = list(haproxy.sessions({"sessions": [{**one, "open_seconds": 61.5}, waiting]}))
     assert lines[0].startswith("0-7: proto=tcpv4 src=10.0.0.9:4711 fe=web be=web.main srv=a ts=00 age=1m1s ")
     assert lines[1].startswith("1-8: proto=tcpv6 src=::1:4711 fe=web be=<NONE> srv=<none> ts=00 age=2h5m ")
+
+
+def test_who_may_not_connect_is_denied_and_no_error() -> None:
+    web = {**service("web", group("main", host("a"))), "refused": 7, "failed": {"SC": 2, "PR": 5}}
+    frontend = table(stats() | {"services": [web]})[0]
+    assert (frontend["dcon"], frontend["ereq"]) == ("5", "2")

@@ -1,6 +1,6 @@
 """Nothing is lost and nothing counted twice: the log, the statistics, clients and hosts tell the same of a mixed load.
 
-Clients that break off while they are connected, wait and transfer; hosts that
+Clients that may not connect, and that break off while they are connected, wait and transfer; hosts that
 refuse, break off, never answer, fall silent and die; idle ends, limits, and
 closing at an operator's word.
 """
@@ -23,7 +23,7 @@ from tests.system.test_end_states import Ends, config, hole, port_of
 from tests.system.waiting import wait_until
 
 PATIENCE = 60.0
-STATES = {"--", "CC", "CD", "SC", "sC", "SD", "cD", "sD", "sQ", "PC", "KC", "KD", "DD"}
+STATES = {"--", "CC", "CD", "SC", "sC", "SD", "cD", "sD", "sQ", "PC", "PR", "KC", "KD", "DD"}
 CONNECTING = ("connect_refused", "connect_timeout", "connect_failed")  # faults before there is a connection
 
 
@@ -150,6 +150,14 @@ class Clients:
         with self.one("none") as client:
             assert not self.ask("none", client)
 
+    def denied(self) -> None:
+        try:
+            with self.one("inner") as client:
+                assert not self.ask("inner", client)
+        except ConnectionResetError:  # so soon that it has not heard of its connection
+            with self._lock:
+                self.count["inner"] += 1
+
     def idle(self) -> None:
         with self.one("idle") as client:
             if random.random() < 0.5:
@@ -171,7 +179,8 @@ class Load:
     """The mixed load, in threads, until `stop`, which tells what went wrong."""
 
     def __init__(self, clients: Clients) -> None:
-        quick = [clients.peaceful, clients.breaking_off, clients.broken_by_host, clients.torn, clients.refused]
+        quick = [clients.peaceful, clients.breaking_off, clients.broken_by_host, clients.torn]
+        quick += [clients.refused, clients.denied]
         self._kinds: list[list[Callable[[], None]]] = [
             quick, quick, quick, [clients.idle], [clients.idle], [clients.impatient],
             *[[clients.limited]] * 5,
@@ -200,13 +209,14 @@ class Load:
 
 
 def test_log_statistics_clients_and_hosts_tell_the_same(daemon: Daemon) -> None:
-    names = ("web", "torn", "none", "hole", "idle", "limited", "closing", "dying")
+    names = ("web", "torn", "none", "inner", "hole", "idle", "limited", "closing", "dying")
     addresses = dict(zip(names, (free_address() for _ in names), strict=True))
-    served = {name: Counting() for name in ("web", "torn", "idle", "limited", "closing", "dying")}
+    served = {name: Counting() for name in ("web", "torn", "inner", "idle", "limited", "closing", "dying")}
     with hole() as nowhere, ExitStack() as stack:
         ips = {name: one.address for name, one in served.items()} | {"none": free_address(), "hole": nowhere}
         options: dict[str, dict[str, Any]] = {
             "hole": {"connect_timeout": "5s"},
+            "inner": {"deny": "127.0.0.0/8"},
             "idle": {"idle_timeout": "1s"},
             "limited": {"queue": 3, "queue_timeout": "250ms"},
         }

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import pytest
+
 from tests.system.addresses import connect, free_address, listen, parse, reset
 from tests.system.configs import group, host, service
 from tests.system.daemon import Daemon
@@ -59,7 +61,7 @@ def config(*services: str) -> str:
 
 
 def test_every_end_has_its_letters(daemon: Daemon, serve: Callable[..., Host]) -> None:
-    named = ("web", "refused", "slow", "patient", "idle", "limited", "full", "breaking")
+    named = ("web", "inner", "refused", "slow", "patient", "idle", "limited", "full", "breaking")
     address = dict(zip(named, (free_address() for _ in named), strict=True))
     with hole() as nowhere, listen(free_address()) as silent, ExitStack() as stack:
         mute = f"127.0.0.1:{silent.getsockname()[1]}"
@@ -69,6 +71,7 @@ def test_every_end_has_its_letters(daemon: Daemon, serve: Callable[..., Host]) -
         echo = serve(Echo)
         services = [
             service(address["web"], group(host("a", echo.address)), name="web"),
+            service(address["inner"], group(host("a", echo.address)), name="inner", deny="127.0.0.0/8 ::1"),
             service(address["refused"], group(host("a", free_address())), name="refused"),
             service(address["slow"], group(host("a", nowhere)), name="slow", connect_timeout="1s"),
             service(address["patient"], group(host("a", nowhere)), name="patient", connect_timeout="5m"),
@@ -116,6 +119,15 @@ def test_every_end_has_its_letters(daemon: Daemon, serve: Callable[..., Host]) -
         theirs.settimeout(10)
         assert theirs.recv(1) == b"x"
         reset(theirs)
+
+        # Not for him, nor before he says anything.
+        def is_denied() -> bool:
+            unheard = client("inner", "PR")  # it may be reset before it has heard of its connection, but not always
+            with pytest.raises(ConnectionResetError):
+                unheard.recv(1)
+            return True
+
+        assert wait_until(is_denied, PATIENCE)
 
         # No host: refused; no answer in time; the client leaves before; an operator closes it before.
         client("refused", "SC")

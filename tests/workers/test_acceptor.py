@@ -6,6 +6,8 @@ import os
 import resource
 import socket
 
+import pytest
+
 from director.messages import ListenerRef, Slot
 from tests.workers.plant import SERVICE, Plant, accepted, listening, read, until
 
@@ -91,9 +93,9 @@ def test_a_listener_can_move_to_another_service() -> None:
         plant.close()
 
 
-def test_unix_clients_are_served(tmp_path: object) -> None:
+def test_unix_clients_are_served_whoever_else_may_connect(tmp_path: object) -> None:
     with listening() as host:
-        plant = Plant([host.getsockname()])
+        plant = Plant([host.getsockname()], allow=("192.0.2.1",))
         path = f"{tmp_path}/s"
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
@@ -105,4 +107,43 @@ def test_unix_clients_are_served(tmp_path: object) -> None:
         client.sendall(b"x")
         assert read(accepted(host), 1) == b"x"
         client.close()
+        plant.close()
+
+
+def test_who_may_not_connect_is_reset_at_once_and_counted_as_refused() -> None:
+    with listening() as host:
+        plant = Plant([host.getsockname()], deny=("127.0.0.0/8",))
+        ours = plant.services.by_number[SERVICE]
+        for count in (1, 2):
+            client = plant.connect()
+            client.sendall(b"x")  # a close would be a RST anyway then; the next one says nothing
+            until(lambda count=count: ours.tally.failed == {"PR": count})  # type: ignore[misc]
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
+            client.close()
+        silent = plant.connect()
+        until(lambda: ours.tally.failed == {"PR": 3})
+        with pytest.raises(ConnectionResetError):
+            silent.recv(1)
+        assert (plant.ended, ours.tally.total, ours.tally.refused, ours.open) == (["PR"] * 3, 3, 3, 0)
+        assert not plant.sessions.all
+        silent.close()
+        plant.close()
+
+
+def test_who_may_connect_changes_by_config_without_touching_who_has() -> None:
+    with listening() as host:
+        plant = Plant([host.getsockname()], allow=("127.0.0.1",))
+        first = plant.connect()
+        server = accepted(host)
+        plant.configure([host.getsockname()], allow=("10.0.0.0/8",))
+        denied = plant.connect()
+        until(lambda: plant.ended == ["PR"])
+        first.sendall(b"x")
+        assert read(server, 1) == b"x"
+        plant.configure([host.getsockname()])
+        again = plant.connect()
+        accepted(host).close()
+        for client in (first, denied, again, server):
+            client.close()
         plant.close()

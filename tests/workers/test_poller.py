@@ -131,3 +131,11 @@ def test_a_bug_costs_the_one_whose_event_it_was_and_nobody_else() -> None:
         for sock in pair:
             sock.close()
     poller.stop()
+
+
+def test_a_descriptor_that_was_never_added_can_be_closed_whatever_its_number() -> None:
+    poller = Poller(gevent.get_hub())
+    fd = os.dup2(os.open(os.devnull, os.O_RDONLY), 5000)
+    poller.close(fd)
+    until(lambda: not os.path.exists(f"/proc/self/fd/{fd}"))
+    poller.stop()

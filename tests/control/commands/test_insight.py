@@ -18,6 +18,7 @@ CONFIG = Config(
     services=(
         Service(name="web", groups=(Group(name="main", number=2),), enabled="main", number=1),
         Service(name="bare", number=3),
+        Service(name="inner", groups=(Group(name="main", number=5),), enabled="main", number=4, allow=("10.0.0.0/8",)),
     )
 )
 SESSION = {
@@ -102,3 +103,12 @@ def test_unknown_bare_and_silent_are_different(hub: FakeHub) -> None:
         run(hub, "explain", service="bare")
     with pytest.raises(CommandError, match="no worker answers"):
         run(hub, "explain", service="web")
+
+
+@pytest.mark.parametrize(("client", "denied"), [("8.8.8.8", True), ("10.0.0.1", False), ("unix", False), (None, False)])
+def test_a_client_that_may_not_connect_gets_nobody(hub: FakeHub, client: str | None, denied: bool) -> None:
+    hub.replies = [explained(client=client)]
+    result = run(hub, "explain", service="inner", client=client)
+    text = render("explain", result)
+    assert ("nobody: 8.8.8.8 may not connect, allow does not name it" in text) is denied
+    assert ("chosen: b" in text) is not denied

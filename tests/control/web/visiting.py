@@ -35,6 +35,7 @@ EXPLAINED = {
         "service": "web",
         "group": "main",
         "client": EVIL,
+        "denied": "",
         "chosen": EVIL,
         "one_of": [],
         "scheduler": EVIL,

@@ -54,6 +54,13 @@ limits = st.none() | counts
 ports = st.integers(1, 65535)
 ipv4 = st.ip_addresses(v=4).map(str).filter(lambda address: address != "0.0.0.0")
 ipv6 = st.ip_addresses(v=6).map(str)
+networks = st.lists(
+    ipv4
+    | ipv6.filter(lambda address: not address.startswith("::ffff:"))
+    | st.sampled_from(["0.0.0.0/0", "10.0.0.0/8", "192.168.1.6/31", "::/0", "2001:db8::/32"]),
+    min_size=1,
+    max_size=3,
+).map(tuple)
 dns_names = st.from_regex(r"[a-z_]([a-z0-9_-]{0,5}[a-z0-9_])?(\.[a-z]{1,5}){0,3}\.?", fullmatch=True)
 paths = st.lists(st.text("abc .-<ö", min_size=1, max_size=6).filter(str.strip), min_size=1, max_size=3).flatmap(
     lambda parts: st.sampled_from(["/", ""]).map(lambda root: str(PurePosixPath(root, *parts)).strip() or "x")
@@ -201,6 +208,8 @@ def services(draw: st.DrawFn, odd: bool = False) -> Service:
             drain_within=st.none() | durations,
             drain_rate=rates,
             source=st.none() | ipv4 | ipv6,
+            allow=st.none() | networks,
+            deny=st.none() | networks,
         )
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from director.config.addresses import is_loopback, same_place
+from director.config.addresses import NETWORKS, is_loopback, same_place
 from director.config.model import Endpoint
+from director.config.values import BadValue
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,37 @@ def test_places_overlap_without_being_the_same() -> None:
     assert same_place(Endpoint("localhost", 80)) == same_place(Endpoint("127.0.0.1", 80))
     assert same_place(Endpoint("*", 80)) != same_place(Endpoint("127.0.0.1", 80))
     assert same_place(Endpoint(path="/a")) != same_place(Endpoint(path="/b"))
+
+
+@pytest.mark.parametrize(
+    ("text", "networks"),
+    [
+        ("10.0.0.0/8 192.168.1.7  ::1/128", ("10.0.0.0/8", "192.168.1.7", "::1")),
+        ("2001:DB8::/32 10.0.0.0/255.0.0.0 [::1]", ("2001:db8::/32", "10.0.0.0/8", "::1")),
+        ("::ffff:10.0.0.0/104 ::ffff:192.168.1.7", ("10.0.0.0/8", "192.168.1.7")),
+        ("0.0.0.0/0 ::/0", ("0.0.0.0/0", "::/0")),
+    ],
+)
+def test_networks_have_one_form(text: str, networks: tuple[str, ...]) -> None:
+    assert NETWORKS.parse(text, "") == networks
+    assert NETWORKS.parse(NETWORKS.format(networks), "") == networks
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "empty; write addresses and networks"),
+        ("all", "'all' is neither an IP address nor a network; write addresses and networks with a blank between"),
+        ("10.0.0.0/8,10.1.1.1", "'10.0.0.0/8,10.1.1.1' is neither"),
+        ("10.0.0.0/33", "'10.0.0.0/33' is neither"),
+        ("10/8", "'10/8' is neither"),
+        ("office.example.com", "'office.example.com' is neither"),
+        ("::1 10.1.2.3/8", "write 10.0.0.0/8 for all of it, or 10.1.2.3 for the address alone"),
+        ("2001:db8::1/32", "write 2001:db8::/32 for all of it, or 2001:db8::1 for the address alone"),
+        ("fe80::1%eth0", "'fe80::1%eth0' names an interface; write fe80::1"),
+    ],
+)
+def test_what_is_no_network_says_what_would_be_right(text: str, said: str) -> None:
+    with pytest.raises(BadValue) as caught:
+        NETWORKS.parse(text, "")
+    assert said in f"{caught.value.reason}; {caught.value.remedy}"
