@@ -5,7 +5,7 @@ bus.py        its end of the state channel
 totals.py     counts of the living and the dead;  memory.py what outlives the hub
 chronicle.py  what has happened
 resolver.py   where hosts are
-verdicts.py   who is up;  chart.py what is known of each host's health
+verdicts.py   who is up;  chart.py what is known of each host's health;  retries.py tests that operators want
 prober.py     checks at their time;  attempt.py one of them;  dialogues.py what it says and hears
 tlsclient.py  TLS for checks;  script.py checks by a program
 drains.py     what is being drained;  closing.py closes connections wherever they are;  drainage.py tells of it

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from control.dialogues import DIALOGUES, TLS, Dialogue, Outcome
+from control.dialogues import DIALOGUES, OUR_FAULT, OURS, TLS, Dialogue, Outcome
 from control.tlsclient import Sessions, Tls
 from director.addresses import Addresses
 from director.config.model import Check
@@ -118,6 +118,8 @@ class Attempt:
                 code = sock.connect_ex(where if isinstance(where, str) else tuple(where))
             except OSError as error:
                 failed = _unreached(error.errno or 0)
+                if error.errno in OURS:
+                    break
                 continue
             if code and code != errno.EINPROGRESS:
                 sock.close()
@@ -162,7 +164,7 @@ class Attempt:
         if check.type in TLS:
             self._tls = self._sessions.begin(self.number, check, _host_of(self._job.name), self.began)
             self._stage = Attempt._handshaking
-            self._handshaking(mask)
+            self._shake()
         else:
             self._open(mask)
 
@@ -177,13 +179,18 @@ class Attempt:
     # -- TLS -------------------------------------------------------------------------------
 
     def _handshaking(self, mask: int) -> None:
+        if self._unsent and mask & select.EPOLLOUT:
+            self._say(b"")
+        # To the last byte: what is left unread would not be told of again.
+        while self._stage is Attempt._handshaking and (data := self._read()) is not None:
+            self._feed(data)
+            self._shake()
+        if self._stage is Attempt._talking:
+            self._talking(mask)
+
+    def _shake(self) -> None:
         tls = self._tls
         assert tls is not None
-        data = self._read()
-        if data:
-            tls.incoming.write(data)
-        elif data is not None:
-            tls.incoming.write_eof()
         try:
             tls.ssl.do_handshake()
         except ssl.SSLWantReadError:
@@ -198,8 +205,15 @@ class Attempt:
         waits = self._sessions.wants_ticket(self.number, self.began) and tls.ssl.version() == "TLSv1.3"
         if not waits:
             self._sessions.keep(self.number, tls, self.began)
-        self._end(Outcome(True, "L6OK", expires_at=tls.expires_at()), close=not waits)
         self._stage = Attempt._collecting
+        self._end(Outcome(True, "L6OK", expires_at=tls.expires_at()), close=not waits)
+
+    def _feed(self, data: bytes) -> None:
+        assert self._tls is not None
+        if data:
+            self._tls.incoming.write(data)
+        else:
+            self._tls.incoming.write_eof()
 
     def _collecting(self, mask: int) -> None:
         tls = self._tls
@@ -235,21 +249,15 @@ class Attempt:
             self._say(b"")
         if not mask & ~select.EPOLLOUT:
             return
-        dialogue, tls = self._dialogue, self._tls
+        dialogue = self._dialogue
         assert dialogue is not None
-        while not self._over:
-            data = self._read()
-            if data is None:
-                return
-            if tls is None:
+        while not self._over and (data := self._read()) is not None:
+            if self._tls is None:
                 self._take(dialogue.hear(data, not data))
             else:
-                if data:
-                    tls.incoming.write(data)
-                else:
-                    tls.incoming.write_eof()
+                self._feed(data)
                 self._hear_tls()
-            if not data or len(data) < _CHUNK:
+            if not data:
                 return
 
     def _take(self, outcome: Outcome | None) -> None:
@@ -305,6 +313,8 @@ _CONNECTED = Outcome(True, "L4OK")
 
 
 def _unreached(code: int) -> Outcome:
+    if code in OURS:
+        return Outcome(False, OUR_FAULT, f"no check can be made: {os.strerror(code)}", errno=code, reached=False)
     # EAGAIN is what a unix socket says at once where TCP would wait for room.
     cause = "its backlog is full" if code == errno.EAGAIN else os.strerror(code)
     return Outcome(False, "L4CON", cause, errno=code, reached=False)

@@ -31,7 +31,6 @@ from control.baseline import Baseline
 from control.bus import Bus
 from control.chronicle import Chronicle
 from control.closing import Closing
-from control.dialogues import Outcome
 from control.digests import Digests
 from control.drains import Drains, Key
 from control.failback import Failback
@@ -42,6 +41,7 @@ from control.memory import EVENTS, LEDGER, Memory
 from control.prober import Prober
 from control.questions import Questions
 from control.resolver import Resolver
+from control.retries import Retries, Tried
 from control.reunion import Reunion
 from control.roster import Roster
 from control.sampler import Sampler
@@ -53,7 +53,7 @@ from control.verdicts import Verdicts
 from director import logs
 from director.config.departures import KILLED
 from director.config.edits import apply
-from director.config.model import Config
+from director.config.model import Config, Host
 from director.errors import ChildExit, RefusedError
 from director.events import Event
 from director.lifeline import Lifeline
@@ -153,10 +153,15 @@ class Hub:
         self.roster = Roster(self.questions, self._seats, birth.ordinal, generation)
         self.drains = Drains(self.totals.open, self.closing, self._drains_over)
         self.verdicts = Verdicts(
-            lambda number: self.resolver.addresses.get(number, ()), self.bus.target, self.bus.flush, Random()
+            lambda number: self.resolver.addresses.get(number, ()),
+            self.bus.target,
+            self.bus.flush,
+            Random(),
+            self.resolver.origin,
         )
         self.prober = Prober(gevent.get_hub().loop, self.verdicts.job, self.verdicts.outcome)
         self.verdicts.agenda = self.prober
+        self.retries = Retries(self.resolver, self.verdicts.retry)
         self.verdicts.when_up = Failback(self._close_backups).is_up
         self._restore()
         self.server = Server(birth.control, self, birth.owner)
@@ -465,15 +470,9 @@ class Hub:
         """Of hosts, those that are over; the last one last."""
         return list(self.verdicts.past)
 
-    def retry(self, number: int) -> str | None:
-        """Test a host now; blocks this greenlet. Why it failed, None if it did not."""
-        waiting: gevent.event.AsyncResult[Outcome] = gevent.event.AsyncResult()
-        patience = self.verdicts.retry(number, waiting.set)
-        try:
-            outcome: Outcome = waiting.get(timeout=patience + _ANSWER)
-        except gevent.Timeout:
-            return "it could not be tested: it has no address"
-        return None if outcome.good else outcome.cause
+    def retry(self, host: Host) -> list[Tried]:
+        """Test a host now; blocks this greenlet."""
+        return self.retries.retry(host)
 
     def _close_backups(self, hosts: Iterable[int], end: str) -> int:
         decides = self._upstream is None and not self._standby

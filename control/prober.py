@@ -12,7 +12,6 @@ import heapq
 import select
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from control.attempt import Job, Running, made
@@ -115,10 +114,14 @@ class Prober:
             if not agenda or agenda[0][0] > limit:
                 break
             at, number, check = heapq.heappop(agenda)
-            if check is not None:
-                check.expire()  # if it is over, it closes what it may still hold
-            elif self._booked.get(number) == at and number not in self._running:
-                self._begin(number, at)
+            try:
+                if check is not None:
+                    check.expire()  # if it is over, it closes what it may still hold
+                elif self._booked.get(number) == at and number not in self._running:
+                    self._begin(number, at)
+            except Exception as error:
+                # A bug of ours costs this check, and not all that come after it.
+                logs.crash(None, type(error), error, error.__traceback__)
         self._set_alarm()
 
     def _begin(self, number: int, at: float) -> None:
@@ -128,9 +131,11 @@ class Prober:
             return
         check = made(job, self, self._sessions, self._done)
         self._running[number] = check, at
-        check.start()
-        if self._running.get(number, (None, 0.0))[0] is check or job.check.type == "tls":
-            self._note(check.began + job.check.timeout, number, check)
+        try:
+            check.start()
+        finally:
+            if self._running.get(number, (None, 0.0))[0] is check or job.check.type == "tls":
+                self._note(check.began + job.check.timeout, number, check)
 
     def _done(self, check: Running, outcome: Outcome) -> None:
         entry = self._running.get(check.number)
@@ -138,7 +143,7 @@ class Prober:
             return  # cancelled
         del self._running[check.number]
         took = time.monotonic() - check.began
-        self._report(check.number, entry[1], replace(outcome, seconds=took))
+        self._report(check.number, entry[1], outcome._replace(seconds=took))
         at = self._booked.get(check.number)
         if at is not None:
             self._note(at, check.number, None)
@@ -152,8 +157,8 @@ class Prober:
 
     def remove(self, fd: int) -> None:
         """No more of that; to be closed by its owner now."""
-        self._events.pop(fd, None)
-        self._epoll.unregister(fd)
+        if self._events.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
 
     def _on_io(self) -> None:
         events = self._events

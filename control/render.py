@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from control import drainage, haproxy
+from director.printable import clean
 
 Document = dict[str, Any]
 
@@ -135,13 +136,6 @@ def _painted(table: Table, width: int) -> Iterator[str]:
 
 
 # -- values ------------------------------------------------------------------------
-
-
-def clean(text: str) -> str:
-    """Without what a terminal would obey: names and reasons come from outside."""
-    if text.isprintable():
-        return text
-    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
 
 
 def size(count: float) -> str:

@@ -54,7 +54,7 @@ class Resolver:
         self, changed: Callable[[int], None], regrouped: Callable[[], None], files: Files | None = None
     ) -> None:
         self.addresses: dict[int, Addresses] = {}  # by the number of a host or member
-        self.members: dict[int, tuple[Member, ...]] = {}  # by the number of the host
+        self.members: dict[int, tuple[Member, ...]] = {}  # by the number of the host; another one when it changed
         self.dirty = False  # something changed since the last dump
         self._changed, self._regrouped = changed, regrouped
         self._files = files or Files()
@@ -63,6 +63,8 @@ class Resolver:
         self._config = Config()
         self._wanted = False  # at all, so far
         self._hosts: dict[int, Host] = {}  # those with a name
+        self._origins: dict[int, Host] = {}  # by the number of the member
+        self._regrouping = False  # members changed, and nobody has been told yet
         self._names: dict[str, Name] = {}  # by `_key`
         self._users: dict[str, set[int]] = {}  # numbers of the hosts, by `_key`
         self._queue: list[tuple[float, str]] = []  # when to ask for what; a heap
@@ -122,10 +124,9 @@ class Resolver:
             self._all_due(now)
         self._queue = [(name.due, key) for key, name in self._names.items() if not name.asking]
         heapq.heapify(self._queue)
-        for members_before in self.members.values():
-            for member in members_before:
-                self.addresses.pop(member.number, None)
-        self.members = {}
+        for number in self._origins:
+            self.addresses.pop(number, None)
+        self._origins, self.members = {}, {}
         for host in self._hosts.values():
             was = self.addresses.get(host.number)
             self._place(host)
@@ -137,6 +138,10 @@ class Resolver:
         """Why a host has no address; "" if it has, or nobody has been asked yet."""
         host = self._hosts.get(number)
         return self._names[_key(host)].cause if host is not None else ""
+
+    def origin(self, host: Host) -> Host:
+        """What the config has in the place of a member; of any other host itself."""
+        return self._origins.get(host.number, host)
 
     # -- looking up ----------------------------------------------------------------
 
@@ -185,16 +190,43 @@ class Resolver:
             logs.info(Event.HOST_RESOLVED, name=key, old=_words(before), new=_words(name.records))
             self._tell(key)
 
+    def is_unresolved(self, number: int) -> bool:
+        """Whether a host has a name, and that no address."""
+        host = self._hosts.get(number)
+        return host is not None and not self._names[_key(host)].records
+
+    def look_up_now(self, number: int) -> str:
+        """Ask for a host's name, whenever it is due; blocks. The answer in words. Raises NoAnswerError."""
+        key = _key(self._hosts[number])
+        name = self._names[key]
+        while name.asking:
+            gevent.sleep(_LOOK)
+        name.asking = True
+        self._ask(key, name)
+        self._regroup()
+        if not name.records:
+            raise NoAnswerError(name.cause)
+        return _words(name.records)
+
     def _tell(self, key: str) -> None:
         self.dirty = True
-        before = self.members
-        self.members = dict(before)
+        had_members = False
         for number in self._users[key]:
             old = self.addresses.get(number, ())
+            before = self.members.get(number)
             self._place(self._hosts[number])
             if self.addresses.get(number, ()) != old:
                 self._changed(number)
-        if self.members != before:
+            had_members = had_members or self.members.get(number) != before
+        if had_members and not self._regrouping:
+            # Whoever is told goes through the whole config: many names that change at once are told at once.
+            self._regrouping = True
+            gevent.spawn_later(_LOOK, self._regroup)
+
+    def _regroup(self) -> None:
+        if self._regrouping:
+            self._regrouping = False
+            self.members = dict(self.members)
             self._regrouped()
 
     def _place(self, host: Host) -> None:
@@ -205,6 +237,7 @@ class Resolver:
             self.members[host.number] = found = members(host, name.records, lambda ip: self._number(host, ip))
             for member in found:
                 self.addresses[member.number] = literal(member.ip) or ()
+                self._origins[member.number] = host
             return
         current = [str(where[0]) for _, where in self.addresses.get(host.number, ())]
         ips = best(name.records, self._dns.prefer, current)

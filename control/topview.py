@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from control.render import COLOURS, clean, size, span
+from control.render import COLOURS, size, span
+from director.printable import clean
 
 Document = dict[str, Any]
 Line = list[tuple[str, str]]

@@ -18,7 +18,7 @@ import msgpack
 
 from control.attempt import Job
 from control.chart import Chart, errno_name
-from control.dialogues import Outcome
+from control.dialogues import OUR_FAULT, Outcome
 from director import logs
 from director.addresses import Addresses, literal
 from director.config.model import Check, Config, Endpoint, Group, Host, Service
@@ -55,6 +55,9 @@ class Patient:
     chart: Chart
     ward: Ward
     literal: Addresses | None  # where it is, if that needs no looking up
+    origin: Host  # what the config has in its place: itself, but for a member
+    job: Job | None = None  # made once, for as long as its addresses are the same object
+    job_at: Addresses = ()
 
     @property
     def label(self) -> str:
@@ -67,7 +70,8 @@ class Verdicts:
 
     `addresses`: of a host, none while it is unresolved; of a check's own address
     under the host's number + ELSEWHERE. `publish` gets what workers must know of a
-    host; `flush` has it leave at once. `agenda` is set before `configure`. `when_up`
+    host; `flush` has it leave at once; `origin` says what the config has in the place
+    of a member (see director.members). `agenda` is set before `configure`. `when_up`
     hears of each that gets connections again.
     """
 
@@ -80,8 +84,10 @@ class Verdicts:
         publish: Callable[[Target], None],
         flush: Callable[[], None],
         random: Random,
+        origin: Callable[[Host], Host] = lambda host: host,
     ) -> None:
         self._addresses, self._publish, self._flush, self._random = addresses, publish, flush, random
+        self._origin = origin
         self._began_at = time.time()
         self._running = Running(0, Config())
         self._patients: dict[int, Patient] = {}
@@ -112,7 +118,7 @@ class Verdicts:
         told = (running.admin.keys() ^ before.admin.keys()) & self._patients.keys()
         for number in told:
             patient = self._patients[number]
-            patient.ward.bar(self._barred(patient.group))
+            patient.ward.bar_one(number, self._is_barred(patient.host))
             patient.chart.since = time.time()
             if number in before.admin:
                 patient.chart.returned_at = patient.chart.since
@@ -132,10 +138,13 @@ class Verdicts:
             health, chart = (old.health, old.chart) if old else self._remembered(host.number, rules)
             health.rules = rules
             ward.hosts[host.number] = health
-            self._patients[host.number] = Patient(service, group, host, check, health, chart, ward, literal(host.ip))
-            if old is None or old.check != check:
+            self._patients[host.number] = Patient(
+                service, group, host, check, health, chart, ward, literal(host.ip), self._origin(host)
+            )
+            if old is None or (old.check, old.host.ip) != (check, host.ip):
+                self.agenda.cancel(host.number)  # what is on its way would be an answer to another question
                 self._book_first(host.number)
-        ward.bar(self._barred(group))
+        ward.bar({host.number for host in group.hosts if self._is_barred(host)})
 
     def _remembered(self, number: int, rules: Rules) -> tuple[Health, Chart]:
         now = time.monotonic()
@@ -144,9 +153,8 @@ class Verdicts:
             return Health(now, rules), Chart(since=self._began_at)
         return Health.restored(now, rules, value[0]), Chart.restored(value[1])
 
-    def _barred(self, group: Group) -> set[int]:
-        admin, addresses = self._running.admin, self._addresses
-        return {h.number for h in group.hosts if h.number in admin or h.weight <= 0 or not addresses(h.number)}
+    def _is_barred(self, host: Host) -> bool:
+        return host.number in self._running.admin or host.weight <= 0 or not self._addresses(host.number)
 
     @staticmethod
     def names(service: Service) -> dict[int, Endpoint]:
@@ -174,9 +182,7 @@ class Verdicts:
         """Its address may have changed, or a worker wants our word: tell all workers with the next update."""
         patient = self._patients.get(number)
         if patient is not None:
-            ward = patient.ward
-            if (number in ward.barred) is bool(self._addresses(number)):
-                ward.bar(self._barred(patient.group))
+            patient.ward.bar_one(number, self._is_barred(patient.host))
             self._look_for_panic(patient)
             self._publish(self._target(patient))
 
@@ -214,7 +220,7 @@ class Verdicts:
         if outcome.reached:
             patient.health.tried = False
         word = Word.GOOD if outcome.good else Word.BAD
-        if patient.check is not None or not patient.health.up:
+        if outcome.status != OUR_FAULT and (patient.check is not None or not patient.health.up):
             turned = self._hear(patient, word, Source.CHECK, "" if outcome.good else f"{kind}: {outcome.cause}")
             if not turned and outcome.reached and patient.ward.panic:
                 self.announce(number)
@@ -294,9 +300,7 @@ class Verdicts:
     def _book_first(self, number: int) -> None:
         patient = self._patients[number]
         pause = patient.health.pause(False)
-        if pause is None:
-            self.agenda.cancel(number)
-        else:
+        if pause is not None:
             self.agenda.book(number, time.monotonic() + pause * self._random.random())
 
     def _book(self, patient: Patient, after: float) -> None:
@@ -310,24 +314,14 @@ class Verdicts:
         patient = self._patients.get(number)
         if patient is None:
             return None
-        addresses = self._where(patient)
-        if not addresses:
+        elsewhere = patient.check is not None and patient.check.address is not None
+        known = self._addresses(ELSEWHERE + patient.origin.number if elsewhere else number)
+        if not known:
             self.agenda.book(number, time.monotonic() + _UNRESOLVED)
             return None
-        host = patient.host
-        name = str(host.ip) if host.ip.port else "localhost"
-        label = (patient.service.name, patient.group.name, host.name)
-        return Job(number, label, patient.check or _CONNECT, addresses, name)
-
-    def _where(self, patient: Patient) -> Addresses:
-        number, check = patient.host.number, patient.check
-        addresses = self._addresses(number)
-        if check is None or (check.address is None and check.port is None):
-            return addresses
-        if check.address is not None:
-            endpoint = Endpoint(check.address, check.port or patient.host.ip.port)
-            return literal(endpoint) or self._addresses(ELSEWHERE + number)
-        return tuple((family, (where[0], check.port, *where[2:])) for family, where in addresses if where[1:])
+        if patient.job is None or patient.job_at is not known:
+            patient.job, patient.job_at = _job(patient, known), known
+        return patient.job
 
     def retry(self, number: int, done: Callable[[Outcome], None]) -> float:
         """An operator wants the host tested now; one good test brings it back. `done` gets the outcome.
@@ -442,6 +436,19 @@ class Verdicts:
         self.dirty = True
         for number in self._patients:
             self.announce(number)
+
+
+def _job(patient: Patient, known: Addresses) -> Job:
+    """What to check of a host. `known`: its own addresses, or those of its check."""
+    host, check = patient.host, patient.check or _CONNECT
+    port = check.port or (host.ip.port if check.address is not None else 0)
+    addresses = tuple(
+        (family, (where[0], port, *where[2:]) if port and not isinstance(where, str) else where)
+        for family, where in known
+    )
+    asked = patient.origin.ip
+    name = "localhost" if host.ip.path else str(Endpoint(asked.host, host.ip.port) if asked.host else host.ip)
+    return Job(host.number, (patient.service.name, patient.group.name, host.name), check, addresses, name)
 
 
 def _span(since: float) -> str:

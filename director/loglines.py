@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from director.logtarget import Wrapping
 from director.messages import Happened
+from director.printable import clean
 
 DAEMON, LOCAL0 = 3, 16  # facilities of syslog: of the log, and of the connection log
 _SEVERITIES = {"error": 3, "warning": 4, "info": 6, "debug": 7}
@@ -28,9 +29,8 @@ def said(happened: Happened) -> str:
 
 
 def _value(text: str) -> str:
-    if text == "" or any(letter.isspace() or letter in "\"'\\" for letter in text):
-        escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-        return f'"{escaped}"'
+    if text == "" or not text.isprintable() or any(letter in " \"'\\" for letter in text):
+        return '"' + clean(text.replace("\\", "\\\\").replace('"', '\\"')) + '"'
     return text
 
 

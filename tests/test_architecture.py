@@ -30,6 +30,7 @@ PURE = (
     "director/framing.py",
     "director/messages.py",
     "director/loglines.py",
+    "director/printable.py",
     "director/logtarget.py",
     "director/tally.py",
     "director/master/records.py",

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from control.chronicle import Chronicle
     from control.drains import Drains
     from control.history import History
+    from control.retries import Tried
     from control.roster import Listing, Name
+    from director.config.model import Host
     from director.messages import Actor, Answer, Order, ProcessInfo, Progress, Running
     from director.scheduling.sticky import Stickies
 
@@ -89,8 +91,8 @@ class Hub(Protocol):
     def outages(self) -> list[Document]:
         """Of hosts, those that are over; the last one last."""
 
-    def retry(self, number: int) -> str | None:
-        """Test a host now; waits for the outcome. Why it failed, None if it did not."""
+    def retry(self, host: Host) -> list[Tried]:
+        """Test a host now, in all places that it stands for; waits for what comes of it."""
 
     def ask_worker(self, topic: str, args: Document, slot: int | None = None) -> Document | None:
         """What one worker knows, or the one of this slot; None if it is nothing, or none answers."""

@@ -21,6 +21,7 @@ from control.commands.command import (
 from director.access import Access
 
 if TYPE_CHECKING:
+    from control.retries import Tried
     from director.messages import Actor
 
 _WELL = ("up", "slowstart")
@@ -52,11 +53,18 @@ def host_retry(hub: Hub, args: Args, actor: Actor) -> Document:
         host = find_host(service, group, args["host"])
     except UsageError as error:
         raise CommandError(ErrorKind.UNKNOWN, str(error)) from None
-    label = f"host {host.name!r} of {service.name}/{group.name}"
-    cause = hub.retry(host.number)
-    state = next(one["state"] for one in _hosts(hub, service.name, group.name) if one["name"] == host.name)
-    line = f"{label} answers" if cause is None else f"{label} does not answer: {cause}"
-    return {"lines": [f"{line}; it is {state}"], "good": cause is None, "cause": cause or "", "state": state}
+    tried = hub.retry(host)
+    states = {one["name"]: one["state"] for one in _hosts(hub, service.name, group.name)}
+    failed = [one for one in tried if one.cause]
+    lines = [_line(one, f"{service.name}/{group.name}", states.get(one.name, "gone")) for one in tried]
+    cause, state = (failed[0].cause if failed else ""), states.get((failed or tried)[0].name, "gone")
+    return {"lines": lines, "good": not failed, "cause": cause, "state": state}
+
+
+def _line(tried: Tried, place: str, state: str) -> str:
+    found = f" is at {tried.found} now and" if tried.found else ""
+    answers = f"does not answer: {tried.cause}" if tried.cause else "answers"
+    return f"host {tried.name!r} of {place}{found} {answers}; it is {state}"
 
 
 def _hosts(hub: Hub, service: str, group: str) -> list[Document]:

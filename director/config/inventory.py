@@ -10,6 +10,7 @@ import re
 from dataclasses import replace
 
 from director.config.addresses import same_place
+from director.config.checking import REMEDY, misfit
 from director.config.edits import apply, find, place_of
 from director.config.lookup import find_group, find_host, find_service, nearest
 from director.config.model import OWN_SCHEDULER, STICKY, Admin, Config, Listen
@@ -45,6 +46,9 @@ def host_add(running: Running, change: HostAdd, force: bool) -> _Outcome:
     _named("host", change.new.name)
     label = f"host {change.new.name!r} of {service.name}/{group.name}"
     place = place_of(service.name, group.name, change.new.name)
+    wrong = misfit(change.new.check or group.check, change.new.ip)
+    if wrong is not None:
+        raise RefusedError(f"can't add {label}: its check {wrong}; {REMEDY}")
     return _added(running, place, change.new, label)
 
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from director.config import ancestors, values
 from director.config.addresses import is_loopback, same_place
+from director.config.checking import REMEDY, misfit
 from director.config.document import Malformed, Node, parse
 from director.config.lookup import nearest
 from director.config.model import (
@@ -332,20 +333,29 @@ class _Reading:
         element = ELEMENTS["group"]
         children = self.children(node, element)
         found = self.attributes(node, element)
-        hosts = _made(map(self.host, self.unique(children["host"])))
+        check = self.check(children["check"])
+        hosts = _made(self.host(host, check) for host in self.unique(children["host"]))
         if not children["host"]:
             self.warn(
                 node.line,
                 f"{_label(node)} is empty: its clients are closed at once",
                 "give it a <host>",
             )
-        return None if found is None else Group(hosts=hosts, check=self.check(children["check"]), **found)
+        return None if found is None else Group(hosts=hosts, check=check, **found)
 
-    def host(self, node: Node) -> Host | None:
+    def host(self, node: Node, shared: Check | None) -> Host | None:
+        """A host; `shared`: the check of its group."""
         element = ELEMENTS["host"]
         children = self.children(node, element)
         found = self.attributes(node, element)
-        return None if found is None else Host(check=self.check(children["check"]), **found)
+        check = self.check(children["check"])
+        if found is None:
+            return None
+        host = Host(check=check, **found)
+        wrong = misfit(check or shared, host.ip)
+        if wrong is not None:
+            self.error(node.line, f"the check of {_label(node)} {wrong}", REMEDY)
+        return host
 
     def check(self, nodes: list[Node]) -> Check | None:
         for node in nodes:

@@ -28,10 +28,19 @@ class Ward:
 
     def bar(self, barred: Collection[int]) -> None:
         """These, and no others, get nothing whatever we say."""
-        self.barred = frozenset(barred)
+        self.barred = set(barred)
         candidates = [health for number, health in self.hosts.items() if number not in self.barred]
         self.up = sum(health.up for health in candidates)
         self._candidates = len(candidates)
+
+    def bar_one(self, number: int, barred: bool) -> None:
+        """This one gets nothing whatever we say, or no longer so; the others are as they were."""
+        if barred is (number in self.barred):
+            return
+        self.barred ^= {number}
+        change = -1 if barred else 1
+        self._candidates += change
+        self.up += change * self.hosts[number].up
 
     @property
     def panic(self) -> bool:

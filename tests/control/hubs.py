@@ -14,9 +14,10 @@ from control.drains import Drains
 from control.history import History
 from control.memory import Memory
 from control.questions import Questions
+from control.retries import Tried
 from control.roster import Listing, Name
 from director.access import Access
-from director.config.model import Config, Control
+from director.config.model import Config, Control, Host
 from director.errors import DirectorError, Exit
 from director.messages import HUB_SLOT, Actor, Answer, Kind, Order, ProcessInfo, Progress, Running, Slot
 from director.scheduling.sticky import Stickies
@@ -188,7 +189,7 @@ class FakeHub:
         self.retirees: tuple[ProcessInfo, ...] = ()
         self.past: list[dict[str, Any]] = []
         self.retried: list[int] = []
-        self.cause: str | None = None
+        self.cause = self.found = ""
         self.questions: list[tuple[str, dict[str, Any], int | None]] = []
         self.replies: list[dict[str, Any]] = []  # of workers
         self.stickies = Stickies(relays=True)
@@ -221,9 +222,9 @@ class FakeHub:
     def outages(self) -> list[dict[str, Any]]:
         return list(self.past)
 
-    def retry(self, number: int) -> str | None:
-        self.retried.append(number)
-        return self.cause
+    def retry(self, host: Host) -> list[Tried]:
+        self.retried.append(host.number)
+        return [Tried(host.name, self.cause, self.found)]
 
     def ask_worker(self, topic: str, args: dict[str, Any], slot: int | None = None) -> dict[str, Any] | None:
         self.questions.append((topic, args, slot))

@@ -42,9 +42,17 @@ def reset(client: socket.socket) -> None:
     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
+def last_words(client: socket.socket) -> None:
+    """An answer and the end of the connection, in one packet."""
+    client.recv(100)
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    client.sendall(b"+PO")
+
+
 @pytest.mark.parametrize(
     ("serve", "status"),
     [
+        (last_words, "L7RSP"),
         (pong, "L7OK"),
         (lambda client: client.sendall(b"-ERR"), "L7RSP"),
         (lambda client: client.close(), "L7RSP"),

@@ -30,6 +30,19 @@ ANSWERS = [
     (Check(type="http", expect="200"), b"HTTP/1.1 204 No\r\n\r\n", "L7STS"),
     (Check(type="http"), b"SSH-2.0-OpenSSH\r\n", "L7RSP"),
     (Check(type="http"), b"", "L7RSP"),
+    (Check(type="http"), b"HTTP/1.1 200", "L7OK"),
+    (Check(type="http"), b"HTTP/1.1 2000 OK\r\n\r\n", "L7RSP"),
+    (Check(type="http"), b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" + OK, "L7OK"),
+    (Check(type="http"), b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 500 Oh\r\n\r\n", "L7STS"),
+    (Check(type="http"), b"HTTP/1.1 100 Continue\r\n\r\n", "L7RSP"),
+    (Check(type="http"), b"HTTP/1.1 100 Continue\r\n", "L7RSP"),
+    (Check(type="http"), b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "L7STS"),
+    (Check(type="http", expect="101"), b"HTTP/1.1 101 Switching Protocols\r\n\r\n", "L7OK"),
+    (Check(type="http"), b"<html>HTTP/0.9 is as short as that</html>", "L7RSP"),
+    (Check(type="http", pattern="ready"), b"HTTP/1.0 200 OK\nServer: old\n\nready", "L7OK"),
+    (Check(type="http", pattern="ready"), OK.replace(b": 5", b": " + b"5" * 5000), "L7OK"),
+    (Check(type="http", pattern="sick"), OK.replace(b": 5", b": " + b"5" * 5000), "L7RSP"),
+    (Check(type="http", pattern="ready"), CHUNKS.replace(b"3\r\n", b"-3\r\n"), "L7RSP"),
     (Check(type="http", pattern="re.dy"), OK, "L7OK"),
     (Check(type="http", pattern="sick"), OK, "L7RSP"),
     (Check(type="http", pattern="ready"), CHUNKS, "L7OK"),
@@ -65,6 +78,16 @@ def test_an_endless_answer_has_an_outcome() -> None:
     heard = [dialogue.hear(b"x" * 10_000, False) for _ in range(MOST // 10_000 + 1)]
     assert heard[-1] is not None
     assert not heard[-1].good
+
+
+def test_a_head_without_end_has_an_outcome() -> None:
+    for status in (b"200 OK", b"100 Continue"):
+        dialogue = DIALOGUES["http"](Check(type="http", pattern="ready"), "host:1")
+        heard = [dialogue.hear(b"HTTP/1.1 %s\r\n" % status, False)]
+        heard += [dialogue.hear(b"X: %s\r\n" % (b"x" * 10_000), False) for _ in range(MOST // 10_000 + 1)]
+        assert heard[-1] is not None
+        assert not heard[-1].good
+    assert DIALOGUES["http"](Check(type="http"), "host:1").hear(b"HTTP/1.1" + b" " * MOST, False) is not None
 
 
 def test_a_request_names_the_host() -> None:

@@ -131,6 +131,7 @@ def test_an_answer_of_fifty_addresses_is_fifty_members(tmp_path: Path, dnsmasq: 
     until(farm.places)
     # It does not fit the 512 bytes that this server sends by UDP: all of them is an answer by TCP.
     assert farm.places() == {f"{address}:8080" for address in addresses}
+    until(lambda: farm.regrouped)
     assert farm.regrouped == 1
     assert {member.weight for member in farm.resolver.members[NUMBER]} == {2.0}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import time
 from pathlib import Path
 
@@ -31,6 +32,8 @@ def script(folder: Path, body: str) -> str:
         ("echo first; echo the disk is full; exit 3", "PROCERR", "the disk is full", 3),
         ("exit 2", "PROCERR", "exit status 2", 2),
         ("kill -9 $$", "PROCERR", "ended by SIGKILL", 9),
+        ("kill -40 $$", "PROCERR", "ended by signal 40", 40),
+        ("head -c 3000000 /dev/zero | tr '\\0' x; echo; echo all is well", "PROCOK", "all is well", 0),
         ('test "$DIRECTOR_HOST $DIRECTOR_ADDRESS:$DIRECTOR_PORT $1" = "a 10.0.0.1:80 x;y"', "PROCOK", "", 0),
         ('test $(env | wc -l) -le 8 -a "$(cat)" = ""', "PROCOK", "", 0),
     ],
@@ -54,6 +57,32 @@ def test_at_its_timeout_it_is_killed_with_its_children(tmp_path: Path) -> None:
     assert time.monotonic() - began < 5
     child = int((tmp_path / "child").read_text())
     until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_what_it_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:
+    path = script(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; exit 0")
+    assert Clinic().one(Check(type="script", command=path, timeout=10.0), *WHERE).status == "PROCOK"
+    child = int((tmp_path / "child").read_text())
+    until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_who_prints_without_end_is_bad_before_its_time_is_up(tmp_path: Path) -> None:
+    outcome = Clinic().one(Check(type="script", command=script(tmp_path, "exec yes"), timeout=60.0), *WHERE)
+    assert (outcome.status, outcome.cause) == ("PROCERR", "it printed more than 16 MiB")
+
+
+def test_what_director_lacks_is_not_the_hosts_fault(tmp_path: Path) -> None:
+    path, clinic = script(tmp_path, "exit 0"), Clinic()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        clinic.check(Check(type="script", command=path), *WHERE, number=1)
+        clinic.check(Check(), (2, ("127.0.0.1", 1)), number=2)
+        until(lambda: len(clinic.outcomes) == 2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert {outcome.status for _, outcome in clinic.outcomes} == {"SOCKERR"}
+    assert all("Too many open files" in outcome.cause for _, outcome in clinic.outcomes)
 
 
 def test_no_descriptor_is_left(tmp_path: Path) -> None:

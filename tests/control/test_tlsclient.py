@@ -20,17 +20,20 @@ from tests.control.test_prober import Clinic, listening, until
 INET = int(socket.AF_INET)
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """cert.pem and key.pem for localhost, good for 30 days."""
-    folder = tmp_path_factory.mktemp("tls")
+def certificate_for(folder: Path, names: str) -> Path:
+    """cert.pem and key.pem with these names, good for 30 days."""
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
-         "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,DNS:app.test",
+         "30", "-subj", "/CN=localhost", "-addext", f"subjectAltName={names}",
          "-keyout", folder / "key.pem", "-out", folder / "cert.pem"],
         check=True, capture_output=True,
     )  # fmt: skip
     return folder
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return certificate_for(tmp_path_factory.mktemp("tls"), "DNS:localhost,DNS:app.test")
 
 
 class Server:
@@ -152,3 +155,14 @@ def test_an_end_is_read_in_both_forms_of_a_date(tag: int, text: bytes, when: str
 def test_no_certificate_has_no_end() -> None:
     for nonsense in (b"", b"0", b"\x30\x82", bytes(100)):
         assert not_after(nonsense) == 0.0
+
+
+def test_a_certificate_that_takes_several_reads_is_read_to_its_end(tmp_path: Path) -> None:
+    names = ",".join(f"DNS:host-{number}.app.test" for number in range(2000))
+    made = certificate_for(tmp_path, f"DNS:localhost,{names}")
+    found = Server(made)
+    try:
+        outcome = Clinic().one(Check(type="tls", ca=str(made / "cert.pem"), timeout=10.0), (INET, found.where))
+        assert (outcome.status, outcome.cause) == ("L6OK", "")
+    finally:
+        found.listener.close()

@@ -31,6 +31,7 @@ class Told:
     def __init__(self) -> None:
         self.targets: dict[int, Target] = {}
         self.booked: dict[int, float] = {}
+        self.cancelled: list[int] = []
         self.flushes = 0
         self.addresses = {3: literal(HOSTS[0].ip) or (), 4: literal(HOSTS[1].ip) or ()}
         self.verdicts = Verdicts(lambda number: self.addresses.get(number, ()), self.take, self.flush, Random(1))
@@ -46,6 +47,7 @@ class Told:
         self.booked[number] = at
 
     def cancel(self, number: int) -> None:
+        self.cancelled.append(number)
         self.booked.pop(number, None)
 
     def due(self, number: int) -> float | None:
@@ -153,14 +155,41 @@ def test_an_operators_word_and_a_missing_address_come_first() -> None:
 
 
 def test_a_check_may_go_elsewhere() -> None:
-    where = [
-        told(Check(port=99)).verdicts.job(3),
-        told(Check(address="127.0.0.9", port=99)).verdicts.job(3),
-        told(Check(address="::1")).verdicts.job(3),
-    ]
-    assert [job.addresses[0][1] for job in where if job] == [("127.0.0.1", 99), ("127.0.0.9", 99), ("::1", 1)]
+    def where(check: Check, of_check: Endpoint | None = None) -> object:
+        found = told(check)
+        found.addresses[ELSEWHERE + 3] = literal(of_check) or () if of_check else ()
+        job = found.verdicts.job(3)
+        return job and job.addresses[0][1]
+
+    assert where(Check(port=99)) == ("127.0.0.1", 99)
+    assert where(Check(address="127.0.0.9", port=99), Endpoint("127.0.0.9", 99)) == ("127.0.0.9", 99)
+    assert where(Check(address="::1"), Endpoint("::1", 1)) == ("::1", 1)
+    assert where(Check(address="checks.test")) is None
     (web,) = config(Check(address="checks.test", port=99)).services
     assert Verdicts.names(web)[ELSEWHERE + 3] == Endpoint("checks.test", 99)
+
+
+def test_members_are_checked_under_the_name_and_at_the_address_that_the_config_has() -> None:
+    origin = Host(name="pool", ip=Endpoint("pool.test", 80), number=9)
+    member = Host(name="pool:10.0.0.7:80", ip=Endpoint("10.0.0.7", 80), number=-5)
+    for check, where in ((Check(), ("10.0.0.7", 80)), (Check(address="checks.test"), ("10.0.0.9", 80))):
+        found = Told()
+        found.verdicts = Verdicts(found.addresses.__getitem__, found.take, found.flush, Random(1), lambda host: origin)
+        found.verdicts.agenda = found
+        found.addresses |= {-5: literal(member.ip) or (), ELSEWHERE + 9: literal(Endpoint("10.0.0.9", 80)) or ()}
+        group = Group(name="main", hosts=(member,), check=check, number=2)
+        found.verdicts.configure(Running(1, Config(services=(Service(name="web", groups=(group,), number=1),))))
+        job = found.verdicts.job(-5)
+        assert job is not None
+        assert (job.name, job.addresses[0][1]) == ("pool.test:80", where)
+
+
+def test_what_was_asked_by_an_earlier_config_is_no_answer_to_this_one() -> None:
+    found = told(CHECK)
+    found.cancelled.clear()
+    found.verdicts.configure(Running(2, config(Check(type="http"))))
+    assert found.cancelled == [3, 4]
+    assert set(found.booked) == {3, 4}
 
 
 def test_a_retry_is_booked_at_once_and_one_good_test_is_enough() -> None:

@@ -40,15 +40,22 @@ def test_past_outages_come_last_one_first(hub: FakeHub) -> None:
     )
 
 
-@pytest.mark.parametrize(("cause", "said"), [(None, "answers; it is up"), ("refused", "does not answer: refused")])
-def test_a_retry_tells_what_came_of_it(hub: FakeHub, cause: str | None, said: str) -> None:
+@pytest.mark.parametrize(
+    ("cause", "found", "said"),
+    [
+        ("", "", "host 'a' of web/main answers; it is up"),
+        ("refused", "", "host 'a' of web/main does not answer: refused; it is up"),
+        ("", "10.0.0.7", "host 'a' of web/main is at 10.0.0.7 now and answers; it is up"),
+    ],
+)
+def test_a_retry_tells_what_came_of_it(hub: FakeHub, cause: str, found: str, said: str) -> None:
     group = Group(name="main", hosts=(Host(name="a", ip=Endpoint("h", 1), number=3),))
     hub.running = replace(hub.running, config=Config(services=(Service(name="web", groups=(group,)),)))
-    hub.cause = cause
+    hub.cause, hub.found = cause, found
     result = run(hub, "host-retry", **WHERE)
     assert hub.retried == [3]
-    assert said in result["lines"][0]
-    assert result["good"] is (cause is None)
+    assert result["lines"] == [said]
+    assert (result["good"], result["cause"]) == (cause == "", cause)
     assert find("host-retry", COMMANDS).access is Access.FULL
 
 

@@ -6,6 +6,7 @@ twice, checks with the attributes of their type only.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from director.access import Access
 from director.config.addresses import same_place
+from director.config.checking import misfit
 from director.config.model import (
     SCHEDULERS,
     STICKY,
@@ -161,7 +163,14 @@ def groups(names: st.SearchStrategy[str], of_hosts: st.SearchStrategy[str]) -> s
         slowstart=durations,
         observe_window=durations,
         backup_close=st.booleans(),
-    )
+    ).map(_checkable)
+
+
+def _checkable(group: Group) -> Group:
+    """The group, with hosts that its checks can be made of."""
+    elsewhere = Endpoint("10.0.0.1", 1)
+    hosts = (replace(one, ip=elsewhere) if misfit(one.check or group.check, one.ip) else one for one in group.hosts)
+    return replace(group, hosts=tuple(hosts))
 
 
 tcp_listeners = st.builds(

@@ -8,7 +8,7 @@ import pytest
 
 from director.access import Access
 from director.config.changes import amend
-from director.config.model import Admin, Endpoint, Group, Listen, User
+from director.config.model import Admin, Check, Endpoint, Group, Listen, User
 from director.errors import RefusedError, UsageError
 from director.messages import (
     Change,
@@ -63,6 +63,10 @@ def test_what_would_hurt_clients_needs_force(change: Change, why: str) -> None:
         (ListenDelete("web", "*:80"), "has no other"),
         (GroupAdd("web", Group(name="new", scheduler="python:os:system")), "neither the config file"),
         (UserAdd(EVA), "no <admin>"),
+        (
+            HostAdd("web", "main", host("u", ip=Endpoint(path="/run/u.sock"), check=Check(port=80))),
+            "its check goes to port 80, and unix:/run/u.sock has no address; write both",
+        ),
     ],
 )
 def test_what_can_not_be_is_refused_also_with_force(change: Change, why: str) -> None:

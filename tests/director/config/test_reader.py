@@ -96,6 +96,11 @@ def test_the_first_group_is_enabled_if_none_is_named() -> None:
         (one(inside='<host name="a" ip="1.2.3.4:80" weight="nan"/>'), 4, "weight"),
         (one(inside='<hoost name="a" ip="1.2.3.4:80"/>'), 4, "host"),
         (one(service=' idle-timeout="5 parsecs"'), 2, "idle-timeout"),
+        (
+            one(inside='<check port="80"/>\n<host name="a" ip="unix:/run/a.sock"/>'),
+            5,
+            "the check of host 'a' goes to port",
+        ),
         (one().replace("</service>", '<enable group="mian"/></service>'), 5, "main"),
         (one().replace('<listen ip="*:80"/>', ""), 2, "listen"),
     ],

@@ -80,3 +80,19 @@ def test_verdicts_never_go_below_the_floor_nor_to_who_is_barred(
         assert sum(up) == group.up >= floor
         assert not any(group.usable(other) for other in barred)
         assert group.panic is (bool(up) and not any(up))
+
+
+@given(st.sets(st.integers(0, 4)), st.lists(st.tuples(st.integers(0, 4), st.booleans())), st.sets(st.integers(0, 4)))
+def test_one_by_one_a_ward_gets_where_it_would_by_all_at_once(
+    down: set[int], steps: list[tuple[int, bool]], barred: set[int]
+) -> None:
+    group = ward(5, barred=barred)
+    for number in down:
+        fell(group, number)
+    for number, word in steps:
+        group.bar_one(number, word)
+    whole = Ward(0, group.hosts, set(group.barred))
+    assert (group.up, group.panic) == (whole.up, whole.panic)
+    assert group.barred == (barred - {number for number, _ in steps}) | {
+        number for number, word in dict(steps).items() if word
+    }

@@ -1,0 +1,10 @@
+"""Text from outside, for people: names, reasons and what hosts say may hold what a terminal would obey."""
+
+from __future__ import annotations
+
+
+def clean(text: str) -> str:
+    """The text with every letter that can't be printed as an escape."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)

@@ -1,0 +1,15 @@
+"""What a terminal must not obey."""
+
+from __future__ import annotations
+
+import pytest
+
+from director.printable import clean
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("", ""), ("größer als 1", "größer als 1"), ("a\x1b[2J\nb\u202e", r"a\x1b[2J\nb\u202e"), ("\x00", r"\x00")],
+)
+def test_what_can_not_be_printed_is_escaped(text: str, shown: str) -> None:
+    assert clean(text) == shown
