@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
 
     `code`: HTTP status, or exit status of a script; 0: none. `errno`: 0: none.
     `seconds` it took. `expires_at`: the certificate, wall clock; 0: there is none.
-    A tuple, since a frozen dataclass takes ten times as long to make: one is made for each check.
+    A tuple, since a frozen dataclass takes three times as long to make, and one is made for each check.
     """
 
     good: bool

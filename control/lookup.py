@@ -99,9 +99,12 @@ class Lookup:
     def srv(self, name: str, known: Iterable[Record] = ()) -> Answer:
         """The places that an SRV record names, each with all its addresses. Raises NoAnswerError."""
         found = self._search(name, dns.rdatatype.SRV)
-        targets = [rdata for rdata in found.data if str(rdata.target) != "."][:_DEEPEST]  # type: ignore[attr-defined]
-        if not targets:
+        offered = [rdata for rdata in found.data if str(rdata.target) != "."]  # type: ignore[attr-defined]
+        if not offered:
             raise NoAnswerError("the service is not offered", denied=True)
+        targets = [rdata for rdata in offered if rdata.port][:_DEEPEST]  # type: ignore[attr-defined]
+        if not targets:
+            raise NoAnswerError("its places have no port", denied=True)
         names = {str(rdata.target).lower() for rdata in targets}  # type: ignore[attr-defined]
         asking = {target: gevent.spawn(self._try_addresses, target) for target in names}
         gevent.joinall(list(asking.values()))

@@ -5,9 +5,12 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 
 import dns.message
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import pytest
 
@@ -85,3 +88,60 @@ def test_localhost_is_this_machine_whoever_is_asked() -> None:
 def test_a_name_that_can_not_be_asked_for_is_no_answer() -> None:
     with pytest.raises(NoAnswerError, match="no name"):
         lookup(free_address()).addresses("a" * 64 + ".test")
+
+
+def srv(*places: str, **others: str) -> Lookup:
+    """Asks a server that says just this of `_http._tcp.app.test`, and of other names the addresses given."""
+
+    def answer(query: dns.message.Message, _: bool) -> dns.message.Message:
+        found = dns.message.make_response(query)
+        (question,) = query.question
+        kind = dns.rdatatype.to_text(question.rdtype)
+        name = str(question.name).partition(".")[0]
+        if kind == "SRV":
+            found.answer.append(dns.rrset.from_text(question.name, 0, "IN", "SRV", *places))
+        elif kind == "A" and name in others:
+            found.answer.append(dns.rrset.from_text(question.name, 0, "IN", "A", others[name]))
+        return found
+
+    return lookup(SERVERS.enter_context(OddServer(answer)).address)
+
+
+SERVERS = ExitStack()
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    with SERVERS:
+        yield
+
+
+def test_a_place_without_a_port_is_none() -> None:
+    answer = srv("1 1 0 a.test.", "1 1 8080 b.test.", a="10.0.0.1", b="10.0.0.2").srv("_http._tcp.app.test")
+    assert answer.records == (Record(1, "10.0.0.2", 8080, 1.0),)
+    assert answer.ttl == 0
+
+
+@pytest.mark.parametrize(
+    ("places", "cause"),
+    [
+        (["0 0 0 ."], "the service is not offered"),
+        (["1 1 0 a.test."], "its places have no port"),
+        (["1 1 80 gone.test."], "has no A"),
+    ],
+)
+def test_a_service_that_is_nowhere_has_no_answer(places: list[str], cause: str) -> None:
+    with pytest.raises(NoAnswerError, match=cause):
+        srv(*places, a="10.0.0.1").srv("_http._tcp.app.test")
+
+
+def test_names_that_lead_round_in_a_circle_are_no_answer() -> None:
+    def answer(query: dns.message.Message, _: bool) -> dns.message.Message:
+        found = dns.message.make_response(query)
+        other = {"a.test.": "b.test.", "b.test.": "a.test."}
+        for name, target in other.items():
+            found.answer.append(dns.rrset.from_text(name, 7, "IN", "CNAME", target))
+        return found
+
+    with OddServer(answer) as server, pytest.raises(NoAnswerError, match="makes no sense"):
+        lookup(server.address).addresses("a.test")

@@ -119,3 +119,26 @@ def test_a_service_record_gives_ports_weights_and_hosts_that_stand_by(
     one.stop()
     two.stop()
     wait_until(lambda: ask_name(address) == "spare")
+
+
+def test_a_retry_asks_for_a_name_at_once_and_tests_every_place_where_its_check_goes(
+    daemon: Daemon, dnsmasq: Dnsmasq, serve: Serve
+) -> None:
+    a = serve(Named("a"))
+    b = serve(Named("b"), neighbour(a.address))
+    (a_ip, port), b_ip = a.address.split(":"), b.address.split(":")[0]
+    dnsmasq.say()
+    check = f'<check address="checks.test" port="{port}"/>'
+    daemon.start(config(dnsmasq, free_address(), host("app", f"app.test:{port}", resolve="all"), check))
+    wait_until(lambda: "NXDOMAIN" in daemon.host("app")["reason"])
+    said = daemon.ctl("host-retry", "web", "main", "app").out
+    assert "it has no address, asked for just now: app.test does not exist (NXDOMAIN); it is unresolved" in said
+    records = [f"host-record=app.test,{a_ip}", f"host-record=app.test,{b_ip}"]
+    dnsmasq.say(*records)
+    said = daemon.ctl("host-retry", "web", "main", "app").out
+    assert "what its check goes to has no address, asked for just now: checks.test does not exist (NXDOMAIN)" in said
+    dnsmasq.say(*records, f"host-record=checks.test,{a_ip}")
+    said = daemon.ctl("host-retry", "web", "main", "app").out
+    assert {f"host 'app:{ip}:{port}' of web/main" in said for ip in (a_ip, b_ip)} == {True}
+    assert said.count("answers; it is up") == 2
+    wait_until(lambda: all(one["check_status"] == "L4OK" for one in daemon.service()["groups"][0]["hosts"]))
