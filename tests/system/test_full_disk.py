@@ -63,6 +63,19 @@ def small_disk(folder: Path) -> Iterator[Disk]:
             subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+def nobody_waits(requests: ShortRequests, meanwhile: Callable[[], object] = lambda: None) -> bool:
+    """Whether none of the next few hundred requests takes a second.
+
+    A machine that stands still for so long is not the log's fault: it does so now and then,
+    and a log that is waited for every time.
+    """
+    requests.slowest = 0.0
+    until = requests.done + 300
+    meanwhile()
+    wait_until(lambda: requests.done >= until, 60)
+    return requests.slowest < 1
+
+
 @pytest.mark.fault(13)
 def test_a_full_disk_costs_lines_and_no_connection_waits_and_all_is_told_when_it_has_room(
     daemon: Daemon, serve: Callable[..., Host]
@@ -80,19 +93,19 @@ def test_a_full_disk_costs_lines_and_no_connection_waits_and_all_is_told_when_it
         daemon.start(f'<director workers="2">{web}{logging}</director>')
         with ShortRequests(address, threads=3) as requests:
             wait_until(lambda: dropped() > 100, 60)
-            already = requests.done
-            wait_until(lambda: requests.done >= already + 200, 60)
+            lost = dropped()
+            wait_until(lambda: nobody_waits(requests), 120)
+            wait_until(lambda: dropped() > lost, 60)  # so it was full all the while
             # The log of events is full, too: what the master could not write is counted as well.
             while not daemon.stats()["processes"][0]["log_dropped"]:
                 daemon.command("log-level", level="info")
             assert daemon.stats()["log_dropped"] > dropped()
             disk.free()
-            daemon.kill(daemon.master, signal.SIGUSR1)
+            wait_until(lambda: nobody_waits(requests, lambda: daemon.kill(daemon.master, signal.SIGUSR1)), 120)
             wait_until(lambda: "log recovered: log=connections dropped=" in log.read_text(), 60)
             already, lines = requests.done, connections.read_text().count("\n")
             wait_until(lambda: connections.read_text().count("\n") >= lines + 50, 60)
         assert requests.failures == []
-        assert requests.slowest < 5, "while it is full nobody waits for it; a second, and the rest for a busy machine"
         # Among what is dropped may be a few lines of the other log, that tell of it.
         wait_until(lambda: 0 <= connections.read_text().count("\n") + dropped() - daemon.service()["total"] <= 20, 60)
         found = connections.read_text().splitlines()
