@@ -1,16 +1,20 @@
 """Telling whoever typed `directord start` how it went, from the background.
 
-The launching process waits on a pipe until the daemon says so: one byte of exit
-status and the words to print. A daemon that dies before says so by silence.
+The launching process waits on a pipe until the daemon says so: a line with its pid,
+then one byte of exit status and the words to print. Of a daemon that dies before,
+the kernel tells how.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import sys
 from dataclasses import dataclass
 
 from director.errors import Exit
+from director.master import system as kernel
 
 
 def show(exit: int, text: str) -> None:
@@ -51,21 +55,34 @@ def wait(fd: int) -> int:
     data = b""
     while piece := os.read(fd, 65536):
         data += piece
-    if not data:
-        show(Exit.FAILED, "directord: can't start: it died without a word; see the log")
+    pid, _, said = data.partition(b"\n")
+    if not said:
+        show(Exit.FAILED, f"directord: can't start: it {_fate(int(pid or 0))} without a word; see the log")
         return Exit.FAILED
-    show(data[0], data[1:].decode())
-    return data[0]
+    show(said[0], said[1:].decode())
+    return said[0]
+
+
+def _fate(pid: int) -> str:
+    """How the daemon ended, if it is ours to know."""
+    try:
+        _, status = os.waitpid(pid, 0) if pid else (0, 0)
+    except ChildProcessError:
+        status = 0
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        return f"was killed by signal {number} ({signal.strsignal(number)})"
+    return f"ended with status {os.waitstatus_to_exitcode(status)}" if status else "died"
 
 
 def daemonise() -> Readiness | int:
     """Go to the background. Returns a Readiness in the daemon, the exit status in the launching process."""
     read, write = os.pipe()
-    if os.fork():
+    kernel.reap_orphans()  # as the daemon is one at once: how it ends is told to us
+    if between := os.fork():
         os.close(write)
-        status = wait(read)
-        os.wait()
-        return status
+        os.waitpid(between, 0)
+        return wait(read)
     os.close(read)
     os.setsid()
     if os.fork():
@@ -77,4 +94,6 @@ def daemonise() -> Readiness | int:
         os.dup2(null, fd)
     if null > 2:
         os.close(null)
+    with contextlib.suppress(BrokenPipeError):  # whoever started us did not wait
+        os.write(write, b"%d\n" % os.getpid())
     return Readiness(write)

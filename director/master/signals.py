@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from director.master.run import Master
 
 
+def hold_back() -> None:
+    """What is said from now on is heard once there is a master to hear it: whom the lock names can be told to stop."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+
+
 class Signals:
     """The handlers of the running master."""
 
@@ -31,7 +36,7 @@ class Signals:
         self._master = master
 
     def install(self) -> None:
-        """Hear them from now on."""
+        """Hear them from now on, and those that were held back."""
         master = self._master
         on: dict[int, Callable[[], None]] = {
             signal.SIGTERM: lambda: master.stop(fast=False),
@@ -52,6 +57,7 @@ class Signals:
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         for number, callback in on.items():
             master.loop.on_signal(number, callback)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
 
     def _told(self, name: str, do: Callable[[], None], failure: Event) -> None:
         logs.info(Event.SIGNAL_RECEIVED, signal=name)

@@ -41,6 +41,7 @@ from director.master.readiness import Readiness
 from director.master.recall import loaded, recall
 from director.master.run import Master
 from director.master.seats import wanted
+from director.master.signals import hold_back
 from director.master.stage import Stage
 from director.master.stopping import kill_children
 from director.master.system import System
@@ -155,6 +156,7 @@ def serve(start: Start, places: Places) -> int:
 
 
 def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> int:
+    hold_back()
     identity = kernel.child_identity(start.config.user, start.config.group)
     kernel.raise_descriptor_limit()
     orphans = probe(places.lock)

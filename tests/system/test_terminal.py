@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 
 import pytest
 
+from director.master.lock import probe
 from tests.system.addresses import accepts, connect, free_address
 from tests.system.configs import host, one_service
 from tests.system.daemon import Daemon
@@ -81,3 +83,27 @@ def test_a_start_that_is_told_to_stop_says_so(daemon: Daemon, serve: Serve) -> N
     assert (starting.returncode, "told to stop" in said or "running" in said) in [(1, True), (0, True)], said
     wait_until(lambda: not daemon.pids())
     assert daemon.directord("status").exit == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+def test_a_start_that_is_ended_at_its_very_first_moment_says_so_and_leaves_nothing(
+    daemon: Daemon, serve: Serve, number: signal.Signals
+) -> None:
+    daemon.configure(one_service(free_address(), host("a", serve().address)))
+    starting = daemon.spawn("start")
+    named = wait_until(lambda: probe(str(daemon.run_dir / "directord.lock")).pid, PATIENCE, every=0.0005)
+    os.kill(named, number)
+    said, _ = starting.communicate(timeout=PATIENCE)
+    # However quick we are, it may just have got ready.
+    assert (starting.returncode, "told to stop" in said or "running" in said) in [(1, True), (0, True)], said
+    wait_until(lambda: not daemon.pids(), PATIENCE)
+    assert os.listdir(daemon.run_dir) == ["directord.lock"]
+
+
+def test_a_start_that_is_killed_says_by_what(daemon: Daemon, serve: Serve) -> None:
+    daemon.configure(one_service(free_address(), host("a", serve().address)))
+    starting = daemon.spawn("start")
+    daemon.kill(wait_until(lambda: probe(str(daemon.run_dir / "directord.lock")).pid, PATIENCE, every=0.0005))
+    said, _ = starting.communicate(timeout=PATIENCE)
+    expected = "directord: can't start: it was killed by signal 9 (Killed) without a word; see the log"
+    assert (starting.returncode, expected in said) == (1, True) or "running" in said, said

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -27,6 +29,7 @@ def test_from_the_background_it_comes_by_a_pipe(
     exit_status: Exit, stays: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     read, write = os.pipe()
+    os.write(write, b"4711\n")
     readiness = Readiness(write)
     readiness.tell(exit_status, "words", stays=stays)
     if not stays:
@@ -36,11 +39,29 @@ def test_from_the_background_it_comes_by_a_pipe(
     os.close(read)
 
 
-def test_a_death_without_a_word_is_a_failure(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("code", "fate"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "it was killed by signal 9 (Killed) without a word"),
+        ("raise SystemExit(3)", "it ended with status 3 without a word"),
+        ("", "it died without a word"),
+    ],
+)
+def test_of_a_death_without_a_word_it_is_told_how(code: str, fate: str, capsys: pytest.CaptureFixture[str]) -> None:
+    read, write = os.pipe()
+    with subprocess.Popen([sys.executable, "-S", "-c", code]) as child:
+        os.write(write, b"%d\n" % child.pid)
+        os.close(write)
+        assert wait(read) == Exit.FAILED
+    assert fate in capsys.readouterr().err
+    os.close(read)
+
+
+def test_who_dies_before_it_has_said_who_it_is_has_died(capsys: pytest.CaptureFixture[str]) -> None:
     read, write = os.pipe()
     os.close(write)
     assert wait(read) == Exit.FAILED
-    assert "died without a word" in capsys.readouterr().err
+    assert "it died without a word" in capsys.readouterr().err
     os.close(read)
 
 

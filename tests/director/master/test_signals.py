@@ -10,7 +10,7 @@ import pytest
 
 from director.errors import RefusedError
 from director.master.run import Master
-from director.master.signals import Signals
+from director.master.signals import Signals, hold_back
 from director.master.stage import Stage
 from director.messages import WorkersSet
 
@@ -77,3 +77,15 @@ def test_what_is_refused_ends_nothing(
     tell(signal.SIGTTIN)
     tell(signal.SIGUSR2)
     assert master.stage is Stage.SERVING
+
+
+def test_what_was_said_before_there_was_a_master_is_heard_by_it(master: Master, tell: Callable[[int], None]) -> None:
+    master.stage = Stage.STARTING
+    hold_back()
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.SIGTERM in signal.sigpending()
+    Signals(master).install()
+    master.loop.after(0.0, lambda: None)
+    master.loop.step()
+    assert master.stage is Stage.STOPPING
+    assert not signal.pthread_sigmask(signal.SIG_BLOCK, ())
