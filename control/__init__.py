@@ -7,7 +7,7 @@ chronicle.py  what has happened
 resolver.py   where hosts are
 verdicts.py   who is up;  chart.py what is known of each host's health;  retries.py tests that operators want
 prober.py     checks at their time;  attempt.py one of them;  dialogues.py what it says and hears
-tlsclient.py  TLS for checks;  script.py checks by a program
+tlsclient.py  TLS for checks;  quicktls.py by sessions that are taken up;  script.py checks by a program
 drains.py     what is being drained;  closing.py closes connections wherever they are;  drainage.py tells of it
 stats.py      all of it as one document
 haproxy.py    ... as HAProxy prints it;  prometheus.py ... as Prometheus reads it

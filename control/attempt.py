@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from control.dialogues import DIALOGUES, OUR_FAULT, OURS, TLS, Dialogue, Outcome
-from control.tlsclient import Sessions, Tls
+from control.quicktls import Doubt, QuickTls
+from control.tlsclient import Tls, Trust
 from director.addresses import Addresses
 from director.config.model import Check
 
@@ -46,6 +47,8 @@ class Running(Protocol):
     number: int
     began: float
 
+    @property
+    def over(self) -> bool: ...
     def start(self) -> None: ...
     def expire(self) -> None: ...
 
@@ -66,19 +69,19 @@ class Attempt:
         "_done",
         "_job",
         "_over",
-        "_sessions",
         "_sock",
         "_stage",
         "_tls",
+        "_trust",
         "_unsent",
         "_watch",
         "began",
         "number",
     )  # fmt: skip
 
-    def __init__(self, job: Job, watch: Watch, sessions: Sessions, done: Callable[[Attempt, Outcome], None]) -> None:
+    def __init__(self, job: Job, watch: Watch, trust: Trust, done: Callable[[Attempt, Outcome], None]) -> None:
         self.number = job.number
-        self._job, self._watch, self._sessions, self._done = job, watch, sessions, done
+        self._job, self._watch, self._trust, self._done = job, watch, trust, done
         self._address = 0
         self._sock: Socket | None = None
         self._tls: Tls | None = None
@@ -87,6 +90,11 @@ class Attempt:
         self._unsent = b""
         self._over = False
         self.began = 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether it has told its outcome, and holds nothing any more."""
+        return self._over and self._sock is None
 
     def start(self) -> None:
         """Begin; `done` may be called before this returns."""
@@ -134,10 +142,26 @@ class Attempt:
         """Something happened to its socket."""
         try:
             self._stage(self, mask)
-        except ssl.SSLError as error:
+        except (Doubt, OSError) as error:
+            if isinstance(self._tls, QuickTls) and not self._over:
+                self._by_the_book()
+            else:
+                self._fail(error)
+
+    def _by_the_book(self) -> None:
+        """Something is amiss on the quick way: the same once more, with a whole handshake."""
+        self._trust.doubt(self.number, time.monotonic())
+        self._close()
+        self._tls = self._dialogue = None
+        self._stage, self._unsent = Attempt._connecting, b""
+        self._address -= 1
+        self._connect(_unreached(errno.ENOTCONN))
+
+    def _fail(self, error: Exception) -> None:
+        if isinstance(error, ssl.SSLError):
             cause = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason
             self._end(Outcome(False, "L6RSP", f"TLS: {(cause or str(error)).lower().replace('_', ' ')}"))
-        except OSError as error:
+        elif isinstance(error, OSError):
             layer = "L6RSP" if self._stage is Attempt._handshaking else "L7RSP"
             self._end(Outcome(False, layer, error.strerror or str(error), errno=error.errno or 0))
 
@@ -162,7 +186,8 @@ class Attempt:
         if make is not None:
             self._dialogue = make(check, self._job.name)
         if check.type in TLS:
-            self._tls = self._sessions.begin(self.number, check, _host_of(self._job.name), self.began)
+            where = self._job.addresses[self._address - 1]
+            self._tls = self._trust.begin(self.number, check, _host_of(self._job.name), where, self.began)
             self._stage = Attempt._handshaking
             self._shake()
         else:
@@ -183,7 +208,8 @@ class Attempt:
             self._say(b"")
         # To the last byte: what is left unread would not be told of again.
         while self._stage is Attempt._handshaking and (data := self._read()) is not None:
-            self._feed(data)
+            assert self._tls is not None
+            self._tls.feed(data)
             self._shake()
         if self._stage is Attempt._talking:
             self._talking(mask)
@@ -191,39 +217,26 @@ class Attempt:
     def _shake(self) -> None:
         tls = self._tls
         assert tls is not None
-        try:
-            tls.ssl.do_handshake()
-        except ssl.SSLWantReadError:
-            self._say(tls.outgoing.read())
-            return
-        self._say(tls.outgoing.read())
-        if self._dialogue is not None:
-            self._open(0)
+        shaken = tls.shake()
+        if shaken and self._dialogue is not None:
+            self._open(0)  # our last word of the handshake goes with the first one after it
             self._hear_tls()
             return
-        # The ticket for the next time comes after the handshake: the answer is given, the ear stays.
-        waits = self._sessions.wants_ticket(self.number, self.began) and tls.ssl.version() == "TLSv1.3"
-        if not waits:
-            self._sessions.keep(self.number, tls, self.began)
+        self._say(tls.outgoing())
+        if not shaken:
+            return
+        # The answer is given. The session for the next time may come after it: the ear stays.
         self._stage = Attempt._collecting
-        self._end(Outcome(True, "L6OK", expires_at=tls.expires_at()), close=not waits)
-
-    def _feed(self, data: bytes) -> None:
-        assert self._tls is not None
-        if data:
-            self._tls.incoming.write(data)
-        else:
-            self._tls.incoming.write_eof()
+        if not tls.session_follows:
+            self._trust.shaken(self.number, tls, self.began)
+        self._end(Outcome(True, "L6OK", expires_at=tls.expires_at), close=not tls.session_follows)
 
     def _collecting(self, mask: int) -> None:
-        tls = self._tls
-        data = self._read()
+        data, tls = self._read(), self._tls
         if tls is not None and data:
-            tls.incoming.write(data)
-            try:
-                tls.ssl.read(1)
-            except ssl.SSLWantReadError:
-                self._sessions.keep(self.number, tls, self.began)
+            tls.feed(data)
+            if tls.hear() is None:
+                self._trust.shaken(self.number, tls, self.began)
         if data is not None:
             self._close()
 
@@ -231,13 +244,7 @@ class Attempt:
         tls, dialogue = self._tls, self._dialogue
         assert tls is not None
         assert dialogue is not None
-        while not self._over:
-            try:
-                text = tls.ssl.read(_CHUNK)
-            except ssl.SSLWantReadError:
-                return
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                text = b""
+        while not self._over and (text := tls.hear()) is not None:
             self._take(dialogue.hear(text, not text))
             if not text:
                 return
@@ -255,7 +262,7 @@ class Attempt:
             if self._tls is None:
                 self._take(dialogue.hear(data, not data))
             else:
-                self._feed(data)
+                self._tls.feed(data)
                 self._hear_tls()
             if not data:
                 return
@@ -263,16 +270,15 @@ class Attempt:
     def _take(self, outcome: Outcome | None) -> None:
         if outcome is not None and not self._over:
             if self._tls is not None:
-                self._sessions.keep(self.number, self._tls, self.began)
-                outcome = Outcome(outcome.good, outcome.status, outcome.cause, outcome.code, outcome.errno,
-                                  expires_at=self._tls.expires_at())  # fmt: skip
+                self._trust.shaken(self.number, self._tls, self.began)
+                outcome = outcome._replace(expires_at=self._tls.expires_at)
             self._end(outcome)
 
     def _say(self, data: bytes) -> None:
         assert self._sock is not None
         if self._tls is not None and self._stage is Attempt._talking and data:
-            self._tls.ssl.write(data)
-            data = self._tls.outgoing.read()
+            self._tls.say(data)
+            data = self._tls.outgoing()
         data = self._unsent + data
         if data:
             try:
@@ -297,12 +303,14 @@ class Attempt:
         if not self._over:
             self._over = True
             if not outcome.good:
-                self._sessions.drop(self.number)
+                self._trust.drop(self.number)
             self._done(self, outcome)
 
     def _close(self) -> None:
         sock, self._sock = self._sock, None
         if sock is not None:
+            if self._tls is not None:
+                self._tls.close()
             self._watch.remove(sock.fileno())
             if self._dialogue is None or self._job.check.type != "send":
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
@@ -326,10 +334,10 @@ def _host_of(name: str) -> str:
     return (host if host and port.isdigit() else name).strip("[]")
 
 
-def made(job: Job, watch: Watch, sessions: Sessions, done: Callable[[Any, Outcome], None]) -> Running:
+def made(job: Job, watch: Watch, trust: Trust, done: Callable[[Any, Outcome], None]) -> Running:
     """The check that a job asks for, to be started."""
     if job.check.type == "script":
         from control.script import Script
 
         return Script(job, watch, done)
-    return Attempt(job, watch, sessions, done)
+    return Attempt(job, watch, trust, done)

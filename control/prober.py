@@ -11,12 +11,13 @@ from __future__ import annotations
 import heapq
 import select
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from control.attempt import Job, Running, made
 from control.dialogues import Outcome
-from control.tlsclient import Sessions
+from control.tlsclient import Trust
 from director import logs
 
 _TICK = 0.01  # seconds: what is due within one is done at once
@@ -35,10 +36,13 @@ class Prober:
 
     def __init__(self, loop: Any, ask: Ask, report: Report) -> None:
         self._ask, self._report = ask, report
-        self._sessions = Sessions()
+        self._trust = Trust()
         self._booked: dict[int, float] = {}  # {host number: when}
         self._running: dict[int, tuple[Running, float]] = {}  # {host number: (check, for when it was booked)}
-        self._agenda: list[tuple[float, int, Running | None]] = []  # (when, host, whose deadline it is)
+        self._agenda: list[tuple[float, int]] = []  # (when, host); a heap
+        self._deadlines: dict[
+            float, deque[tuple[float, Running]]
+        ] = {}  # by timeout: of one, in the order of their start
         self._events: dict[int, Callable[[int], None]] = {}  # by descriptor
         self._epoll = select.epoll()
         self._io = loop.io(self._epoll.fileno(), 1)
@@ -68,9 +72,8 @@ class Prober:
         self._timer.stop()
         for number in list(self._running):
             self.cancel(number)
-        while self._agenda:
-            check = heapq.heappop(self._agenda)[2]
-            if check is not None:
+        for waiting in self._deadlines.values():
+            for _, check in waiting:
                 check.expire()
         self._epoll.close()
 
@@ -78,12 +81,12 @@ class Prober:
         """Check this host then, monotonic seconds; instead of what was booked."""
         self._booked[number] = at
         if number not in self._running:
-            self._note(at, number, None)
+            self._note(at, number)
 
     def cancel(self, number: int) -> None:
         """Don't check this host any more; a check under way is dropped."""
         self._booked.pop(number, None)
-        self._sessions.drop(number)
+        self._trust.forget(number)
         entry = self._running.pop(number, None)
         if entry is not None:
             entry[0].expire()
@@ -94,59 +97,77 @@ class Prober:
 
     # -- the clock ---------------------------------------------------------------------------
 
-    def _note(self, at: float, number: int, check: Running | None) -> None:
-        heapq.heappush(self._agenda, (at, id(check) if check else number, check))
-        if at < self._alarm - _TICK:
-            self._set_alarm()
+    def _note(self, at: float, number: int) -> None:
+        heapq.heappush(self._agenda, (at, number))
+        self._wake(at)
 
-    def _set_alarm(self) -> None:
-        if self._started and self._agenda:
-            self._alarm = self._agenda[0][0]
+    def _wake(self, at: float) -> None:
+        """Be there by then."""
+        if self._started and at < self._alarm - _TICK:
+            self._alarm = at
             self._timer.stop()
-            self._timer = self._loop.timer(max(0.0, self._alarm - time.monotonic()) + _TICK / 2)
+            self._timer = self._loop.timer(max(0.0, at - time.monotonic()) + _TICK / 2)
             self._timer.start(self._on_time)
 
-    def _on_time(self) -> None:
+    def _set_alarm(self) -> None:
+        """Be there for the next thing due."""
         self._alarm = float("inf")
+        if self._agenda:
+            self._wake(self._agenda[0][0])
+        for waiting in self._deadlines.values():
+            while waiting and waiting[0][1].over:
+                waiting.popleft()
+            if waiting:
+                self._wake(waiting[0][0])
+
+    def _on_time(self) -> None:
         limit = time.monotonic() + _TICK / 2
-        agenda = self._agenda
+        for waiting in self._deadlines.values():
+            while waiting and waiting[0][0] <= limit:
+                self._guarded(waiting.popleft()[1].expire)  # if it is over, it closes what it may still hold
         for _ in range(_BATCH):
-            if not agenda or agenda[0][0] > limit:
+            if not self._agenda or self._agenda[0][0] > limit:
                 break
-            at, number, check = heapq.heappop(agenda)
-            try:
-                if check is not None:
-                    check.expire()  # if it is over, it closes what it may still hold
-                elif self._booked.get(number) == at and number not in self._running:
-                    self._begin(number, at)
-            except Exception as error:
-                # A bug of ours costs this check, and not all that come after it.
-                logs.crash(None, type(error), error, error.__traceback__)
+            at, number = heapq.heappop(self._agenda)
+            if self._booked.get(number) == at and number not in self._running:
+                self._guarded(self._begin, number, at)
         self._set_alarm()
+
+    @staticmethod
+    def _guarded(step: Callable[..., None], *args: Any) -> None:
+        try:
+            step(*args)
+        except Exception as error:
+            # A bug of ours costs this check; the loop would never call us again for the others.
+            logs.crash(None, type(error), error, error.__traceback__)
 
     def _begin(self, number: int, at: float) -> None:
         del self._booked[number]
         job = self._ask(number)
         if job is None:
             return
-        check = made(job, self, self._sessions, self._done)
+        check = made(job, self, self._trust, self._done)
         self._running[number] = check, at
         try:
             check.start()
         finally:
-            if self._running.get(number, (None, 0.0))[0] is check or job.check.type == "tls":
-                self._note(check.began + job.check.timeout, number, check)
+            if not check.over:
+                due = check.began + job.check.timeout
+                self._deadlines.setdefault(job.check.timeout, deque()).append((due, check))
+                self._wake(due)
 
     def _done(self, check: Running, outcome: Outcome) -> None:
-        entry = self._running.get(check.number)
+        number = check.number
+        entry = self._running.get(number)
         if entry is None or entry[0] is not check:
             return  # cancelled
-        del self._running[check.number]
-        took = time.monotonic() - check.began
-        self._report(check.number, entry[1], outcome._replace(seconds=took))
-        at = self._booked.get(check.number)
+        try:
+            self._report(number, entry[1], outcome._replace(seconds=time.monotonic() - check.began))
+        finally:
+            self._running.pop(number, None)
+        at = self._booked.get(number)
         if at is not None:
-            self._note(at, check.number, None)
+            self._note(at, number)
 
     # -- descriptors -------------------------------------------------------------------------
 
@@ -156,17 +177,12 @@ class Prober:
         self._epoll.register(fd, mask)
 
     def remove(self, fd: int) -> None:
-        """No more of that; to be closed by its owner now."""
-        if self._events.pop(fd, None) is not None:
-            self._epoll.unregister(fd)
+        """No more of that; its owner closes it now, by which the kernel forgets it, too."""
+        self._events.pop(fd, None)
 
     def _on_io(self) -> None:
         events = self._events
         for fd, mask in self._epoll.poll(0, _BATCH):
             on_event = events.get(fd)
             if on_event is not None:
-                try:
-                    on_event(mask)
-                except Exception as error:
-                    # A bug of ours costs this check; the loop would never call us again for the others.
-                    logs.crash(None, type(error), error, error.__traceback__)
+                self._guarded(on_event, mask)

@@ -31,7 +31,7 @@ _SIGNALS = (signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal
 class Script:
     """One run of the program."""
 
-    __slots__ = ("_done", "_job", "_out", "_over", "_pid", "_pidfd", "_printed", "_tail", "_watch", "began", "number")
+    __slots__ = ("_done", "_job", "_out", "_pid", "_pidfd", "_printed", "_tail", "_watch", "began", "number", "over")
 
     def __init__(self, job: Job, watch: Watch, done: Callable[[Script, Outcome], None]) -> None:
         self.number = job.number
@@ -39,7 +39,7 @@ class Script:
         self._pid = 0
         self._pidfd = self._out = -1
         self._tail, self._printed = b"", 0
-        self._over = False
+        self.over = False
         self.began = 0.0
 
     def start(self) -> None:
@@ -83,19 +83,19 @@ class Script:
 
     def expire(self) -> None:
         """Its time is up: it is killed."""
-        if not self._over:
+        if not self.over:
             self._kill()
             cause = f"no end in {self._job.check.timeout:g} s"
             self._end(Outcome(False, "PROCTOUT", cause, errno=errno.ETIMEDOUT))
 
     def _on_exit(self, mask: int) -> None:
-        if not self._over:
+        if not self.over:
             self._on_output(mask)
         self._kill()  # while it is not reaped, nobody else has its number
         self._watch.remove(self._pidfd)
         os.close(self._pidfd)
         _, status = os.waitpid(self._pid, 0)
-        if not self._over:
+        if not self.over:
             self._end(self._judged(os.waitstatus_to_exitcode(status)))
 
     def _judged(self, status: int) -> Outcome:
@@ -135,7 +135,7 @@ class Script:
             os.close(out)
 
     def _end(self, outcome: Outcome) -> None:
-        self._over = True
+        self.over = True
         self._close()
         self._done(self, outcome)
 

@@ -1,80 +1,160 @@
-"""TLS for checks: contexts shared by all checks alike, sessions resumed, certificates' expiry.
+"""TLS for checks: contexts shared by all checks alike, trust, and the end of certificates.
 
-A handshake costs four times one that resumes a session, so each host's session
-is kept; but once a minute a whole handshake is made, or a certificate that was
-exchanged meanwhile would go unseen.
+A host is judged by the standard library, with whole handshakes. While its
+certificate is known by that, for a minute at the most, checks go a quicker way,
+by sessions that are taken up (quicktls): so long a certificate that was
+exchanged may go unseen. Where the quick way fails, the whole one decides.
 """
 
 from __future__ import annotations
 
 import calendar
+import os
 import ssl
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
+from control.quicktls import QuickTls
 from director.config.model import Check
 
-_FRESH = 60.0  # seconds that a session is used
+_FRESH = 60.0  # seconds from one whole handshake to the next
+_DOUBT = 600.0  # seconds without the quick way for a host with which it failed
+_CHUNK = 16 * 1024
+
+
+Terms = tuple[ssl.SSLContext, str, object]  # whom to trust, by what name, where
+
+
+class WholeTls:
+    """One connection's TLS, by the book."""
+
+    __slots__ = ("_incoming", "_outgoing", "_ssl", "terms")
+
+    session_follows = False  # none that we would use
+
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        context, name, _ = terms
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._ssl = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name or None)
+
+    def feed(self, data: bytes) -> None:
+        """This came; b"": the end."""
+        if data:
+            self._incoming.write(data)
+        else:
+            self._incoming.write_eof()
+
+    def shake(self) -> bool:
+        """Go on with the handshake; whether it is complete. Raises ssl.SSLError."""
+        try:
+            self._ssl.do_handshake()
+        except ssl.SSLWantReadError:
+            return False
+        return True
+
+    def outgoing(self) -> bytes:
+        """What is to be sent."""
+        return self._outgoing.read()
+
+    def say(self, data: bytes) -> None:
+        """Encrypt it."""
+        self._ssl.write(data)
+
+    def hear(self) -> bytes | None:
+        """What the host says; b"" at the end, None when there is nothing yet. Raises ssl.SSLError."""
+        try:
+            return self._ssl.read(_CHUNK)
+        except ssl.SSLWantReadError:
+            return None
+        except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+            return b""
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The host's, after the handshake."""
+        return self._ssl.getpeercert(binary_form=True)
+
+    @property
+    def expires_at(self) -> float:
+        """When it ends."""
+        certificate = self.certificate
+        return 0.0 if certificate is None else not_after(certificate)
+
+    def close(self) -> None:
+        """No more of it."""
+
+
+Tls = WholeTls | QuickTls
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a whole handshake showed. `terms`: with whom, and what was asked of it."""
+
+    terms: Terms
+    certificate: bytes
+    expires_at: float
+    since: float
+    session: Any = None
+
+
+class Trust:
+    """The hosts whose certificates are known, by number."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Known] = {}
+        self._doubted: dict[int, float] = {}  # until when
+
+    def begin(self, number: int, check: Check, name: str, where: object, now: float) -> Tls:
+        """TLS with a host that is there. Raises OSError if the file of `ca` can't be used."""
+        terms = _context(check.verify, check.ca, _stamp(check.ca)), check.sni or name, where
+        known = self._known.get(number)
+        if known is not None and known.terms == terms and now - known.since <= _FRESH:
+            return QuickTls(terms[1], known.certificate, known.expires_at, known.session)
+        return WholeTls(terms)
+
+    def shaken(self, number: int, tls: Tls, now: float) -> None:
+        """The handshake is complete, and a session there if one was to come."""
+        if isinstance(tls, WholeTls):
+            certificate = tls.certificate
+            if certificate is not None and now >= self._doubted.get(number, now):
+                self._known[number] = _Known(tls.terms, certificate, tls.expires_at, now)
+        elif number in self._known and (session := tls.session) is not None:
+            self._known[number].session = session
+
+    def drop(self, number: int) -> None:
+        """The host failed: begin anew."""
+        self._known.pop(number, None)
+
+    def doubt(self, number: int, now: float) -> None:
+        """The quick way fails with this host."""
+        self.drop(number)
+        self._doubted[number] = now + _DOUBT
+
+    def forget(self, number: int) -> None:
+        """The host is gone, or another."""
+        self.drop(number)
+        self._doubted.pop(number, None)
+
+
+def _stamp(path: str | None) -> tuple[int, ...] | None:
+    """What differs once a file was written or replaced."""
+    try:
+        stat = os.stat(path) if path else None
+    except OSError:
+        return None  # whoever reads it says so
+    return stat and (stat.st_ino, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(256)
-def _context(verify: bool, ca: str | None) -> ssl.SSLContext:
+def _context(verify: bool, ca: str | None, stamp: tuple[int, ...] | None) -> ssl.SSLContext:
     context = ssl.create_default_context(cafile=ca)
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
-
-
-class Sessions:
-    """The last TLS session with each host, by number."""
-
-    def __init__(self) -> None:
-        self._kept: dict[int, tuple[ssl.SSLSession, ssl.SSLContext, float]] = {}
-
-    def begin(self, number: int, check: Check, name: str, now: float) -> Tls:
-        """A handshake with this host. Raises OSError if the file of `ca` can't be used."""
-        context = _context(check.verify, check.ca)
-        session, its_context, since = self._kept.get(number, (None, None, 0.0))
-        if its_context is not context or now - since > _FRESH:
-            session = None
-        return Tls(context, check.sni or name, session)
-
-    def keep(self, number: int, tls: Tls, now: float) -> None:
-        """The handshake succeeded: use its session next time, if it can be."""
-        if tls.resumed:
-            return  # to look at the session would copy it, for as much as the handshake costs
-        session = tls.ssl.session
-        if session is not None and session.has_ticket:
-            self._kept[number] = session, tls.context, now
-
-    def wants_ticket(self, number: int, now: float) -> bool:
-        """Whether it is worth waiting for the ticket that comes after the handshake."""
-        return now - self._kept.get(number, (None, None, 0.0))[2] > _FRESH
-
-    def drop(self, number: int) -> None:
-        """The host failed, or is gone: begin anew."""
-        self._kept.pop(number, None)
-
-
-class Tls:
-    """One connection's TLS, between bytes and bytes."""
-
-    __slots__ = ("context", "incoming", "outgoing", "ssl")
-
-    def __init__(self, context: ssl.SSLContext, name: str, session: ssl.SSLSession | None) -> None:
-        self.context = context
-        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.ssl = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name or None, session=session)
-
-    @property
-    def resumed(self) -> bool:
-        """Whether an earlier session was taken up."""
-        return bool(self.ssl.session_reused)
-
-    def expires_at(self) -> float:
-        """When the host's certificate ends, on the wall clock; 0 when that can't be told."""
-        certificate = self.ssl.getpeercert(binary_form=True)
-        return 0.0 if certificate is None else not_after(certificate)
 
 
 @lru_cache(4096)

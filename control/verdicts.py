@@ -216,17 +216,24 @@ class Verdicts:
         self.counted = True
         self._stale.add(number)
         patient.chart.note(outcome, time.time())
-        kind = "test connect" if patient.check is None else f"{patient.check.type} check"
         if outcome.reached:
             patient.health.tried = False
-        word = Word.GOOD if outcome.good else Word.BAD
-        if outcome.status != OUR_FAULT and (patient.check is not None or not patient.health.up):
-            turned = self._hear(patient, word, Source.CHECK, "" if outcome.good else f"{kind}: {outcome.cause}")
-            if not turned and outcome.reached and patient.ward.panic:
-                self.announce(number)
+        if (
+            not outcome.good or patient.health.stage is not Stage.UP
+        ):  # else it is one good word more, and changes nothing
+            self._judge(patient, outcome)
         self._book(patient, due)
         for done in self._waiting.pop(number, ()):
             done(outcome)
+
+    def _judge(self, patient: Patient, outcome: Outcome) -> None:
+        if outcome.status == OUR_FAULT or (patient.check is None and patient.health.up):
+            return
+        kind = "test connect" if patient.check is None else f"{patient.check.type} check"
+        word, cause = (Word.GOOD, "") if outcome.good else (Word.BAD, f"{kind}: {outcome.cause}")
+        turned = self._hear(patient, word, Source.CHECK, cause)
+        if not turned and outcome.reached and patient.ward.panic:
+            self.announce(patient.host.number)
 
     def _hear(self, patient: Patient, word: Word, source: Source, cause: str) -> bool:
         health = patient.health

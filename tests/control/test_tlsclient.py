@@ -40,11 +40,16 @@ class Server:
     """Answers each client's first line over TLS, or nothing; counts resumed sessions."""
 
     def __init__(self, folder: Path) -> None:
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+        self.use(folder)
         self.listener, self.where = listening(64)
         self.resumed: list[bool] = []
         threading.Thread(target=self._run, daemon=True).start()
+
+    def use(self, folder: Path) -> None:
+        """Show this certificate from now on, and know no session of before."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+        self.context = context
 
     def _run(self) -> None:
         while True:
