@@ -150,6 +150,8 @@ def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> Any:
         result = {"text": hashed(asked_password())}
     elif row.name == "version":
         result = {"client": VERSION, "daemon": _daemon_version(common)}
+    elif row.name == "upgrade":
+        result = _upgraded(common, lambda step: None) if as_json else _upgraded(common, show)
     else:
         given = enclosed(row, {key: value for key, value in args.items() if value not in (None, False)})
         if given.get("wait"):
@@ -196,6 +198,17 @@ def _waited(row: Command, given: dict[str, Any], common: dict[str, Any], show: C
         return Wait(_socket(common), row, bar.show).run(given)
     finally:
         bar.close()
+
+
+def _upgraded(common: dict[str, Any], show: Callable[[Any], None]) -> Any:
+    """The result of an upgrade, whoever is the daemon then; its stages are shown as they come."""
+    from control import upgrading
+
+    result = None
+    for result, more in upgrading.follow(_socket(common)):
+        if more:
+            show(result)
+    return result
 
 
 def _socket(common: dict[str, Any]) -> str:

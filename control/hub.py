@@ -121,7 +121,7 @@ class Hub:
         self._done = gevent.event.Event()
         self._ready = False
         self._requests: dict[int, gevent.event.AsyncResult[Answer]] = {}
-        self._last_request = 0
+        self._last_request = time.monotonic_ns()  # answers to a hub that died before us are none of ours
         self._processes: tuple[ProcessInfo, ...] = ()
         self._started_at = time.time()
         self._dirty = False
@@ -221,6 +221,8 @@ class Hub:
                 waiting = self._requests.pop(number, None)
                 if waiting is not None:
                     waiting.set(message)
+            case Progress():
+                pass  # whoever was told of it is gone with the hub that was asked
             case Introduce():
                 for descriptor in descriptors:
                     self.server.adopt(descriptor)

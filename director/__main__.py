@@ -13,6 +13,7 @@ import secrets
 import sys
 from collections.abc import Callable, Sequence
 
+from control import upgrading
 from control.client import Client
 from control.commands.command import CommandError
 from control.enclosures import hashed
@@ -202,8 +203,7 @@ def reload(_options: argparse.Namespace, places: Places) -> int:
 
 def upgrade(options: argparse.Namespace, places: Places) -> int:
     """`directord upgrade`."""
-    client = Client(places.control, timeout=600.0)
-    for step, more in client.stream("upgrade", {}):
+    for step, more in upgrading.follow(places.control):
         _show("upgrade", step)
         if options.no_wait and more:
             return Exit.DONE

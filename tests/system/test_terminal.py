@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
 from director.master.lock import probe
 from tests.system.addresses import accepts, connect, free_address
 from tests.system.configs import host, one_service
-from tests.system.daemon import Daemon
+from tests.system.daemon import DIRECTORCTL, Daemon
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests, Streams
 from tests.system.terminals import Terminal
@@ -107,3 +108,42 @@ def test_a_start_that_is_killed_says_by_what(daemon: Daemon, serve: Serve) -> No
     said, _ = starting.communicate(timeout=PATIENCE)
     expected = "directord: can't start: it was killed by signal 9 (Killed) without a word; see the log"
     assert (starting.returncode, expected in said) == (1, True) or "running" in said, said
+
+
+def test_an_upgrade_tells_each_stage_when_it_comes(daemon: Daemon, serve: Serve) -> None:
+    daemon.start(one_service(free_address(), host("a", serve().address), upgrade_probation="5s"))
+    master = daemon.master
+    with Terminal(daemon.command_line("upgrade"), daemon.environment, daemon.folder) as terminal:
+        stages = ("checking the new version", "starting version ", " is ready, pid ", "watching it for 5 s")
+        for stage in stages:
+            wait_until(lambda stage=stage: terminal.shows(stage), PATIENCE)  # type: ignore[misc]
+            assert terminal.process.poll() is None, "it is told while it goes on"
+            assert daemon.master == master
+        assert terminal.wait(PATIENCE) == 0, terminal.screen
+    assert len(terminal.screen.splitlines()) == len(stages) + 1, "a line a stage, and the outcome"
+    assert terminal.screen.splitlines()[-1].endswith(f", pid {daemon.master}")
+
+
+def test_a_drain_that_is_waited_for_shows_a_bar_until_nobody_is_left(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(one_service(address, host("a", serve().address), host("b", serve().address), scheduler="first"))
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(address, PATIENCE)) for _ in range(4)]
+        for client in clients:
+            client.sendall(b"x")
+            assert client.recv(1) == b"x"
+        wait_until(lambda: daemon.host("a")["open"] == 4, PATIENCE)
+        command = [*DIRECTORCTL, "-s", str(daemon.socket), "host-drain", "web", "main", "a", "--wait"]
+        environment = {**daemon.environment, "TERM": "xterm", "COLUMNS": "100"}
+        with Terminal(command, environment, daemon.folder) as terminal:
+            terminal.resize(24, 100)
+            wait_until(lambda: terminal.shows("host 'a' of web/main is draining"), PATIENCE)
+            wait_until(lambda: terminal.shows("0/4"), PATIENCE)
+            for gone, client in enumerate(clients[:-1], 1):
+                client.close()
+                wait_until(lambda gone=gone: terminal.shows(f"{gone}/4"), PATIENCE)  # type: ignore[misc]
+                assert terminal.process.poll() is None, "it waits for all"
+            clients[-1].close()
+            assert terminal.wait(PATIENCE) == 0, terminal.screen
+    assert "web/main/a is drained: 4 ended by themselves, 0 were closed" in terminal.screen
+    assert terminal.screen.rindex("\x1b[?25h") > terminal.screen.rindex("\x1b[?25l"), "the cursor is there again"

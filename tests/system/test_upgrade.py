@@ -291,10 +291,34 @@ def test_if_the_old_master_is_killed_its_successor_is_the_daemon(daemon: Daemon,
         daemon.kill(master)
         wait_until(lambda: daemon.master != master)
         wait_until(lambda: daemon.is_serving(2))
-        command.wait(20)
+        # Whoever asked for it hears from the successor what became of it.
+        said, _ = command.communicate(timeout=60)
+        assert (command.returncode, f"pid {daemon.master}" in said) == (0, True), said
     assert daemon.directord("status").exit == 0
     wait_until(lambda: is_alone(daemon))
     upgrade(daemon) if when == "in probation" else None
+
+
+@pytest.mark.fault(8)
+@pytest.mark.parametrize("when", list(STEPS)[1:])
+def test_who_asked_for_an_upgrade_hears_of_it_though_the_hub_dies(daemon: Daemon, serve: Serve, when: str) -> None:
+    address = free_address()
+    daemon.start(config(address, serve, upgrade_probation="2s"))
+    master, hub = daemon.master, daemon.hub()
+    text, times = STEPS[when]
+    with loaded(address):
+        command = daemon.spawn("upgrade")
+        wait_until(lambda: daemon.log.count(text) >= times, every=0.002)
+        daemon.kill(hub)
+        said, _ = command.communicate(timeout=90)
+    if command.returncode == 0:
+        assert daemon.master != master
+        assert f", pid {daemon.master}" in said.splitlines()[-1], said
+    else:
+        # At the very moment of the switch there may be nobody to hand over.
+        assert (command.returncode, daemon.master) == (151, master), said
+        assert "rolled back to the running version: " in said
+    wait_until(lambda: daemon.is_serving(2))
 
 
 @pytest.mark.fault(5)

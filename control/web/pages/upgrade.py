@@ -11,19 +11,18 @@ from typing import Any
 from werkzeug.wrappers import Response
 
 from control.commands.command import CommandError
+from control.upgrading import OVER, STEPS
 from control.web.visit import Pages, Visit
 from director.events import Event
 
 _ALL = "1000"  # events, more than the hub remembers
-_OVER = {Event.UPGRADE_COMMITTED.value, Event.UPGRADE_UNDONE.value, Event.UPGRADE_REFUSED.value}
-_STEPS = {Event.UPGRADE_STARTED.value, Event.UPGRADE_STAGE.value} | _OVER
 
 
 def last(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """What happened in the last upgrade, from its start on."""
     found: list[dict[str, Any]] = []
-    for one in (event for event in events if event["event"] in _STEPS):
-        if one["event"] == Event.UPGRADE_STARTED.value or (found and found[-1]["event"] in _OVER):
+    for one in (event for event in events if event["event"] in STEPS):
+        if one["event"] == Event.UPGRADE_STARTED.value or (found and found[-1]["event"] in OVER):
             found = []
         found.append(one)
     return found
@@ -36,7 +35,7 @@ def upgrade(visit: Visit) -> Response:
         stats = visit.stats()
     except CommandError as error:  # the hub is being replaced, too
         return visit.show("upgrade.html", steps=[], stats=None, going=True, trouble=str(error))
-    going = visit.inquiry.replaced or (bool(steps) and steps[-1]["event"] not in _OVER)
+    going = visit.inquiry.replaced or (bool(steps) and steps[-1]["event"] not in OVER)
     return visit.show("upgrade.html", steps=steps, stats=stats, going=going, trouble="")
 
 
