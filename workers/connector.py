@@ -20,7 +20,7 @@ from director.tally import bucket
 from workers.poller import ALL_EDGES, BROKEN, WRITE, Poller
 from workers.relay import Relay
 from workers.services import Service, Services
-from workers.session import Session, Sessions, Side
+from workers.session import NOBODY, Session, Sessions, Side
 from workers.waitqueue import WaitQueue
 
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
@@ -200,7 +200,7 @@ class Connector:
     def _begun(self, session: Session, fd: int, code: int) -> None:
         session.connecting = self._poller.now
         client = session.client
-        if client.peer is client:
+        if client.peer is NOBODY:
             server = Side(session, fd, self.server_stage, True)
             session.server = server
             server.peer, client.peer = client, server
@@ -235,9 +235,9 @@ class Connector:
         client.stage, server.stage = relay.first_stage, relay.stage
         if server.pending is not None:
             relay.on_event(server, WRITE)
-        if client.ready and server.peer is not server:
+        if client.ready and server.peer is not NOBODY:
             relay.on_event(client, client.ready)
-        if mask != WRITE and server.peer is not server:
+        if mask != WRITE and server.peer is not NOBODY:
             relay.on_event(server, mask & ~WRITE)
 
     def _on_client(self, client: Side, mask: int) -> None:

@@ -19,7 +19,7 @@ import os
 
 from workers.pipe import CAPACITY, Pipe, Pipes
 from workers.poller import BROKEN, ENDED, READ, WRITE, Poller
-from workers.session import Sessions, Side
+from workers.session import NOBODY, Sessions, Side
 from workers.sockopts import end_writing, send_at_once
 
 _BUFFER = 256 * 1024  # bytes; larger ones saved nothing, 64 KiB cost a third more CPU for bulk
@@ -120,7 +120,7 @@ class Relay:
     def _pump(self, side: Side) -> None:
         """Read from `side` and write to its peer, until there is no more or it takes no more."""
         peer = side.peer
-        if peer.pending is not None or side.ended or peer is side:
+        if peer.pending is not None or side.ended or peer is NOBODY:
             return
         if side.streak >= _BULK and self._splice(side):
             return

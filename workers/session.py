@@ -53,7 +53,7 @@ class Side:
         self.fd = fd
         self.stage = stage
         self.watched = watched
-        self.peer: Side = self
+        self.peer: Side = NOBODY
         self.received = 0
         self.pending: bytes | Pipe | None = None
         self.ready = 0
@@ -61,6 +61,17 @@ class Side:
         self.shut = False
         self.dead = False
         self.streak = 0
+
+
+def _nobody() -> Side:
+    side = Side.__new__(Side)
+    side.peer, side.fd, side.received, side.streak, side.ready = side, -1, 0, 0, 0
+    side.ended = side.dead = side.shut = side.watched = False
+    side.pending = None
+    return side
+
+
+NOBODY = _nobody()  # the peer of a client that has no host yet, and of both sides once the session is over
 
 
 class Session:
@@ -194,10 +205,11 @@ class Sessions:
                     if not server.received and self.poller.now - session.connected <= service.observe_window:
                         self.report(host.number, Fault.RESET, "right after it had accepted")
                 host_tally.session[bucket(self.poller.now - session.accepted)] += 1
-            server.peer = server
-            del server.session
         # Session and sides refer to each other; without that, memory is free at once.
-        client.peer = client
+        server = client.peer
+        if server is not NOBODY:
+            server.peer = client.peer = NOBODY
+            del server.session
         del client.session
         if self.on_end is not None:
             self.on_end()
@@ -214,7 +226,7 @@ class Sessions:
             service.tally.refused += 1
 
     def _abandon(self, owner: object) -> None:
-        if isinstance(owner, Side) and owner.peer is not owner:
+        if isinstance(owner, Side) and owner.peer is not NOBODY:
             owner.session.end = "ID"
             self.end(owner.session)
 

@@ -29,7 +29,7 @@ ANN, BOB = ("ann", "secret"), ("bob", "secret")
 class Site:
     """A director with two hosts, a plain and a secure admin."""
 
-    def __init__(self, daemon: Daemon, hosts: list[Host]) -> None:
+    def __init__(self, daemon: Daemon, hosts: list[Host], **attributes: object) -> None:
         self.daemon = daemon
         self.users = daemon.folder / "users.yaml"
         self.service, self.plain, self.secure = free_address(), free_address(), free_address()
@@ -39,7 +39,7 @@ class Site:
             service(self.service, group(*names), group(host("n", hosts[0].address), name="next")),
             f'<admin listen="{self.plain}" users="users.yaml"/>',
             f'<admin listen="{self.secure}" users="users.yaml" secure="yes" legacy-get="yes"/>',
-            upgrade_probation="1s",
+            **{"upgrade_probation": "1s", **attributes},
         )
         daemon.start(self.config)
 

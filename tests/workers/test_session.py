@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
+import gevent
+import pytest
+
 from tests.workers.plant import SERVICE, Plant, accepted, listening, until
-from workers.session import Sessions, numbered_from
+from workers.session import NOBODY, Session, Sessions, Side, numbered_from
 
 
 def test_a_session_ends_once_and_gives_its_lease_back_once() -> None:
@@ -23,6 +27,35 @@ def test_a_session_ends_once_and_gives_its_lease_back_once() -> None:
         assert plant.services.by_number[SERVICE].open == 0
         client.close()
         host.close()
+        plant.close()
+
+
+@pytest.mark.parametrize("host_is_there", [True, False])
+def test_what_has_ended_takes_no_memory_though_no_collector_runs(host_is_there: bool) -> None:
+    with listening() as host_socket:
+        address = host_socket.getsockname() if host_is_there else ("127.0.0.1", 1)
+        plant = Plant([address])
+
+        def come_and_go() -> None:
+            over = len(plant.ended)
+            client = plant.connect()
+            if host_is_there:
+                accepted(host_socket).close()
+                client.close()
+            until(lambda: len(plant.ended) > over)
+            client.close()
+
+        come_and_go()
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(5):
+                come_and_go()
+            gevent.sleep(0.01)  # the turn in which the last one ended is over
+            left = [thing for thing in gc.get_objects() if isinstance(thing, Side | Session) and thing is not NOBODY]
+        finally:
+            gc.enable()
+        assert left == []
         plant.close()
 
 
