@@ -105,8 +105,8 @@ class Chronicle:
     def save(self) -> None:
         """Put what is new into the memory file."""
         if self._dirty:
-            self._dirty = False
-            self._memory.save([[number, *_row(happened)] for number, happened in self._events])
+            saved = self._memory.save([[number, *_row(happened)] for number, happened in self._events])
+            self._dirty = not saved
 
     def take_over(self, memory: Memory) -> None:
         """Begin with what the hub before us had; what we heard ourselves meanwhile comes behind it."""

@@ -66,6 +66,7 @@ from director.messages import (
     Applied,
     ApplyConfig,
     Configure,
+    Deciding,
     Digest,
     Drain,
     DrainsOver,
@@ -264,7 +265,9 @@ class Hub:
     def _begin(self) -> None:
         self.bus.start()
         self.resolver.start()
-        if not self._standby:
+        if not self._standby and self._is_new and self._birth.left >= 0:
+            self._take_over(self._birth.left)  # the hub before us died before it had written down what was left to it
+        elif not self._standby:
             self.sampler.start(self._birth.memory)
             self._serve()
         gevent.spawn(self._keep)
@@ -275,6 +278,7 @@ class Hub:
         self.drains.deciding = True
         self.prober.start()
         self.server.start()
+        self._master.tell(Deciding())
 
     # -- generations -----------------------------------------------------------------
 
@@ -286,7 +290,9 @@ class Hub:
             self.sampler.stop()
             self.drains.deciding = False
             self._dirty = True
-            self.save(counts=True, sticks=True)
+            if not self.save(counts=True, sticks=True):
+                self._master.tell(HandedOver("our hub can't write down what it knows; see the log"))
+                return  # and will be told to take over again
             self.chronicle.save()
             self.totals.drop_peers()
             self.limits.hand_over()
@@ -311,9 +317,6 @@ class Hub:
         self._standby = False
         if value is not None:
             self.limits.take_over(ledger, value["ordinal"], self._birth.ordinal, self.arranged.config)
-        else:
-            self.limits.configure(self.arranged.config)
-        if value is not None:
             self.totals.adopt(value["totals"], value["ordinal"], self._birth.ordinal)
             self.verdicts.adopt(value["verdicts"])
             self.drains.restore(value.get("drains", {}))
@@ -323,6 +326,8 @@ class Hub:
             for row in self.totals.rows.values():
                 self.bus.load(row.slot, dict(row.open))
             self.bus.flush()
+        else:
+            self.limits.reign(self.arranged.config)  # that hub has never decided anything
         self.sampler.start(memory)
         os.close(memory)
         self._dirty = True
@@ -424,19 +429,20 @@ class Hub:
             if rounds % 4 == 0:
                 self.limits.repeat()
 
-    def save(self, counts: bool = False, sticks: bool = False) -> None:
+    def save(self, counts: bool = False, sticks: bool = False) -> bool:
         """Put what changed into the memory file; what checks counted and who is sticky only if told to.
+
+        False if that can't be done; what changed is tried again.
 
         Clients and their hosts are many, and workers tell them to a successor in this generation.
         """
-        if self._upstream is not None:
-            return  # what was handed over is no longer ours to write
+        if self._upstream is not None or self._standby:
+            return True  # what is decided elsewhere is not ours to write
         parts = (self.totals, self.verdicts, self.fallbacks, self.resolver, self.drains)
         dirty = self._dirty or any(part.dirty for part in parts)
         if not (dirty or (counts and self.verdicts.counted)):
-            return
-        self._dirty = False
-        self.memory.save(
+            return True
+        saved = self.memory.save(
             {
                 "ordinal": self._birth.ordinal,
                 "totals": self.totals.dump(),
@@ -447,9 +453,12 @@ class Hub:
                 "sticks": list(self.stickies.batches()) if sticks else [],
             }
         )
+        self._dirty = not saved
+        return saved
 
     def _restore(self) -> None:
         value = self.memory.load()
+        self._is_new = value is None
         if value is None and self._birth.left >= 0 and (before := Memory(self._birth.left).load()):
             self.resolver.restore(before["resolver"])  # members keep their numbers, and their connections count
         if value is not None:

@@ -1,7 +1,8 @@
 """The hub's shell around the ledger of permits: saves it, tells workers, and says when a limit is near.
 
 The ledger lies in the memory file before any worker hears of more permits, so
-that the next hub never gives them out a second time.
+that the next hub never gives them out a second time; while it can't be written
+there, nobody hears of any.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from director.scheduling.permits import DIRECTOR, Branch, Grant, Ledger, Row, ch
 from director.scheduling.scoreboard import CUT_HOLD
 
 _DELAY = 0.004  # seconds in which news are gathered
+_AGAIN = 0.25  # seconds until what could not be saved is tried again
 _QUIET = 30.0  # seconds in which a warning is not said again
 _NEAR, _FAR = 0.8, 0.7  # of a limit: warn at the one, and not again before it was below the other
 
@@ -76,7 +78,12 @@ class Limits:
             of[number] = (0, booked + of.get(number, (0, 0, 0))[1], 0)
         for peer, of in rows.items():
             self.ledger.adopt(peer, of)
+        self.reign(config)
+
+    def reign(self, config: Config) -> None:
+        """Share out all that this config allows, whatever it was that we had to share out before."""
         self.branch = None
+        self._config = None  # else those of a branch, which are what another ledger allotted to it, would stay
         self.configure(config)
 
     def granted(self, grants: Mapping[int, Grant]) -> None:
@@ -87,7 +94,7 @@ class Limits:
 
     def rows(self) -> dict[int, Row]:
         """What to tell the ledger above."""
-        return {} if self.branch is None else self.branch.rows(whole=True)
+        return {} if self.branch is None else self.branch.rows()
 
     def join(self, incarnation: int) -> None:
         """A worker is there, or begins anew: it is told of all its allotments."""
@@ -111,6 +118,8 @@ class Limits:
 
     def repeat(self) -> None:
         """Tell every worker all of it again, in case something was lost."""
+        if self.ledger.has_news:
+            return  # which is not saved yet
         for peer in list(self.ledger.peers):
             grants: Mapping[int, Grant] = self.ledger.grants(peer)
             if grants:
@@ -126,10 +135,11 @@ class Limits:
             gevent.spawn_later(_DELAY, self._flush)
 
     def _flush(self) -> None:
+        if not self._memory.save(self.ledger.dump()):
+            gevent.spawn_later(_AGAIN, self._flush)
+            return
         self._flushing = False
-        news = self.ledger.news()
-        self._memory.save(self.ledger.dump())
-        for peer, grants in news.items():
+        for peer, grants in self.ledger.news().items():
             self._send(peer, Grants(grants))
 
     def _watch(self, number: int) -> None:

@@ -2,7 +2,8 @@
 
 A file in memory that the master made and every hub of the generation inherits.
 It holds one value, written alternately to two places, each with a number and a
-checksum: a hub killed in the middle of a write leaves the other one whole.
+checksum: a hub killed in the middle of a write leaves the other one whole, and
+so does a kernel that has no memory for it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import zlib
 from typing import Any
 
 import msgpack
+
+from director import logs
+from director.events import Event
 
 _HEADER = struct.Struct(">QII")  # number of the write, length, checksum
 _PLACES = (0, 1 << 34)  # the file has holes: only what is written takes memory
@@ -28,6 +32,7 @@ class Memory:
         self._fd = fd
         self._places = tuple(base + place for place in _PLACES)
         self._number = 0
+        self._failed = False
 
     def load(self) -> Any:
         """The value last written whole; None if there never was one."""
@@ -45,11 +50,28 @@ class Memory:
                 newest = msgpack.unpackb(data, strict_map_key=False)
         return newest
 
-    def save(self, value: Any) -> None:
-        """Write a value; anything msgpack can."""
+    def save(self, value: Any) -> bool:
+        """Write a value; anything msgpack can. False if that can't be done, and the one before is the last one still.
+
+        It is said once, until it succeeds again: who saves does so several times a second.
+        """
         data: bytes = msgpack.packb(value)
-        self._number += 1
-        place = self._places[self._number % 2]
-        header = _HEADER.pack(self._number, len(data), zlib.crc32(data))
-        os.pwrite(self._fd, data, place + _HEADER.size)
-        os.pwrite(self._fd, header, place)
+        number = self._number + 1
+        place = self._places[number % 2]
+        try:
+            self._write(data, place + _HEADER.size)
+            self._write(_HEADER.pack(number, len(data), zlib.crc32(data)), place)
+        except OSError as error:
+            if not self._failed:
+                logs.error(Event.PROCESS_FAILED, reason=f"can't save what must not be lost: {error.strerror}")
+            self._failed = True
+            return False
+        self._number = number  # not before: the other place has what is to be kept
+        self._failed = False
+        return True
+
+    def _write(self, data: bytes, at: int) -> None:
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self._fd, view, at)
+            view, at = view[written:], at + written

@@ -341,7 +341,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """All that the hub knows lies in its memory file; it decides nothing any more."""
+    """All that the hub knows lies in its memory file, unless there was a `failure`; it decides nothing any more."""
+
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deciding:
+    """The hub is the one that decides, and answers at the control socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1035,6 +1042,7 @@ Message = (
     | Paused
     | Held
     | HandedOver
+    | Deciding
     | Applied
     | Reopened
     | Happened

@@ -18,13 +18,15 @@ VARIABLE = "DIRECTOR_HANDOVER"  # names the memory file's descriptor
 
 
 def write(handover: Handover) -> int:
-    """A descriptor to give along. The caller closes it."""
+    """A descriptor to give along. The caller closes it. Raises OSError."""
+    view = memoryview(encode_body(handover))
     fd = os.memfd_create("director-handover")
-    os.truncate(fd, 0)
-    data = encode_body(handover)
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]
+    try:
+        while view:
+            view = view[os.write(fd, view) :]
+    except OSError:
+        os.close(fd)
+        raise
     return fd
 
 

@@ -378,6 +378,11 @@ class Ledger:
         """The most permits of a limit that all peers together may believe they may use."""
         return sum(entry.booked for entry in self.entries.get(number, {}).values())
 
+    def needed(self, number: int) -> int:
+        """How many permits of a limit are in use, or may still be at the hosts of who died."""
+        entries = self.entries.get(number, {})
+        return sum(entry.booked if entry.leaving else entry.used for entry in entries.values())
+
     def wanted(self, number: int) -> int:
         """How many more of a limit would be used."""
         return sum(entry.wanted for entry in self.entries.get(number, {}).values())
@@ -406,13 +411,14 @@ class Branch:
     """A ledger whose limits are what another one allots to it: all of its peers are one peer there.
 
     So the workers of an old generation live on under the ledger of a new one.
-    What they may use is booked for all of them above, and counts as used there.
+    What they may use is booked for all of them above.
     """
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.permits = Permits()
         self.permits.configure(ledger.limits, ledger.booked)
+        self._settled: dict[int, int] = {}  # {limit: the version by which all here live}
         # Until the ledger above speaks, nobody gets more than he has.
         ledger.relimit({number: ledger.booked(number) for number in ledger.limits})
 
@@ -421,11 +427,20 @@ class Branch:
         changed = self.permits.granted(grants)
         self.ledger.relimit({number: self.permits.limits[number].allotted for number in changed})
 
-    def rows(self, whole: bool) -> dict[int, Row]:
-        """What to tell the ledger above."""
-        for number, limit in self.permits.limits.items():
-            limit.used, limit.wanted = self.ledger.booked(number), self.ledger.wanted(number)
-        return self.permits.rows(whole)
+    def rows(self) -> dict[int, Row]:
+        """What to tell the ledger above: what is in use, so that others can have the rest.
+
+        An allotment counts as seen only when everybody here has let go of what is beyond it.
+        """
+        return {number: self._row(number, limit) for number, limit in self.permits.limits.items()}
+
+    def _row(self, number: int, limit: Allotment) -> Row:
+        booked, needed = self.ledger.booked(number), self.ledger.needed(number)
+        if booked <= max(limit.allotted, needed):
+            self._settled[number] = limit.version
+        settled = self._settled.get(number, limit.version)
+        used = booked if settled == limit.version and booked > limit.allotted else needed
+        return settled, used, self.ledger.wanted(number)
 
 
 def _fair(demands: Mapping[int, int], available: int, before: Mapping[int, int]) -> dict[int, int]:

@@ -11,6 +11,7 @@ import pytest
 from control.chronicle import ROOM, Chronicle, document
 from control.memory import Memory
 from director.messages import Happened
+from tests.shortage import no_room
 
 
 @pytest.fixture
@@ -69,6 +70,16 @@ def test_the_last_ones_are_remembered_by_the_next_hub(fd: int) -> None:
     assert len(second.last(10 * ROOM)) == ROOM
     assert second.last(0) == []
     assert [one["number"] for one in second.after(ROOM + 3)] == [ROOM + 4, ROOM + 5]
+
+
+def test_what_could_not_be_saved_is_saved_later(fd: int) -> None:
+    chronicle = Chronicle(Memory(fd))
+    chronicle.add(happened(1.0))
+    with no_room():
+        chronicle.save()
+    assert Chronicle(Memory(fd)).newest == 0
+    chronicle.save()
+    assert Chronicle(Memory(fd)).newest == 1
 
 
 def test_who_takes_over_goes_on_with_the_numbers_of_the_one_before(fd: int) -> None:

@@ -16,6 +16,7 @@ from director.config.model import Config, Endpoint, Group, Host, Service
 from director.messages import Grants, Happened, Load, Running, Slot
 from director.scheduling.permits import limits
 from tests.director.config.configs import histories
+from tests.shortage import no_room
 
 WEB = 1
 
@@ -64,6 +65,36 @@ def test_the_next_hub_knows_what_was_promised(fd: int) -> None:
     again.join(8)
     until(lambda: 8 in told)
     assert told[8].allotments[WEB][0] == 0
+
+
+def test_what_could_not_be_saved_is_told_to_nobody_until_it_is(fd: int) -> None:
+    told: dict[int, Grants] = {}
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    with no_room():
+        limits.configure(config(10))
+        limits.join(7)
+        gevent.sleep(0.05)
+        limits.repeat()
+        assert told == {}
+    until(lambda: 7 in told)
+    assert told[7].allotments[WEB][0] == 5
+
+
+def test_who_decides_again_shares_out_all_that_the_config_allows(fd: int) -> None:
+    told: dict[int, Grants] = {}
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits.configure(config(100))
+    limits.join(7)
+    until(lambda: 7 in told)
+    for handed_over_by in (None, Memory(fd, 0)):
+        limits.hand_over()
+        limits.granted({WEB: (4, 10**6)})
+        assert limits.ledger.limits[WEB] == 4
+        if handed_over_by is None:
+            limits.reign(config(100))
+        else:
+            limits.take_over(handed_over_by, 2, 1, config(100))
+        assert (limits.ledger.limits[WEB], limits.branch) == (100, None)
 
 
 def test_the_permits_of_the_dead_come_back(fd: int) -> None:

@@ -7,6 +7,7 @@ import os
 from hypothesis import given, strategies
 
 from control.memory import Memory
+from tests.shortage import no_room
 
 
 def test_an_empty_memory_holds_nothing() -> None:
@@ -33,4 +34,17 @@ def test_a_torn_write_leaves_the_value_before() -> None:
     memory.save("second")
     os.pwrite(fd, b"\xff\xff", 16)  # into the data of the second
     assert Memory(fd).load() == "first"
+    os.close(fd)
+
+
+def test_writes_that_fail_or_are_cut_short_leave_the_value_before_and_later_ones_succeed() -> None:
+    fd = os.memfd_create("t")
+    memory = Memory(fd)
+    assert memory.save("first" * 1000)
+    for beyond in (0, 3000, 0, 3000):  # nothing of it is written, or a part
+        with no_room(beyond=beyond):
+            assert not memory.save("second" * 1000)
+        assert Memory(fd).load() == "first" * 1000
+    assert memory.save("third")
+    assert Memory(fd).load() == "third"
     os.close(fd)

@@ -10,6 +10,8 @@ from director.config.model import Config
 from director.errors import SystemFailure
 from director.master import handover
 from director.messages import Elder, Handover, Inherited, Running
+from tests.descriptors import descriptors
+from tests.shortage import no_room
 
 
 def left(fds: list[int]) -> Handover:
@@ -42,6 +44,14 @@ def test_what_is_taken_is_what_was_written_and_its_descriptors_go_no_further() -
     assert not any(os.get_inheritable(fd) for fd in fds)
     for fd in fds:
         os.close(fd)
+
+
+def test_what_can_not_be_written_leaves_no_descriptor_open() -> None:
+    given = left(list(range(100, 107)))
+    before = descriptors()
+    with no_room(), pytest.raises(OSError):
+        handover.write(given)
+    assert descriptors() <= before
 
 
 @pytest.mark.parametrize("environ", [{}, {handover.VARIABLE: "x"}, {handover.VARIABLE: "99999"}])

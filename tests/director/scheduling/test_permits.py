@@ -329,7 +329,7 @@ def test_an_old_generation_and_a_new_one_stay_within_one_limit(limit: int, steps
         talk(ledger, peers[:2])
     branch, new = Branch(ledger), Ledger()
     new.configure({LIMIT: limit})
-    new.adopt(9, branch.rows(whole=True))
+    new.adopt(9, branch.rows())
     for peer in peers[2:]:
         new.join(peer.number)
     sent = 0
@@ -343,20 +343,53 @@ def test_an_old_generation_and_a_new_one_stay_within_one_limit(limit: int, steps
             peer.permits.give(LIMIT)
         elif step == "up":
             sent += 1
-            new.heard(9, sent, branch.rows(whole=True))
+            new.heard(9, sent, branch.rows())
         elif step == "down":
             branch.granted(new.grants(9))
         else:
             talk(ledger, peers[:2]) if step == "old row" else talk(new, peers[2:])
         assert sum(peer.used for peer in peers) <= limit
+        assert new.entries[LIMIT][9].booked >= ledger.booked(LIMIT)
     for _ in range(8):  # once all is quiet, who waits gets what is left
         talk(ledger, peers[:2])
         talk(new, peers[2:])
         sent += 1
-        new.heard(9, sent, branch.rows(whole=True))
+        new.heard(9, sent, branch.rows())
         branch.granted(new.grants(9))
     assert new.booked(LIMIT) <= limit
-    assert new.entries[LIMIT][9].used == ledger.booked(LIMIT)
+    assert sum(peer.used for peer in peers[:2]) <= new.entries[LIMIT][9].used <= ledger.booked(LIMIT)
+
+
+def test_what_an_old_generation_does_not_need_any_more_is_for_the_new_one() -> None:
+    ledger, new = Ledger(), Ledger()
+    ledger.configure({LIMIT: 12})
+    old = [Peer(number, [LIMIT]) for number in range(2)]
+    for peer in old:
+        ledger.join(peer.number)
+        peer.permits.want({LIMIT: 6})
+    for _ in range(8):
+        talk(ledger, old)
+        for peer in old:
+            while peer.permits.room(LIMIT):
+                peer.permits.take(LIMIT)
+    assert [peer.used for peer in old] == [6, 6]
+    branch = Branch(ledger)
+    new.configure({LIMIT: 12})
+    new.adopt(9, branch.rows())
+    young = Peer(2, [LIMIT])
+    new.join(young.number)
+    for peer in old:
+        peer.permits.want({})
+    for peer in (old[0], *old[:1] * 3, *old[1:] * 3):
+        peer.permits.give(LIMIT)
+    young.permits.want({LIMIT: 7})
+    for sent in range(1, 12):
+        talk(ledger, old)
+        talk(new, [young])
+        new.heard(9, sent, branch.rows())
+        branch.granted(new.grants(9))
+    assert [peer.used for peer in old] == [2, 3]
+    assert young.permits.limits[LIMIT].allotted == 7
 
 
 def talk(ledger: Ledger, peers: list[Peer]) -> None:
