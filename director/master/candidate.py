@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 
 from director import logs
 from director.events import Event
+from director.master import system as kernel
 from director.master.bond import Bond
 from director.master.retirement import Retirement, report_to
 from director.master.stage import Stage, Turn
 from director.messages import (
+    HUB_SLOT,
     Commit,
     Failed,
     Go,
@@ -23,7 +25,9 @@ from director.messages import (
     Handover,
     Heartbeat,
     Message,
+    Reopen,
     Serving,
+    Slot,
     Standby,
     TakeOver,
     Withdraw,
@@ -34,7 +38,10 @@ if TYPE_CHECKING:
 
 BEAT = 0.25  # seconds
 CROWDED = 2.0  # seconds that a queue may be half full
+SILENCE = 4.0  # seconds that a child may say nothing; where there is somebody to go back to, sooner than else
+AWAY = 1.0  # seconds between two looks after which children get that time anew: we were stopped, or the machine was
 DEATHS = 2  # of workers in probation that are one too many
+HAND_OVER = 0.3  # seconds for a hub to write down what it knows
 
 
 class Candidate:
@@ -48,6 +55,10 @@ class Candidate:
         self._deaths = 0
         self._beat_at = 0.0
         self._crowded_since: float | None = None  # a queue is long
+        self._looked = self._excused = 0.0
+        self._decides = False  # our hub does
+        self._told_to_commit = False
+        self._withdrawing: Withdraw | None = None
         master.family.left = lambda: -1 if master.candidate is None else left.left
         bond.hear = self._hear
         bond.gone = self._lost
@@ -67,8 +78,16 @@ class Candidate:
         self._master.family.covering = True
         self._bond.tell(Serving())
 
-    def died(self, cause: str, while_booting: bool) -> None:
+    def hub_decides(self) -> None:
+        """Our hub has taken over."""
+        self._decides = True
+        if self._told_to_commit:
+            self._commit()
+
+    def died(self, slot: Slot, cause: str, while_booting: bool) -> None:
         """A child of ours did."""
+        if slot == HUB_SLOT:
+            self._decides = False  # until the next one does
         self._deaths += 1
         if self._alone:
             return  # there is nobody to go back to
@@ -86,6 +105,7 @@ class Candidate:
             self._bond.tell(Heartbeat(self._master.loop.lag))
         if self._master.stage is Stage.PROBATION_NEW and not self._alone:
             self._watch_queues(now)
+            self._watch_children(now)
 
     def _watch_queues(self, now: float) -> None:
         """Clients that wait for long are a sign that our workers don't accept as they should."""
@@ -98,6 +118,15 @@ class Candidate:
             self._crowded_since = None
             self.fail(f"clients filled half the backlog of {crowded} for {CROWDED:g} s")
 
+    def _watch_children(self, now: float) -> None:
+        """One that hangs is a sign that the next would hang, too."""
+        if now - self._looked > AWAY:
+            self._excused = now
+        self._looked = now
+        hung = self._master.family.supervisor.silent(now - SILENCE, kernel.process_state)
+        if hung is not None and now - self._excused > SILENCE:
+            self.fail(f"its {hung.name} has been silent for {SILENCE:g} s")
+
     # -- what the old master says -----------------------------------------------------
 
     def _hear(self, message: Message) -> None:
@@ -108,6 +137,8 @@ class Candidate:
                 self._commit()
             case Withdraw():
                 self._withdraw(message)
+            case Reopen():
+                self._master.usr1(others=False)
             case _:
                 logs.error(Event.PROCESS_FAILED, reason=f"the old master sent {type(message).__name__}")
 
@@ -126,6 +157,9 @@ class Candidate:
 
     def _commit(self) -> None:
         master = self._master
+        if not (self._decides or self._alone):
+            self._told_to_commit = True  # the old master waits for a while, and takes it back then
+            return
         master.turn(Turn.COMMIT)
         master.candidate = None
         elder = self._left.elder
@@ -141,14 +175,28 @@ class Candidate:
         logs.error(Event.UPGRADE_UNDONE, reason=order.reason)
         went = master.stage is Stage.PROBATION_NEW
         master.turn(Turn.ROLLBACK)
-        master.candidate = None
         master.retirees.forget(self._left.elder.ordinal)
         master.retirees.let_go()
-        if went:
-            master.family.hold()
-            report_to(master, order.directory)
+        self._withdrawing = order
+        if not went:
+            self.handed_over()
+            return
+        master.family.hold()
+        report_to(master, order.directory)
+        if HUB_SLOT in master.family.children:
+            # The other hub begins with what ours writes down.
+            master.loop.after(HAND_OVER, self.handed_over)
+        else:
+            self.handed_over()
+
+    def handed_over(self) -> None:
+        """Our hub decides nothing any more, or took too long to say so."""
+        order, self._withdrawing = self._withdrawing, None
+        if order is None:
+            return
+        self._master.candidate = None
         self._bond.tell(HandedOver())
-        Retirement(master, self._bond, order.seconds)
+        Retirement(self._master, self._bond, order.seconds)
 
     # -- when nobody says anything any more -------------------------------------------
 

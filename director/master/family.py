@@ -171,6 +171,7 @@ class Family:
 
     def end_hub(self) -> None:
         """The workers are gone: so may the hub."""
+        self.supervisor.ending = True
         self.tell_hub(Drain(0))
         web = self.children.get(WEB_SLOT)
         if web is not None:
@@ -178,6 +179,7 @@ class Family:
 
     def kill_all(self) -> None:
         """End every child now."""
+        self.supervisor.ending = True
         for child_ in self.children.values():
             self._signal(child_.pid, signal.SIGKILL)
 

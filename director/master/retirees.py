@@ -70,7 +70,7 @@ class Retirees:
     def kill_all(self) -> None:
         """End their masters now; children follow when the link to them breaks."""
         for elder, _ in self.all.values():
-            kill(elder.pid, elder.start)
+            tell_by_signal(elder.pid, elder.start, signal.SIGKILL)
 
     def elders(self) -> tuple[Elder, ...]:
         """What a successor must know of them, with our ends of their links."""
@@ -106,15 +106,15 @@ class Retirees:
         self.on_gone(elder)
 
 
-def kill(pid: int, start: int) -> None:
-    """End a process that is no child of ours, if it is still the one that was meant."""
+def tell_by_signal(pid: int, start: int, number: signal.Signals) -> None:
+    """Send it to a process that is no child of ours, if it is still the one that was meant."""
     try:
         handle = os.pidfd_open(pid)
     except OSError:
         return
     try:
         if start_ticks(pid) == start:
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            signal.pidfd_send_signal(handle, number)
     except OSError:
         pass  # it went by itself
     finally:

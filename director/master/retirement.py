@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from director.master.run import Master
 
 
+OVERTIME = 1.0  # seconds until who hangs is killed: by us, so before a fast stop of all kills us
+
+
 class Retirement:
     """Begun when the stage is RETIRING. `seconds`: until connections that are left are closed."""
 
@@ -48,10 +51,11 @@ class Retirement:
         master = self._master
         master.family.drain(seconds)
         master.end_hub_if_alone()
-        master.loop.after(seconds + 2.0, master.family.kill_all)
+        master.loop.after(seconds + OVERTIME, master.family.kill_all)
 
 
 def report_to(master: Master, directory: str) -> None:
-    """Have our hub be a worker of the hub in this directory."""
+    """Have our hub, and each that comes after it, be a worker of the hub in this directory."""
+    master.reports_to = directory
     ordinal = master.family.ordinal
     master.family.tell_hub(HandOver(directory, peer_slot(ordinal), peer_incarnation(ordinal)))

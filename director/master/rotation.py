@@ -41,15 +41,21 @@ class Rotation:
         self._last = 0
         self._turns: list[_Turn] = []
 
-    def begin(self, request: Request | None = None) -> None:
-        """Go on in new files; answer once all do. Raises SystemFailure; all goes on as it was."""
+    def begin(self, request: Request | None = None, others: bool = True) -> None:
+        """Go on in new files, and have other generations do so; answer once all of ours do.
+
+        Raises SystemFailure; all goes on as it was.
+        """
         family = self._master.family
         self._last += 1
         message, fds = family.log_files.reopen(self._last)
         family.tell_all(message, fds)
         for fd in fds:
             os.close(fd)
-        self._master.retirees.reopen()
+        if others:
+            self._master.retirees.reopen()
+            if self._master.upgrade is not None:
+                self._master.upgrade.reopen()
         logs.info(Event.LOG_REOPENED, files=len(fds))
         waiting = {(child.slot, child.incarnation): child for child in family.children.values()}
         self._turns.append(_Turn(self._last, request, len(fds), waiting, self._master.system.now()))

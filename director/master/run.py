@@ -29,7 +29,9 @@ from director.master.notify import Notifier, from_environment
 from director.master.openings import Openings
 from director.master.pidfile import read_pid_file, write_pid_file
 from director.master.readiness import Readiness
+from director.master.records import Loaded
 from director.master.retirees import Retirees
+from director.master.retirement import report_to
 from director.master.rotation import Rotation
 from director.master.seats import Seats
 from director.master.signals import Signals
@@ -41,6 +43,7 @@ from director.messages import (
     WEB_SLOT,
     Accepting,
     Applied,
+    Deciding,
     Elder,
     Failed,
     HandedOver,
@@ -90,6 +93,7 @@ class Master:
     invocation: Invocation = field(default_factory=Invocation.of_this_process)
     foreground: bool = False
     paused: bool = False  # nobody accepts, as an operator said
+    reports_to: str = ""  # the directory of the generation whose hub counts ours, if another one decides
     log_level: str | None = None
     upgrade: Upgrading | None = None  # while we are the old side of one
     candidate: Candidate | None = None  # while we are the new side
@@ -174,10 +178,10 @@ class Master:
         self.loop.after(limit, self.retirees.kill_all)
         self.end_hub_if_alone()
 
-    def usr1(self) -> None:
-        """Open the logs again, and say it if that can't be done."""
+    def usr1(self, others: bool = True) -> None:
+        """Open the logs again, and have other generations do it; say it if that can't be done."""
         try:
-            self.rotation.begin()
+            self.rotation.begin(others=others)
         except SystemFailure as error:
             logs.error(Event.LOG_FAILED, reason=error)
 
@@ -200,7 +204,7 @@ class Master:
     def become_daemon(self) -> None:
         """The daemon is this process now: write so where others look for it."""
         self.take_journal()
-        self._write_pid_file()
+        self.write_pid_file()
         self.lock.serving = True
         self._write_lock()
         self.notifier.hush(self.system.now())  # the old master says whom to hear from now on
@@ -210,12 +214,14 @@ class Master:
             logs.info(Event.LISTENER_CLOSED, ip=ip)
 
     def take_journal(self) -> None:
-        """Write it from now on: the other generation has let go of it. What was read last is in force."""
-        loaded = self.journal.records[-1:]
+        """Write it from now on: the other generation has let go of it. What we know since the last load is in force."""
+        known = self.journal.records
+        start = max((at for at, record in enumerate(known) if isinstance(record, Loaded)), default=len(known))
         try:
             self.journal = Journal(os.path.join(self.places.state_dir, "journal"))
-            for record in loaded:
-                self.journal.append(record)
+            if self.journal.records[-1:] != known[-1:]:
+                for record in known[start:]:
+                    self.journal.append(record)
         except SystemFailure as error:
             logs.error(Event.JOURNAL_FAILED, reason=error)
 
@@ -241,7 +247,7 @@ class Master:
         self.turn(Turn.ALL_ACCEPT)
         self.family.covering = True
         workers = self.seats.count
-        self._write_pid_file()
+        self.write_pid_file()
         self.lock.serving = True
         self._write_lock()
         logs.info(Event.DAEMON_READY, pid=os.getpid(), workers=workers)
@@ -251,7 +257,8 @@ class Master:
         self.readiness.tell(Exit.DONE, running, stays=True)
         self.when_ready()
 
-    def _write_pid_file(self) -> None:
+    def write_pid_file(self) -> None:
+        """We are the daemon: say so where others look."""
         try:
             write_pid_file(self.places.pid_file)
         except OSError as error:
@@ -336,7 +343,10 @@ class Master:
     def _write_lock(self) -> None:
         if self.reigns:
             children = [(pid, kernel.start_ticks(pid) or 0) for pid in self.family.by_pid]
-            self.lock.write(self.generation, children, self.running.config.stop_timeout)
+            try:
+                self.lock.write(self.generation, children, self.running.config.stop_timeout)
+            except OSError as error:
+                logs.error(Event.DAEMON_FAILED, reason=f"can't write lock file {self.places.lock}: {error.strerror}")
 
     # -- children -------------------------------------------------------------------
 
@@ -345,6 +355,8 @@ class Master:
         if child.slot == HUB_SLOT:
             self._shown = ()
             self.tell_processes()
+            if self.reports_to:
+                report_to(self, self.reports_to)
         if child.slot < 0:
             self.admins.born(self.family, child.slot)
 
@@ -362,9 +374,13 @@ class Master:
                     self.candidate.all_accept()
             case Held() if self.upgrade is not None:
                 self.upgrade.held(child.slot)
-            case HandedOver() if self.upgrade is not None:
-                self.upgrade.handed_over()
-            case Held() | HandedOver():
+            case HandedOver(failure) if self.upgrade is not None:
+                self.upgrade.handed_over(failure)
+            case HandedOver() if self.candidate is not None:
+                self.candidate.handed_over()
+            case Deciding() if self.candidate is not None:
+                self.candidate.hub_decides()
+            case Held() | HandedOver() | Deciding():
                 pass
             case Happened():
                 self.outbox.add(message)
@@ -408,7 +424,7 @@ class Master:
         if self.candidate is not None:
             kind = "its hub" if child.slot == HUB_SLOT else f"its worker {child.slot}"
             booting = self.stage is Stage.CANDIDATE
-            self.candidate.died(f"{kind} died ({kernel.describe_status(status)}); see the log", booting)
+            self.candidate.died(child.slot, f"{kind} died ({kernel.describe_status(status)}); see the log", booting)
         if self.upgrade is not None:
             self.upgrade.held(child.slot)
         self.end_hub_if_alone()

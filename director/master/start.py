@@ -250,7 +250,7 @@ def make_family(master: Master, made: Made) -> Family:
         on_report=master.heard,
         on_exit=master.exited,
         ordinal=made.ordinal,
-        standby=lambda: master.stage in (Stage.CANDIDATE, Stage.READY, Stage.PROBATION),
+        standby=lambda: master.stage in (Stage.CANDIDATE, Stage.READY, Stage.PROBATION, Stage.RETIRING),
         strangers=master.stranger,
     )
 

@@ -10,7 +10,8 @@ worker that says nothing for a second is covered by a neighbour, which accepts
 from its sockets; nothing is done to it before `worker_timeout`, and nothing at
 all while the kernel says that it is stopped or can't be interrupted, or while
 the master itself was late and so has no right to judge. Whoever had such an
-excuse has its `worker_timeout` anew.
+excuse has its `worker_timeout` anew. When all shall drain, nobody comes back
+but the hub, which counts what the others still have.
 """
 
 from __future__ import annotations
@@ -165,6 +166,11 @@ class Place:
         """What kind of process has this slot."""
         return {HUB_SLOT: Kind.HUB, WEB_SLOT: Kind.WEB}.get(self.slot, Kind.WORKER)
 
+    @property
+    def name(self) -> str:
+        """Who has this slot, in words."""
+        return {Kind.HUB: "hub", Kind.WEB: "web admin"}.get(self.kind, f"worker {self.slot}")
+
     def enter(self, happening: Happening, now: float) -> None:
         """Change state by the table; what the table does not list is a bug and raises KeyError."""
         self.state = TRANSITIONS[self.state][happening]
@@ -180,6 +186,7 @@ class Supervisor:
     places: dict[Slot, Place] = field(default_factory=dict)
     incarnations: int = 0
     stopping: bool = False
+    ending: bool = False  # not even the hub is replaced
 
     def add(self, slot: Slot, seat: int = 0) -> None:
         """There shall be a process in this slot, from now on."""
@@ -255,7 +262,7 @@ class Supervisor:
         place.beat, place.spared = now, ""
 
     def draining(self, now: float) -> None:
-        """Everybody was told to drain: nobody is replaced any more."""
+        """Everybody was told to drain: no worker is replaced any more."""
         self.stopping = True
         for place in self.places.values():
             if Happening.DRAINING in TRANSITIONS[place.state]:
@@ -298,7 +305,7 @@ class Supervisor:
                 # What everybody said meanwhile may not have been heard yet, and all may have been stopped with us.
                 place.excused = now
             if place.state is State.EMPTY:
-                if not self.stopping and now >= place.due:
+                if now >= place.due and self._is_wanted(place):
                     commands.append(Fork(place.slot))
                 continue
             if place.state is State.ABORTED:
@@ -314,6 +321,13 @@ class Supervisor:
             commands += self._coverage(now)
         return commands
 
+    def _is_wanted(self, place: Place) -> bool:
+        """Whether there shall be a process in this place."""
+        if not self.stopping:
+            return True
+        counts = place.kind is Kind.HUB and any(other.pid for other in self.places.values() if other.slot >= 0)
+        return counts and not self.ending
+
     def _judge(self, place: Place, now: float, letter: str) -> Iterable[Command]:
         if letter in ("T", "t", "D"):
             place.excused = now
@@ -327,6 +341,14 @@ class Supervisor:
             return  # it, or we, went on just now
         place.enter(Happening.HUNG, now)
         yield Abort(place.slot, now - place.beat)
+
+    def silent(self, since: float, kernel_state: Callable[[int], str]) -> Place | None:
+        """Somebody who is up, has said nothing since then and has no excuse for that."""
+        up = (State.READY, State.SERVING, State.PAUSED)
+        for place in self.places.values():
+            if place.state in up and place.beat < since and kernel_state(place.pid) in ("R", "S"):
+                return place
+        return None
 
     def _coverage(self, now: float) -> Iterable[Command]:
         workers = self.workers()

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -48,6 +49,7 @@ from director.messages import (
     Inherited,
     Message,
     Progress,
+    Reopen,
     Request,
     Serving,
     Slot,
@@ -65,7 +67,7 @@ HAND_OVER = 0.3  # seconds for a hub to write down what it knows
 SWITCH = 1.0  # seconds for the candidate's workers to accept
 SILENCE = 3.0  # seconds without a heartbeat of the candidate
 AWAY = 1.0  # seconds between two looks after which it gets that time anew: we were stopped, or the machine was
-WITHDRAW = 0.5  # seconds for a candidate to let go
+WITHDRAW = 1.0  # seconds for a candidate to let go, and for its hub to write down what it knows
 COMMIT = 5.0  # seconds for it to write down that it is the daemon
 
 
@@ -142,22 +144,29 @@ class Upgrade:
             self.fail(reason)
             return
         self._version = version
-        self.step = Step.BOOT
-        try:
-            self._execute()
-        except OSError as error:
-            self.fail(f"can't start it: {error.strerror}")
-        else:
-            self._say(f"starting version {version}")
+        with contextlib.ExitStack() as given:
+            try:
+                self._execute(given)
+            except OSError as error:
+                self.fail(f"can't start it: {error.strerror}")
+                return
+        self._say(f"starting version {version}")
 
-    def _execute(self) -> None:
-        """Fork twice, so that the candidate is a child of init and not of ours, and become it there."""
+    def _execute(self, given: contextlib.ExitStack) -> None:
+        """Fork twice, so that the candidate is a child of init and not of ours, and become it there.
+
+        `given` closes our copies of what only the candidate needs. Raises OSError; then there is no candidate.
+        """
         master = self._master
-        ours, theirs = socket.socketpair()
         self._memory = os.memfd_create("director-hub")
+        ours, theirs = socket.socketpair()
+        given.callback(theirs.close)
         awaited, pledge = os.pipe()
+        for end in (awaited, pledge):
+            given.callback(os.close, end)
         left = self._left(theirs.fileno(), pledge)
         fd = handover.write(left)
+        given.callback(os.close, fd)
         fds = [*handover.descriptors(left), fd]
 
         def run() -> int:
@@ -172,14 +181,11 @@ class Upgrade:
                 theirs.sendall(encode(Failed(f"can't run {master.invocation.words[0]}: {error.strerror}")))
             return ChildExit.BOOT_FAILED
 
-        try:
-            fork_child(master.system, run, lambda: (0, 1, 2, *fds))
-            master.family.tell_workers(Succession(), (awaited,))
-        finally:
-            theirs.close()
-            for one in (fd, awaited, pledge):
-                os.close(one)
+        fork_child(master.system, run, lambda: (0, 1, 2, *fds))
+        # From here on there is one, and it must not take us for dead.
+        self.step = Step.BOOT
         self._bond = Bond(master.loop, Link(ours), self._hear, self._lost)
+        master.family.tell_workers(Succession(), (awaited,))
 
     def _left(self, link: int, pledge: int) -> Handover:
         master = self._master
@@ -236,9 +242,12 @@ class Upgrade:
         else:
             self._after(HAND_OVER, self.handed_over)
 
-    def handed_over(self) -> None:
-        """Our hub wrote down what it knows."""
+    def handed_over(self, failure: str = "") -> None:
+        """Our hub wrote down what it knows, or took too long for that; or it says that it can't."""
         if self.step is not Step.HANDOVER:
+            return
+        if failure:
+            self.fail(failure)
             return
         assert self._bond is not None
         self.step = Step.SWITCH
@@ -273,6 +282,9 @@ class Upgrade:
             self._request, Exit.DONE, (f"upgraded to version {self._version}, pid {self._candidate.pid}",)
         )
         os.close(self._memory)
+        if self._stop is not None:
+            number = signal.SIGINT if self._stop else signal.SIGTERM
+            retirees.tell_by_signal(self._candidate.pid, self._candidate.start, number)
         Retirement(master, self._bond, master.running.config.drain_timeout)
 
     # -- going wrong ------------------------------------------------------------------
@@ -288,7 +300,16 @@ class Upgrade:
     def then_stop(self, fast: bool) -> None:
         """The daemon shall stop: first this one has to be over."""
         self._stop = fast
-        self.fail("the daemon was told to stop")
+        if self.step is not Step.COMMIT:  # else the daemon is theirs already, or as good as: they are told then
+            self.fail("the daemon was told to stop")
+
+    def reopen(self) -> None:
+        """The log files were moved away: the candidate's are the same."""
+        if self._bond is not None:
+            self._bond.tell(Reopen())
+
+    def _reopen(self, _message: Message) -> None:
+        self._master.usr1(others=False)
 
     def _failed(self, message: Message) -> None:
         assert isinstance(message, Failed)
@@ -327,17 +348,19 @@ class Upgrade:
 
     def _take_back(self) -> None:
         """Nobody else decides: go on as before."""
-        if self._master.journal.closed:
-            self._master.take_journal()
         master, family = self._master, self._master.family
         self._cancel()
         if self._candidate.ordinal not in master.retirees.all and self._candidate.name:
             # It is dead, or does not answer and shall be: its children end when it does.
-            retirees.kill(self._candidate.pid, self._candidate.start)
+            retirees.tell_by_signal(self._candidate.pid, self._candidate.start, signal.SIGKILL)
             master.retirees.add_orphans(self._candidate, master.running.config.orphan_timeout)
             if self._bond is not None:
                 self._bond.close()
+        if master.journal.closed:
+            master.take_journal()
+            master.write_pid_file()  # it may have written itself there
         if self._handed_over:
+            master.reports_to = ""
             family.tell_hub(TakeOver(), (self._memory,))
             master.retirees.redirect(family.directory)
         if self._held_at:
@@ -386,15 +409,15 @@ class Upgrade:
 
 
 _Handler = Callable[[Upgrade, Message], None]
-_FAILS: Mapping[type, _Handler] = {Failed: Upgrade._failed}
+_ALWAYS: Mapping[type, _Handler] = {Failed: Upgrade._failed, Reopen: Upgrade._reopen}
 # What the candidate may say at each step. Anything else came too late, or is a sign of life.
 _HANDLERS: Mapping[Step, Mapping[type, _Handler]] = {
     Step.PREFLIGHT: {},
-    Step.BOOT: {Born: Upgrade._born, Standby: Upgrade._standby, **_FAILS},
-    Step.HOLD: _FAILS,
-    Step.HANDOVER: _FAILS,
-    Step.SWITCH: {Serving: Upgrade._serving, **_FAILS},
-    Step.PROBATION: _FAILS,
-    Step.COMMIT: {Serving: Upgrade._committed, **_FAILS},
+    Step.BOOT: {Born: Upgrade._born, Standby: Upgrade._standby, **_ALWAYS},
+    Step.HOLD: _ALWAYS,
+    Step.HANDOVER: _ALWAYS,
+    Step.SWITCH: {Serving: Upgrade._serving, **_ALWAYS},
+    Step.PROBATION: _ALWAYS,
+    Step.COMMIT: {Serving: Upgrade._committed, **_ALWAYS},
     Step.WITHDRAWING: {HandedOver: Upgrade._withdrawn},
 }

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
+from tests.shortage import no_room
 from tests.system import waiting
 from tests.system.addresses import ask_name, connect, free_address
 from tests.system.configs import director, group, host, one_service, service
@@ -187,6 +188,12 @@ BROKEN = {
     "a syntax error": ("director/master/run.py", "def (:\n", 150, "SyntaxError"),
     "a missing module": ("workers/relay.py", "import no_such_module\n", 150, "no_such_module"),
     "a hub that dies": ("control/hub.py", "\n\ndef main(birth):\n    os._exit(3)\n", 151, "its hub died"),
+    "a hub that can't take over": (
+        "control/hub.py",
+        "\n\nHub._take_over = lambda self, memory: 1 / 0\n",
+        151,
+        "did not take the daemon over",
+    ),
     "a hub that hangs": ("control/hub.py", "\n\ndef main(birth):\n    time.sleep(600)\n", 151, "not ready in time"),
     "a worker that dies": ("workers/run.py", "\n\ndef main(birth):\n    os._exit(3)\n", 151, "its worker"),
     "a master that crashes once it serves": (
@@ -203,6 +210,21 @@ BROKEN = {
         151,
         "its worker",
     ),
+    "workers that hang once they serve": (
+        "workers/run.py",
+        "\n\ndef hang(self, message, fds, old=Worker._obey):\n    old(self, message, fds)\n"
+        "    if isinstance(message, Accept):\n        gevent.spawn_later(0.5, time.sleep, 600)\n"
+        "\nimport time\nWorker._obey = hang\n",
+        151,
+        "silent",
+    ),
+    "a master that crashes when it is the daemon": (
+        "director/master/run.py",
+        "\n\ndef crash(self, old=Master.become_daemon):\n    old(self)\n    os._exit(9)\n"
+        "\nMaster.become_daemon = crash\n",
+        151,
+        "it died",
+    ),
     "workers that accept nobody": (
         "workers/acceptor.py",
         "\n\nimport time\nAcceptor._on_ready = lambda self, listener, mask: time.sleep(0.01)\n",
@@ -217,6 +239,11 @@ BROKEN = {
     ),
 }
 
+TIMES: dict[str, dict[str, str]] = {
+    "a hub that can't take over": {"upgrade_probation": "0.3s"},
+    "workers that hang once they serve": {"upgrade_probation": "10s", "worker_timeout": "6s"},
+}
+
 
 @pytest.mark.fault(4)
 @pytest.mark.fault(5)
@@ -226,7 +253,8 @@ def test_a_broken_version_is_refused_or_taken_back(daemon: Daemon, serve: Serve,
     address = free_address()
     patience = "15s" if "hangs" in name else "60s"  # two interpreters start within it
     daemon.environment["PYTHONPATH"] = str(copy)
-    settings = config(address, serve, upgrade_probation="5s", upgrade_timeout=patience, orphan_timeout="5s")
+    times = {"upgrade_probation": "5s", "upgrade_timeout": patience, "orphan_timeout": "5s", **TIMES.get(name, {})}
+    settings = config(address, serve, **times)
     daemon.start(settings.replace("<listen", '<listen backlog="6"'))
     daemon.environment["PYTHONPATH"] = str(ROOT)  # commands are always whole
     master, workers = daemon.master, daemon.workers()
@@ -243,7 +271,7 @@ def test_a_broken_version_is_refused_or_taken_back(daemon: Daemon, serve: Serve,
         wait_until(lambda: requests.done > more)
     assert streams.broken == {}
     # Only what a process held that itself died.
-    assert len(requests.failures) <= (4 if "workers that crash" in name else 0), requests.failures
+    assert len(requests.failures) <= (4 if "once they serve" in name else 0), requests.failures
     wait_until(lambda: is_alone(daemon))
     wait_until(lambda: daemon.service()["open"] == 0)  # also what died is no longer counted
 
@@ -251,6 +279,28 @@ def test_a_broken_version_is_refused_or_taken_back(daemon: Daemon, serve: Serve,
     daemon.configure(config(address, serve))
     with loaded(address):
         upgrade(daemon)
+    assert daemon.master != master
+
+
+@pytest.mark.fault(24)
+def test_without_room_for_what_is_to_be_handed_over_all_goes_on_as_it_was(daemon: Daemon, serve: Serve) -> None:
+    """The kernel takes no byte into a memory file: of the master, then of the hub, which must write what it knows."""
+    address = free_address()
+    daemon.start(config(address, serve, user="root"))  # so that we may limit it, if we are root, too
+    master, workers, hub = daemon.master, daemon.workers(), daemon.hub()
+    with loaded(address):
+        with no_room(master):
+            text = upgrade(daemon, 150).text
+            assert "can't start it: File too large; nothing was changed" in text, text
+        with no_room(hub):
+            text = upgrade(daemon, 151).text
+            assert "can't write down what it knows" in text, text
+            assert daemon.ctl("host-down", "web", "main", "a").exit == 0
+        assert (daemon.master, daemon.workers(), daemon.hub()) == (master, workers, hub)
+        assert daemon.is_serving(2)
+        wait_until(lambda: is_alone(daemon))
+        upgrade(daemon)
+        assert daemon.host("a")["state"] == "maint"
     assert daemon.master != master
 
 
@@ -324,11 +374,13 @@ def test_who_asked_for_an_upgrade_hears_of_it_though_the_hub_dies(daemon: Daemon
 @pytest.mark.fault(5)
 def test_a_candidate_that_is_killed_is_rolled_back(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
-    daemon.start(config(address, serve, upgrade_probation="5s", orphan_timeout="5s"))
+    daemon.start(config(address, serve, upgrade_probation="5s", orphan_timeout="5s", maxconn=30))
     master = daemon.master
-    with loaded(address):
+    with loaded(address) as requests:
         command = daemon.spawn("upgrade")
         wait_until(lambda: "watching it for" in daemon.log)
+        more = requests.done + 20
+        wait_until(lambda: requests.done > more)  # it has been given its part of the limit
         (candidate,) = {process.pid for process in daemon.processes() if "candidate" in process.cmdline()} & {
             process.ppid() for process in daemon.processes()
         }
@@ -336,6 +388,47 @@ def test_a_candidate_that_is_killed_is_rolled_back(daemon: Daemon, serve: Serve)
         assert command.wait(20) == 151
         assert daemon.master == master
     assert daemon.is_serving(2)
+    wait_until(lambda: is_alone(daemon) and daemon.service()["open"] == 0)
+    with Streams(address, 30) as streams:  # all that the limit allows
+        wait_until(lambda: streams.exchanged >= 30 * 256 and daemon.service()["open"] == 30)
+
+
+def test_a_hub_killed_while_its_generation_retires_comes_back_and_counts_on(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(config(address, serve, maxconn=12))
+    hub = daemon.hub()
+    with Streams(address, 5) as staying:
+        with Streams(address, 7) as leaving:
+            wait_until(lambda: daemon.service()["open"] == 12)
+            upgrade(daemon)
+            daemon.kill(hub)
+            wait_until(lambda: len(daemon.pids()) == 8 and hub not in daemon.pids())
+            exchanged = leaving.exchanged
+            wait_until(lambda: leaving.exchanged > exchanged)
+        wait_until(lambda: daemon.service()["open"] == 5)
+        with Streams(address, 7) as again:  # the room of those that have left
+            wait_until(lambda: again.exchanged >= 7 * 256 and daemon.service()["open"] == 12)
+    assert (staying.broken, leaving.broken, again.broken) == ({}, {}, {})
+    wait_until(lambda: is_alone(daemon) and daemon.service()["open"] == 0)
+    wait_until(lambda: daemon.service()["total"] == 5 + 7 + 7)
+
+
+def test_log_files_moved_away_in_probation_are_left_by_both_generations(daemon: Daemon, serve: Serve) -> None:
+    daemon.start(config(free_address(), serve, upgrade_probation="15s"))
+    moved = daemon.log_file.with_suffix(".1")
+
+    def writers() -> set[str]:
+        """Those who have it open still."""
+        return {file.path for one in daemon.processes() for file in one.open_files() if file.path == str(moved)}
+
+    command = daemon.spawn("upgrade")
+    wait_until(lambda: "watching it for" in daemon.log)
+    for ask in (lambda: os.kill(daemon.master, signal.SIGUSR1), lambda: daemon.ctl("log-reopen")):
+        daemon.log_file.rename(moved)
+        ask()
+        wait_until(lambda: daemon.log_file.exists() and not writers())
+    assert command.wait(60) == 0
+    assert "upgrade committed" in daemon.log
 
 
 @pytest.mark.fault(10)

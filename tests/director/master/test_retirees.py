@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import time
@@ -10,7 +11,7 @@ from director.framing import FrameReader, decode
 from director.link import Link
 from director.master.bond import Bond
 from director.master.loop import Loop
-from director.master.retirees import Retirees, kill
+from director.master.retirees import Retirees, tell_by_signal
 from director.master.system import start_ticks
 from director.messages import Drain, Elder, Redirect, Reopen, peer_incarnation, peer_slot
 
@@ -50,8 +51,8 @@ def test_only_the_process_that_was_meant_is_killed() -> None:
     with subprocess.Popen(["sleep", "60"]) as process:
         ticks = start_ticks(process.pid)
         assert ticks is not None
-        kill(process.pid, ticks + 1)
+        tell_by_signal(process.pid, ticks + 1, signal.SIGKILL)
         assert process.poll() is None
-        kill(process.pid, ticks)
+        tell_by_signal(process.pid, ticks, signal.SIGKILL)
         assert process.wait(10) == -9
-    kill(process.pid, ticks)  # gone already
+    tell_by_signal(process.pid, ticks, signal.SIGKILL)  # gone already

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from director.master.retirement import Retirement
-from director.master.run import Master
+from director.master.family import TICK
+from director.master.retirement import OVERTIME, Retirement
+from director.master.run import FAST_STOP, Master
 from director.master.stage import Stage
 from director.messages import Drain, Redirect, Reopen
 
@@ -17,3 +18,7 @@ def test_it_lets_go_of_the_addresses_and_drains(master: Master) -> None:
     retirement.hear(Reopen())
     retirement.hear(Drain(1.0))
     assert not master.reigns
+
+
+def test_it_ends_who_hangs_before_it_is_ended_itself() -> None:
+    assert OVERTIME + 2 * TICK < FAST_STOP

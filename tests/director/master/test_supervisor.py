@@ -189,6 +189,42 @@ def test_nobody_is_replaced_or_covered_once_all_shall_drain(nursery: Nursery) ->
     assert nursery.pass_time(60, beating=(ZERO, TWO)) == []
 
 
+def test_the_hub_is_replaced_as_long_as_somebody_drains_whom_it_counts() -> None:
+    nursery = Nursery(1)
+    nursery.supervisor.add(HUB_SLOT)
+    nursery.tick()
+    nursery.serve(ZERO)
+    nursery.supervisor.draining(nursery.now)
+    nursery.supervisor.exited(HUB_SLOT, nursery.now)
+    assert nursery.tick() == [Fork(HUB_SLOT)]
+    nursery.supervisor.exited(ZERO, nursery.now)
+    nursery.supervisor.exited(HUB_SLOT, nursery.now)
+    assert nursery.pass_time(60, beating=()) == []
+
+
+def test_at_the_end_not_even_the_hub_is_replaced() -> None:
+    nursery = Nursery(1)
+    nursery.supervisor.add(HUB_SLOT)
+    nursery.tick()
+    nursery.serve(ZERO)
+    nursery.supervisor.draining(nursery.now)
+    nursery.supervisor.ending = True
+    nursery.supervisor.exited(HUB_SLOT, nursery.now)
+    assert nursery.tick() == []
+
+
+@pytest.mark.parametrize(("letter", "found"), [("S", "worker 1"), ("R", "worker 1"), ("T", None), ("D", None)])
+def test_who_is_silent_without_an_excuse_is_found(nursery: Nursery, letter: str, found: str | None) -> None:
+    def silent() -> str | None:
+        place = nursery.supervisor.silent(nursery.now - 4.0, lambda _pid: letter)
+        return None if place is None else place.name
+
+    nursery.pass_time(3.5, beating=(ZERO, TWO))
+    assert silent() is None
+    nursery.pass_time(1, beating=(ZERO, TWO))
+    assert silent() == found
+
+
 def test_a_fork_that_failed_is_tried_again_later(nursery: Nursery) -> None:
     nursery.supervisor.exited(ONE, nursery.now)
     nursery.supervisor.fork_failed(ONE, nursery.now)

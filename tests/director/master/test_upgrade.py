@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from director.framing import FrameReader, decode
 from director.link import Link
 from director.master.bond import Bond
+from director.master.family import Child
+from director.master.journal import Journal
+from director.master.pidfile import read_pid_file
 from director.master.run import Master
 from director.master.stage import Stage, Turn
+from director.master.system import start_ticks
 from director.master.upgrade import _HANDLERS, Step, Upgrade, UpgradeRefused
 from director.messages import (
+    HUB_SLOT,
     Born,
     Commit,
     Elder,
@@ -22,6 +30,7 @@ from director.messages import (
     HandedOver,
     Heartbeat,
     Message,
+    Reopen,
     Serving,
     Standby,
     Withdraw,
@@ -128,6 +137,50 @@ def test_a_stop_takes_it_back_first(candidate: Candidate, master: Master) -> Non
     assert stage_of(master) is Stage.PROBATION
     candidate.says(HandedOver())
     assert stage_of(master) is Stage.STOPPING
+
+
+def test_a_stop_that_comes_too_late_is_told_to_who_is_the_daemon_by_then(candidate: Candidate, master: Master) -> None:
+    heir = subprocess.Popen(["sleep", "60"])
+    candidate.says(Born(heir.pid, start_ticks(heir.pid) or 0), Standby(), Serving())
+    candidate.upgrade._commit()
+    master.stop(fast=False)
+    assert candidate.upgrade.step.value == Step.COMMIT.value
+    candidate.says(Serving())
+    assert stage_of(master) is Stage.RETIRING
+    assert heir.wait(10) == -signal.SIGTERM
+
+
+def test_one_that_was_the_daemon_for_a_moment_is_so_no_more(candidate: Candidate, master: Master) -> None:
+    master.journal = Journal(f"{master.places.state_dir}/journal")
+    candidate.says(Born(2**22 + 1, 1), Standby(), Serving())
+    candidate.upgrade._commit()
+    Path(master.places.pid_file).write_text(f"{2**22 + 1}\n")
+    candidate.upgrade._bond.close()  # type: ignore[union-attr]
+    candidate.upgrade._lost()
+    candidate.upgrade._take_back()
+    assert stage_of(master) is Stage.SERVING
+    assert read_pid_file(master.places.pid_file) == os.getpid()
+    assert not master.journal.closed
+
+
+def test_a_hub_that_can_not_write_down_what_it_knows_ends_it(candidate: Candidate, master: Master) -> None:
+    ours, theirs = socket.socketpair()
+    hub = master.family.children[HUB_SLOT] = Child(HUB_SLOT, 4700, 10, Link(ours), 0.0)
+    candidate.says(Born(2**22 + 1, 1), Standby())
+    assert candidate.upgrade.step.value == Step.HANDOVER.value
+    master.heard(hub, HandedOver("no memory"))
+    (order,) = candidate.heard()
+    assert isinstance(order, Withdraw) and order.reason == "no memory"
+    theirs.close()
+
+
+def test_log_files_that_were_moved_are_moved_for_both(candidate: Candidate, master: Master) -> None:
+    candidate.says(Born(2**22 + 1, 1), Standby(), Serving())
+    candidate.heard()
+    master.usr1()
+    assert candidate.heard() == [Reopen()]
+    candidate.says(Reopen())
+    assert candidate.heard() == []
 
 
 def test_another_one_at_the_same_time_is_refused(candidate: Candidate, master: Master) -> None:
