@@ -92,6 +92,8 @@ def test_for_a_long_time_only_what_was_killed_fails(daemon: Daemon, serve: Calla
             wait_until(lambda: len(list(daemon.run_dir.glob("g*-*"))) == 1 and len(daemon.pids()) == 5, PATIENCE)
             family = [psutil.Process(pid) for pid in daemon.pids()]
             sizes.append((sum(one.num_fds() for one in family), sum(one.memory_info().rss for one in family)))
+    children = psutil.Process(daemon.master).children(recursive=True)
+    assert not [one for one in children if one.status() == psutil.STATUS_ZOMBIE]
     assert len(requests.failures) <= killed * threads, requests.failures
     assert max(fds for fds, _ in sizes[1:]) <= sizes[0][0] + 20, sizes
     assert sizes[-1][1] <= sizes[0][1] * 1.25, sizes

@@ -17,9 +17,11 @@ import pytest
 from tests.system.addresses import ask_name, connect, free_address
 from tests.system.configs import host, one_service
 from tests.system.daemon import Daemon
+from tests.system.halting import stop_a_worker, stop_and_see_who_lives
 from tests.system.hosts import Host, Named
 from tests.system.load import ShortRequests, Streams
 from tests.system.peers import need, need_root
+from tests.system.silence import clients_fall_silent, clients_vanish
 from tests.system.waiting import wait_until
 
 Serve = Callable[..., Host]
@@ -39,6 +41,51 @@ def test_of_two_starts_at_the_same_instant_one_runs_two_hundred_times(daemon: Da
         assert all(f"pid {pid}" in text for text in said), (turn, said, pid)
         os.kill(pid, signal.SIGINT)
         wait_until(lambda: not daemon.pids(), PATIENCE)
+
+
+@pytest.mark.fault(10)
+def test_a_worker_that_is_stopped_for_half_a_minute_is_covered_and_goes_on(daemon: Daemon, serve: Serve) -> None:
+    stop_a_worker(daemon, serve, worker_timeout=15)
+
+
+@pytest.mark.fault(10)
+@pytest.mark.parametrize("who", ["the master", "the hub", "everybody"])
+def test_after_a_stop_of_a_minute_nobody_is_murdered(daemon: Daemon, serve: Serve, who: str) -> None:
+    stop_and_see_who_lives(daemon, serve, who, seconds=60)
+
+
+@pytest.mark.fault(15)
+@pytest.mark.parametrize("ending", [clients_fall_silent, clients_vanish])
+def test_two_thousand_clients_that_end_without_a_word_leave_nothing(
+    daemon: Daemon, serve: Serve, ending: Callable[[Daemon, Serve, int], None]
+) -> None:
+    need_root()
+    ending(daemon, serve, 2000)
+
+
+@pytest.mark.fault(2)
+def test_all_workers_killed_five_times_come_back_later_each_time(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(one_service(address, host("a", serve().address), workers=4))
+    master, pauses = daemon.master, []
+    with ShortRequests(address, timeout=PATIENCE) as requests:
+        for _ in range(5):
+            enough = requests.done + 20
+            wait_until(lambda enough=enough: requests.done > enough, PATIENCE)  # type: ignore[misc]
+            victims = set(daemon.workers().values())
+            began = time.monotonic()
+            for pid in victims:
+                daemon.kill(pid)
+            wait_until(
+                lambda dead=victims: daemon.is_serving(4) and not dead & {*daemon.workers().values()},  # type: ignore[misc]
+                PATIENCE,
+            )
+            pauses.append(time.monotonic() - began)
+    assert daemon.master == master
+    assert len(requests.failures) <= 5 * 4 * 2, requests.failures
+    assert daemon.log.count("process started: kind=worker") == 4 * (5 + 1), "nobody is forked in vain"
+    assert pauses[-1] > pauses[1] > pauses[0], pauses
+    assert sum(pauses) > 5, "less than one a second and slot"
 
 
 @pytest.mark.fault(21)

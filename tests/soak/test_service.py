@@ -5,16 +5,19 @@ Only root can make one; where systemd does not come up so, that is said and skip
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.system.addresses import ask_name, free_address
+from tests.soak.cgroups import MemoryGroup
+from tests.system.addresses import ask_name, connect, free_address
 from tests.system.configs import host, one_service
 from tests.system.daemon import MARK, ROOT, Daemon
 from tests.system.hosts import Host, Named
@@ -29,6 +32,15 @@ export container=test
 exec /usr/lib/systemd/systemd --system --log-target=console --unit=director-test.target
 """
 TARGET = "[Unit]\nDefaultDependencies=no\n"
+
+
+SOCKET = "/run/director/control.sock"
+
+
+def _number_there(pid: int) -> int:
+    """The pid that a process has in the innermost namespace that it is in."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("NSpid:")).split()[-1])
 
 
 class Machine:
@@ -77,6 +89,11 @@ class Machine:
         options = ["--config", str(self._daemon.config_file), "--run-dir", "/run/director"]
         return self.run(sys.executable, "-m", "director", *options, *words)
 
+    def workers(self) -> set[int]:
+        """Their pids, as they are there."""
+        stats = self.run(sys.executable, "-c", "from control.cli import main; main()", "-s", SOCKET, "--json", "stats")
+        return {one["pid"] for one in json.loads(stats.stdout)["workers"]}
+
     def close(self) -> None:
         self._process.kill()  # and with it whatever is in the namespace
         self._process.wait()
@@ -111,11 +128,18 @@ def test_the_unit_stays_active_whatever_happens_and_stop_leaves_no_process(
     assert ask_name(address) == "a"
     main = machine.shows("MainPID")
 
-    # A worker that is killed for want of memory, say.
-    killed = machine.run("pkill", "-KILL", "-n", "-P", main, "-u", "nobody")
-    assert killed.returncode == 0
-    wait_until(lambda: daemon.log.count("process exited") >= 1 and ask_name(address) == "a", PATIENCE)
+    # A worker that the kernel kills for want of memory.
+    victim = next(one.pid for one in daemon.processes() if _number_there(one.pid) in machine.workers())
+    with MemoryGroup() as scarce:
+        scarce.confine(victim, 256 * 1024)
+        clients = [connect(address) for _ in range(500)]
+        wait_until(lambda: victim not in daemon.pids(), PATIENCE)
+        assert scarce.killed == 1
+        for client in clients:
+            client.close()
+    wait_until(lambda: "killed by SIGKILL" in daemon.log and ask_name(address) == "a", PATIENCE)
     assert machine.shows("ActiveState") == "active"
+    assert machine.shows("MainPID") == main
 
     # To all processes of the unit: only the master heeds it.
     assert machine.run("systemctl", "kill", "-s", "USR2", "director").returncode == 0

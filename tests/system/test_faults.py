@@ -6,7 +6,6 @@ The bounds are three times what is promised, for machines that are busy.
 from __future__ import annotations
 
 import itertools
-import signal
 from collections.abc import Callable, Iterator
 
 import psutil
@@ -15,9 +14,10 @@ import pytest
 from tests.system.addresses import ask_name, connect, free_address, reset
 from tests.system.configs import director, group, host, one_service, service
 from tests.system.daemon import Daemon
+from tests.system.halting import stop_a_worker, stop_and_see_who_lives
 from tests.system.hosts import Host, Named
 from tests.system.load import ShortRequests, Streams
-from tests.system.waiting import keep_watching, wait_until
+from tests.system.waiting import wait_until
 
 Serve = Callable[..., Host]
 THREADS = 2  # of short requests: so many connections of theirs may be open at a time
@@ -155,43 +155,13 @@ def test_orphans_end_at_the_orphan_timeout(daemon: Daemon, serve: Serve) -> None
 
 @pytest.mark.fault(10)
 def test_for_a_stopped_worker_a_neighbour_accepts_and_it_is_not_murdered(daemon: Daemon, serve: Serve) -> None:
-    address = free_address()
-    daemon.start(one_service(address, host("a", serve().address), workers=3, worker_timeout="1s"))
-    workers = daemon.workers()
-    daemon.kill(workers[0], signal.SIGSTOP)
-    try:
-        with ShortRequests(address, threads=4) as requests:
-            keep_watching(lambda: workers[0] in daemon.pids(), seconds=3)
-            wait_until(lambda: requests.done > 50)
-        assert requests.slowest < 6
-    finally:
-        daemon.kill(workers[0], signal.SIGCONT)
-    wait_until(lambda: daemon.is_serving(3))
-    assert daemon.workers() == workers
-    # What a request waited for in the stopped worker itself it gets when that goes on.
-    assert requests.failures == []
+    stop_a_worker(daemon, serve, worker_timeout=1)
 
 
 @pytest.mark.fault(10)
-@pytest.mark.parametrize("who", ["the master", "the hub", "everybody"])
-def test_after_a_stop_nobody_is_murdered(daemon: Daemon, serve: Serve, who: str) -> None:
-    address = free_address()
-    daemon.start(one_service(address, host("a", serve().address), worker_timeout="2s"))
-    before = daemon.pids()
-    workers, master, hub = daemon.workers(), daemon.master, daemon.hub()
-    # The master first, both times: it is to meet the others as they are.
-    stopped = {"the master": [master], "the hub": [hub], "everybody": [master, *(before - {master})]}[who]
-    with Streams(address, 10) as streams, ShortRequests(address, THREADS, timeout=60) as requests:
-        for pid in stopped:
-            daemon.kill(pid, signal.SIGSTOP)
-        keep_watching(lambda: requests.failures == [], seconds=5)
-        for pid in stopped:
-            daemon.kill(pid, signal.SIGCONT)
-        keep_watching(lambda: before <= daemon.pids(), seconds=3)
-        wait_for_requests(requests)
-    assert (daemon.workers(), daemon.hub()) == (workers, hub)
-    assert streams.broken == {}
-    assert requests.failures == []
+@pytest.mark.parametrize(("who", "seconds"), [("the master", 10), ("the hub", 5), ("everybody", 5)])
+def test_after_a_stop_nobody_is_murdered(daemon: Daemon, serve: Serve, who: str, seconds: float) -> None:
+    stop_and_see_who_lives(daemon, serve, who, seconds)
 
 
 @pytest.mark.fault(16)
