@@ -9,6 +9,7 @@ raises Doubt, and is asked again by the book.
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - by which names are written: imported while it may be read
 from functools import cache, lru_cache
 
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
