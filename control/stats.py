@@ -34,6 +34,7 @@ class Report:
     drain_of: Mapping[int, dict[str, Any]]  # by host number
     now: float
     at: float  # on the wall clock
+    turn: Callable[[], None] = lambda: None  # called for each host: others may have their turn
 
 
 def build(report: Report) -> dict[str, Any]:
@@ -163,6 +164,7 @@ _FAULTS, _CHECK_FAILED = tuple(fault.value for fault in FAULTS), Fault.CHECK_FAI
 
 
 def _host(report: Report, host: Host, tally: HostTally, connect_ms: list[float]) -> dict[str, Any]:
+    report.turn()
     number = host.number
     health = report.health(number)
     if not health["reason"] and health["state"] not in _RESOLVED:

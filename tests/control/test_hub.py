@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from director.config.model import Config, Endpoint, Group, Host, Service
 from director.link import Link
 from director.messages import (
     Answer,
+    Applied,
     Configure,
     Drain,
     HostDown,
@@ -60,6 +63,18 @@ class Hub:
         self.link.send(Processes((ProcessInfo(Kind.MASTER, Slot(-2), os.getpid(), 0, "serving", time.time()),)))
         self.hears(Ready)
 
+    def configure(self, version: int, config: Config) -> None:
+        """Returns when the hub works by it."""
+        self.link.send(Configure(Running(version, config)))
+        deadline = time.monotonic() + 90
+        while Applied(version) not in self.heard:
+            assert time.monotonic() < deadline, self.heard
+            self.link.flush()
+            received = self.link.receive()
+            assert received is not None, self.heard
+            self.heard += [message for message, _ in received]
+            time.sleep(0.001)
+
     def hears(self, kind: type) -> Message:
         deadline = time.monotonic() + 90  # it is started while everything else is tested, too
         while not (found := [message for message in self.heard if isinstance(message, kind)]):
@@ -87,6 +102,23 @@ def test_it_answers_on_the_control_socket(hub: Hub) -> None:
     stats = Client(hub.path).call("stats")
     assert [host["state"] for host in stats["services"][0]["groups"][0]["hosts"]] == ["up", "up"]
     assert stats["pid"] == os.getpid()
+
+
+def test_what_is_told_of_thousands_is_of_one_config_though_it_changes_meanwhile(hub: Hub) -> None:
+    def many(name: str, first: int) -> Config:
+        numbers = range(first, first + 3000)
+        hosts = tuple(Host(name=f"{name}{one}", ip=Endpoint("127.0.0.1", 1), number=one) for one in numbers)
+        return Config(services=(Service(name="web", groups=(Group(name="main", hosts=hosts, number=2),), number=1),))
+
+    configs = itertools.cycle([many("x", 10), many("y", 10_000)])
+    hub.configure(2, next(configs))
+    with ThreadPoolExecutor() as pool:
+        for version in range(3, 9):
+            answer = pool.submit(Client(hub.path).call, "stats")
+            hub.configure(version, next(configs))
+            names = [host["name"] for host in answer.result(90)["services"][0]["groups"][0]["hosts"]]
+            assert len(names) == 3000
+            assert len({name[0] for name in names}) == 1
 
 
 def test_a_change_is_the_masters_to_make(hub: Hub) -> None:

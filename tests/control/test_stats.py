@@ -55,6 +55,12 @@ def report() -> Report:
     )
 
 
+def test_for_each_host_others_may_have_their_turn() -> None:
+    turns: list[None] = []
+    build(replace(report(), turn=lambda: turns.append(None)))
+    assert len(turns) == len(SERVICE.groups[0].hosts)
+
+
 def test_every_promised_key_is_there() -> None:
     document = json.loads(json.dumps(build(report())))
     assert {"version", "generation", "pid", "uptime_seconds", "workers", "services"} <= document.keys()
