@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,8 +43,7 @@ def test_every_connection_has_a_whole_line_while_logs_are_rotated(daemon: Daemon
     with ShortRequests(address) as requests:
         for number in range(21):
             enough = requests.done + 20
-            while requests.done < enough:
-                time.sleep(0.001)
+            wait_until(lambda enough=enough: requests.done >= enough, 60, every=0.001)  # type: ignore[misc]
             if number == 20:
                 break
             moved.append(current.rename(daemon.folder / f"connections.{number}"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from tests.workers.plant import Plant, accepted, listening, until
+from tests.workers.plant import Plant, accepted, listening, read, until
 from workers.closings import Closings
 
 
@@ -35,9 +35,7 @@ def test_idle_sessions_of_the_hosts_are_offered_first_and_closed(plant: Plant) -
         assert closings.close({"sessions": [1, 99], "end": "KD"}) == {"closed": 1}
         assert plant.ended == ["KD"] and list(plant.sessions.all) == [2]
         assert plant.services.hosts_tally[3].closed == 1
-        one.settimeout(10)
-        gevent.sleep(0)
-        assert one.recv(1) == b""
+        assert read(one, 1) == b""
         other.sendall(b"x")
         for end in ends:
             end.close()

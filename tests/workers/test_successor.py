@@ -8,6 +8,7 @@ import gevent
 import gevent.event
 import pytest
 
+from tests.workers.plant import until
 from workers.successor import Successor
 
 
@@ -46,8 +47,7 @@ def test_the_pipe_of_an_upgrade_that_is_over_is_let_go(successor: Successor) -> 
     first, pledge = os.pipe()
     successor.expect(first)
     os.close(pledge)
-    gevent.sleep(0.01)
-    assert not successor.awaited
+    until(lambda: not successor.awaited)
     second, other = os.pipe()
     successor.expect(second)
     third, last = os.pipe()

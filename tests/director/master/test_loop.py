@@ -9,9 +9,11 @@ import sys
 import time
 from collections.abc import Iterator
 
+import psutil
 import pytest
 
 from director.master.loop import Loop
+from tests.system.waiting import wait_until
 
 
 @pytest.fixture
@@ -89,7 +91,7 @@ def test_what_came_while_we_were_stopped_is_heard_before_a_timer_says_that_it_di
     ) as one:
         assert one.stdin is not None and one.stdout is not None
         assert one.stdout.readline() == "waiting\n"
-        time.sleep(0.3)  # it waits by then, most probably
+        wait_until(lambda: psutil.Process(one.pid).status() == psutil.STATUS_SLEEPING)
         one.send_signal(signal.SIGSTOP)
         one.stdin.write("I am here\n")
         one.stdin.flush()
