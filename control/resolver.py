@@ -32,6 +32,7 @@ from director.messages import Member, Running
 _AT_ONCE = 64  # names looked up at the same time
 _LOOK = 0.05  # seconds between looks at what is due
 _LAST_MEMBER = -(1 << 32)  # members are numbered down from here, away from all else
+_PATIENCE = 2.0  # seconds that others wait at the most to be told of members
 _FILES = 1.0  # seconds between looks at the files
 
 
@@ -65,6 +66,7 @@ class Resolver:
         self._hosts: dict[int, Host] = {}  # those with a name
         self._origins: dict[int, Host] = {}  # by the number of the member
         self._regrouping = False  # members changed, and nobody has been told yet
+        self._regroup_after = 0.0
         self._names: dict[str, Name] = {}  # by `_key`
         self._users: dict[str, set[int]] = {}  # numbers of the hosts, by `_key`
         self._queue: list[tuple[float, str]] = []  # when to ask for what; a heap
@@ -219,15 +221,19 @@ class Resolver:
                 self._changed(number)
             had_members = had_members or self.members.get(number) != before
         if had_members and not self._regrouping:
-            # Whoever is told goes through the whole config: many names that change at once are told at once.
+            # Whoever is told goes through the whole config: many names that change at once are told at once,
+            # and while they go on to, nine tenths of the time are for others.
             self._regrouping = True
-            gevent.spawn_later(_LOOK, self._regroup)
+            gevent.spawn_later(max(_LOOK, self._regroup_after - time.monotonic()), self._regroup)
 
     def _regroup(self) -> None:
         if self._regrouping:
             self._regrouping = False
             self.members = dict(self.members)
+            began = time.monotonic()
             self._regrouped()
+            now = time.monotonic()
+            self._regroup_after = now + min(_PATIENCE, 9 * (now - began))
 
     def _place(self, host: Host) -> None:
         """Have a host be where its name says."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import dns.flags
@@ -258,3 +259,26 @@ def test_a_server_that_is_silent_delays_nobody(tmp_path: Path) -> None:
             gevent.sleep(0.01)
             worst = max(worst, time.monotonic() - before)
         assert worst < farm.dns.timeout / 2  # which it would take if it waited for the answer
+
+
+def test_many_names_that_change_leave_most_of_the_time_to_others(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
+    dnsmasq.say("address=/test/10.0.0.1")
+    farm = Farm(tmp_path, dnsmasq.address)
+    spent = 0.02
+    told: list[float] = []
+    known: list[int] = []
+
+    def regrouped() -> None:
+        told.append(time.monotonic())
+        known.append(sum(map(bool, resolver.members.values())))
+        time.sleep(spent)
+
+    resolver = Resolver(farm.changed.append, regrouped, farm.files)
+    names = range(300)
+    hosts = tuple(Host(name=f"h{one}", ip=Endpoint(f"h{one}.test", 80), resolve="all", number=one) for one in names)
+    group = Group(name="main", hosts=hosts, number=1000)
+    config = Config(services=(Service(name="web", groups=(group,), number=1001),), dns=farm.dns)
+    resolver.want(Running(1, config))
+    resolver.start()
+    until(lambda: known and known[-1] == len(names), 60.0)
+    assert all(later - earlier >= 9 * spent for earlier, later in pairwise(told))
