@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from _pytest.faulthandler import fault_handler_stderr_fd_key
 
-from tests.system.conftest import daemon, hosts, serve
+from tests.system.conftest import copy, daemon, hosts, serve
 
-__all__ = ["daemon", "hosts", "serve"]
+__all__ = ["copy", "daemon", "hosts", "serve"]
 
 HERE = Path(__file__).parent
 LONGEST = 1800.0  # seconds for one of them; the one that is as long as is asked for has so long beside

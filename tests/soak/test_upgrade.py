@@ -68,7 +68,7 @@ def prepare(daemon: Daemon, serve: Callable[..., Host], copy: Path, path: str, c
     address = free_address()
     daemon.environment["PYTHONPATH"] = str(copy)
     hosts = host("a", serve().address), host("b", serve().address)
-    daemon.start(one_service(address, *hosts, upgrade_probation="2s", orphan_timeout="60s", upgrade_timeout="60s"))
+    daemon.start(one_service(address, *hosts, upgrade_probation="2s", orphan_timeout="20s", upgrade_timeout="60s"))
     daemon.environment["PYTHONPATH"] = str(ROOT)
     return address, flag
 
