@@ -29,6 +29,7 @@ _TCP, _QUICKACK, _UNIX = socket.IPPROTO_TCP, socket.TCP_QUICKACK, socket.AF_UNIX
 _EINPROGRESS, _EAGAIN = errno.EINPROGRESS, errno.EAGAIN
 _EARLY = 16 * 1024  # bytes of a client that are taken before it has a host
 _RETICENT = 63  # clients that are not asked for early bytes, at the most, before one is
+_FAR = 63  # calls of hosts that are not expected to be taken at once, at the most, before one is
 _OURS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
 
 ReportFault = Callable[[int, Fault, str], None]  # host number, kind, cause in words
@@ -72,9 +73,10 @@ class Connector:
 
     def _start(self, session: Session) -> bool:
         """Find a host for one that waited. False: it must wait on."""
+        session.waited = self._poller.now - session.accepted
         if self._next_host(session):
-            session.waited = self._poller.now - session.accepted
             return True
+        session.waited = 0.0
         if session.end == "--" and self._may_wait(session):
             return False
         self._end(session, "SC")
@@ -170,8 +172,11 @@ class Connector:
                 # Have the last packet of the handshake wait for the first bytes.
                 sock.setsockopt(_TCP, _QUICKACK, 0)
             code = sock.connect_ex(where)
+            sent = None
+            if session.early is not None and code == _EINPROGRESS:
+                code, sent = self._speak(sock, session.early, session.service)
             if code in (_EINPROGRESS, 0, _EAGAIN):
-                self._begun(session, sock.detach(), code)
+                self._begun(session, sock.detach(), code, sent)
                 return True
             sock.close()
             if code in _OURS:
@@ -197,17 +202,42 @@ class Connector:
             return False
         return True
 
-    def _begun(self, session: Session, fd: int, code: int) -> None:
+    def _speak(self, sock: Socket, early: bytes, service: Service) -> tuple[int, int | None]:
+        """Write to a host just called, if those of the service answer so soon; what is known of the call then.
+
+        A host on this machine has taken the call before the kernel returns: no event needs to tell us.
+        """
+        if service.distance > 0:
+            service.distance -= 1
+            return _EINPROGRESS, None
+        try:
+            sent = sock.send(early)
+        except BlockingIOError:
+            service.farness = min(_FAR, 2 * service.farness + 1)
+            service.distance = service.farness
+            return _EINPROGRESS, None
+        except OSError as error:
+            return error.errno or errno.EIO, None
+        service.farness = 0
+        return 0, sent
+
+    def _begun(self, session: Session, fd: int, code: int, sent: int | None) -> None:
         session.connecting = self._poller.now
         client = session.client
         if client.peer is NOBODY:
             server = Side(session, fd, self.server_stage, True)
             session.server = server
             server.peer, client.peer = client, server
-            server.pending, session.early = session.early, None
         else:
             server = session.server
             server.fd = fd
+        if sent is not None:
+            assert session.early is not None
+            server.watched = False
+            self._poller.add(fd, server)
+            self._connected(session, session.early[sent:])
+            return
+        server.watched = True
         if code == _EAGAIN:
             # A unix host whose backlog is full gives no event when there is room: ask again.
             self._waiting[session] = None
@@ -227,18 +257,23 @@ class Connector:
         if not mask & WRITE:
             return
         del self._connecting[session]
+        self._connected(session, session.early)
+        if mask != WRITE and server.peer is not NOBODY:
+            server.stage(server, mask & ~WRITE)
+
+    def _connected(self, session: Session, early: bytes | None) -> None:
+        """The host took it; `early` is what it has not been given yet."""
         session.connected = session.active = now = self._poller.now
         host_tally = session.service.hosts_tally[session.host.number]  # type: ignore[union-attr]
         host_tally.total += 1
         host_tally.connect[bucket(now - session.connecting)] += 1
-        relay, client = self._relay, session.client
+        relay, client, server = self._relay, session.client, session.server
         client.stage, server.stage = relay.first_stage, relay.stage
-        if server.pending is not None:
-            relay.on_event(server, WRITE)
+        session.early = None
+        if early:
+            relay.give(server, early)
         if client.ready and server.peer is not NOBODY:
-            relay.on_event(client, client.ready)
-        if mask != WRITE and server.peer is not NOBODY:
-            relay.on_event(server, mask & ~WRITE)
+            client.stage(client, client.ready)
 
     def _on_client(self, client: Side, mask: int) -> None:
         """The client does something while there is no host yet: remember it, or let it go."""

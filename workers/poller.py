@@ -26,6 +26,7 @@ from director import logs
 READ = select.EPOLLIN
 WRITE = select.EPOLLOUT
 ENDED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+ERROR = select.EPOLLERR
 BROKEN = select.EPOLLHUP | select.EPOLLERR
 EDGES = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET  # bytes, ends and errors
 ALL_EDGES = EDGES | select.EPOLLOUT  # and room to write, or the end of a connect

@@ -18,7 +18,7 @@ import errno
 import os
 
 from workers.pipe import CAPACITY, Pipe, Pipes
-from workers.poller import BROKEN, ENDED, READ, WRITE, Poller
+from workers.poller import ENDED, ERROR, READ, WRITE, Poller
 from workers.session import NOBODY, Sessions, Side
 from workers.sockopts import end_writing, send_at_once
 
@@ -29,7 +29,6 @@ _SMALL = 16 * 1024  # bytes a turn; less than this is not
 _BULK = 2  # large reads in a row that prove it
 _NEVER = -(1 << 30)  # a streak that proves nothing: splice was refused
 _SPLICES = 2  # a turn, then others get theirs
-_INPUT = READ | ENDED
 _readv, _write = os.readv, os.write
 _NONBLOCK = os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE
 
@@ -47,6 +46,7 @@ class Relay:
         # Made once: a bound method made per session would be an object per session.
         self.stage = self.on_event
         self.first_stage = self.on_first_event
+        self.burdened_stage = self.on_burdened_event
         self._read_on = self._pump
 
     def on_first_event(self, client: Side, mask: int) -> None:
@@ -62,13 +62,12 @@ class Relay:
         self.on_event(client, mask)
 
     def on_event(self, side: Side, mask: int) -> None:
-        """Something happened to one side's socket."""
+        """Something happened to one side's socket, while nothing is pending and nobody is dead.
+
+        Nearly all events are these: a few bytes, all of which the peer takes, or the end of them.
+        """
         peer = side.peer
-        if peer.pending is not None or side.pending is not None or side.streak or peer.dead or mask & BROKEN:
-            self._on_special(side, mask)
-            return
-        # Nearly all events are these: a few bytes, all of which the peer takes, or the end of them.
-        while mask & _INPUT:
+        while True:
             try:
                 count = _readv(side.fd, self._buffers)
             except BlockingIOError:
@@ -84,23 +83,52 @@ class Relay:
                     peer.shut = True
                     end_writing(peer.fd)
                 return
-            if not self._carry(side, peer, count):
+            side.received += count
+            try:
+                sent = _write(peer.fd, self._view[:count])
+            except BlockingIOError:
+                sent = 0
+            except OSError:
+                if not self._kill(peer):
+                    self.on_burdened_event(side, mask)
+                return
+            if sent != count:
+                self._burden(peer, bytes(self._view[sent:count]))
                 side.ready = mask
                 return
             if count >= _LARGE:
                 side.streak = 1
+                self._slow_down(side)
                 side.ready = mask
                 self._pump(side)
                 return
             if not mask & ENDED:
                 return
 
-    def _on_special(self, side: Side, mask: int) -> None:
-        if side.pending is not None and mask & WRITE:
+    def on_burdened_event(self, side: Side, mask: int) -> None:
+        """The same while bytes are pending, or come in bulk, or one side is dead."""
+        if side.ended and mask & ERROR:
+            self._kill(side)
+        elif side.pending is not None and mask & WRITE:
             self._flush(side)
         if mask & ~WRITE:
             side.ready |= mask
             self._pump(side)
+        peer = side.peer
+        if side.pending is None and peer.pending is None and not (side.streak or side.dead or peer.dead):
+            side.stage = self.stage
+
+    def give(self, side: Side, data: bytes) -> None:
+        """Write what was read before `side` was there."""
+        try:
+            sent = _write(side.fd, data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            self._kill(side)
+            return
+        if sent < len(data):
+            self._burden(side, data[sent:])
 
     def _carry(self, side: Side, peer: Side, count: int) -> bool:
         """Write what was read of `side`. False: no more for now, the peer takes no more or the session is over."""
@@ -113,9 +141,21 @@ class Relay:
             return not self._kill(peer)
         if sent == count:
             return True
-        peer.pending = bytes(self._view[sent:count])
-        self._poller.watch_writing(peer)
+        self._burden(peer, bytes(self._view[sent:count]))
         return False
+
+    def _burden(self, side: Side, pending: bytes | Pipe) -> None:
+        """It did not take this; until it has, its peer is not read."""
+        side.pending = pending
+        self._slow_down(side)
+        self._slow_down(side.peer)
+        self._poller.watch_writing(side)
+
+    def _slow_down(self, side: Side) -> None:
+        """Its events need a closer look from now on."""
+        if side.stage is self.first_stage:
+            send_at_once(side.peer.fd)
+        side.stage = self.burdened_stage
 
     def _pump(self, side: Side) -> None:
         """Read from `side` and write to its peer, until there is no more or it takes no more."""
@@ -229,8 +269,7 @@ class Relay:
             try:
                 pipe.held -= os.splice(pipe.read, side.fd, pipe.held, flags=_NONBLOCK)
             except BlockingIOError:
-                side.pending = pipe
-                self._poller.watch_writing(side)
+                self._burden(side, pipe)
                 return False
             except OSError:
                 side.pending = pipe
@@ -258,7 +297,8 @@ class Relay:
 
     def _broke(self, side: Side) -> None:
         """Reading failed: it was reset. What it had sent before still goes to the peer."""
-        self._kill(side)
+        if self._kill(side):
+            return
         side.ended = True
         self._pass_on(side)
 
@@ -270,6 +310,8 @@ class Relay:
         """
         side.dead = True
         self._drop(side)
+        self._slow_down(side)
+        self._slow_down(side.peer)
         session = side.session
         if session.end == "--":
             session.end = "CD" if side is session.client else "SD"

@@ -54,6 +54,8 @@ class Service:
         self.open = 0
         self.silence = 0  # clients to come that are not asked whether they have spoken already
         self.reticence = 0  # how many that were after the last one that had not
+        self.distance = 0  # calls of hosts to come that are not expected to be taken at once
+        self.farness = 0  # how many that were after the last one that was not
         self.tally = ServiceTally()
         self.hosts_tally = HostTallies()
 

@@ -169,7 +169,9 @@ class LeastConns(Policy):
 
     Hosts with the same value share a bucket. There are few values while loads
     are even, however many hosts; those seen wait in a heap, emptied ones too,
-    until they come up or there are too many of them.
+    until they come up or there are too many of them. A host whose value rises
+    stays where it is until it is drawn: most have fallen again before that.
+    So no host's value is below its bucket's.
     """
 
     watches = True
@@ -190,19 +192,9 @@ class LeastConns(Policy):
 
     def moved(self, host: HostLoad) -> None:
         value = (host.score + 1) * host.stride
-        bucket = self.buckets[host.key]
-        last = bucket.pop()
-        if last is not host:
-            bucket[host.place] = last
-            last.place = host.place
-        host.key = value
-        try:
-            bucket = self.buckets[value]
-        except KeyError:
+        if value < host.key:
+            self._leave(host)
             self._enter(host, value)
-        else:
-            host.place = len(bucket)
-            bucket.append(host)
 
     def _enter(self, host: HostLoad, value: float) -> None:
         bucket = self.buckets.get(value)
@@ -223,34 +215,39 @@ class LeastConns(Policy):
             last.place = host.place
 
     def _compact(self) -> None:
-        self.buckets = {value: bucket for value, bucket in self.buckets.items() if bucket}
-        self.values = list(self.buckets)
+        for value in [value for value, bucket in self.buckets.items() if not bucket]:
+            del self.buckets[value]
+        self.values[:] = self.buckets
         heapify(self.values)
 
     def pick(self, client: str, tried: Collection[int] = NOBODY) -> HostLoad | None:
         if tried:
-            return self._pick_other(tried)
+            return self._pick_other(client, tried)
         values = self.values
         buckets = self.buckets
         while values:
-            bucket = buckets[values[0]]
+            lowest = values[0]
+            bucket = buckets[lowest]
             if bucket:
                 size = len(bucket)
-                return bucket[int(self.random.random() * size)] if size > 1 else bucket[0]
-            del buckets[heappop(values)]
+                host = bucket[int(self.random.random() * size)] if size > 1 else bucket[0]
+                value = (host.score + 1) * host.stride
+                if value <= lowest:
+                    return host
+                self._leave(host)
+                self._enter(host, value)
+            else:
+                del buckets[heappop(values)]
         return None
 
-    def _pick_other(self, tried: Collection[int]) -> HostLoad | None:
-        for value in sorted(self.values):
-            bucket = self.buckets[value]
-            if len(bucket) > 2 * len(tried):  # more than one in two draws counts
-                while (host := self.random.choice(bucket)).number in tried:
-                    pass
-                return host
-            rest = [host for host in bucket if host.number not in tried]
-            if rest:
-                return self.random.choice(rest)
-        return None
+    def _pick_other(self, client: str, tried: Collection[int]) -> HostLoad | None:
+        aside = []
+        while (host := self.pick(client)) is not None and host.number in tried:
+            aside.append(host)
+            self._leave(host)
+        for one in aside:
+            self._enter(one, one.key)
+        return host
 
 
 class LeastConnsRR(Policy):

@@ -202,16 +202,15 @@ class Scoreboard:
         self.hear({slot: row}, whole)
 
     def hear(self, rows: dict[int, dict[int, int]], whole: bool) -> None:
-        """Rows of others by slot. Whoever wants to know of a host is told once for all of them."""
+        """Rows of others by slot."""
         hosts = self.hosts
-        touched: dict[HostLoad, None] = {}
         for slot, row in rows.items():
             known = self._rows.setdefault(slot, {})
             if whole:
                 row = {**dict.fromkeys(known, 0), **row}
             for number, count in row.items():
-                before = known.get(number, 0)
-                if count == before:
+                change = count - known.get(number, 0)
+                if not change:
                     continue
                 if count:
                     known[number] = count
@@ -219,12 +218,10 @@ class Scoreboard:
                     del known[number]
                 host = hosts.get(number)
                 if host is not None:  # else ours to learn of by link, or already removed
-                    host.others += count - before
-                    host.score += count - before
-                    touched[host] = None
-        for host in touched:
-            if host.moved is not None:
-                host.moved(host)
+                    host.others += change
+                    host.score += change
+                    if host.moved is not None:
+                        host.moved(host)
 
     def slots(self) -> tuple[int, ...]:
         """The other workers whose rows are known."""

@@ -48,7 +48,7 @@ def test_every_byte_arrives_in_order_and_nothing_leaks(
             (session,) = plant.sessions.all.values()
             until(lambda: session.connected)
             for side in (session.client, session.server):
-                side.streak = _PROVED
+                side.streak, side.stage = _PROVED, plant.relay.burdened_stage
             for fd in (session.client.fd, session.server.fd, client.sock.fileno(), host.sock.fileno()):
                 narrow(fd, room)
             play(steps, client, host)
@@ -234,4 +234,21 @@ def test_who_closes_without_reading_the_rest_ends_an_endless_stream(leaver: str,
             return left.gone and not plant.sessions.all
 
         until(over)
+        plant.close()
+
+
+def test_a_client_whose_end_is_read_after_it_was_found_dead_ends_the_session() -> None:
+    # Its host would go on sending to nobody for ever.
+    with listening() as host_socket:
+        plant = Plant([host_socket.getsockname()])
+        client = plant.connect()
+        host = accepted(host_socket)
+        until(lambda: plant.services.hosts_tally[3].total)
+        (session,) = plant.sessions.all.values()
+        client.shutdown(socket.SHUT_WR)
+        plant.relay._kill(session.client)  # a write to it failed before the event of its end had its turn
+        until(lambda: not plant.sessions.all)
+        assert plant.ended == ["CD"]
+        client.close()
+        host.close()
         plant.close()

@@ -27,7 +27,8 @@ def table(timeout: float = 160.0, size: int = 100, relays: bool = False) -> Stic
 
 
 def scheduler(count: int = 3, **more: int) -> StickyScheduler:
-    return StickyScheduler("leastconns,sticky", hosts(*[1] * count, **more), Random(1), table(), Clock())
+    members = hosts(0, *[1] * count, **more)  # number 0 is nobody: it has no weight
+    return StickyScheduler("leastconns,sticky", members, Random(1), table(), Clock())
 
 
 def number(group: StickyScheduler, client: str = "c", tried: tuple[int, ...] = ()) -> int:
@@ -258,13 +259,13 @@ def test_a_full_host_keeps_its_clients_while_others_serve_them() -> None:
 
 def test_a_backup_lets_its_clients_go_when_it_is_needed_no_longer() -> None:
     group = scheduler(2)
-    group.hosts[0].usable = False
-    group.hosts[1].backup = True
+    group.hosts[1].usable = False
+    group.hosts[2].backup = True
+    group.refresh()
+    assert number(group) == 2
+    group.hosts[1].usable = True
     group.refresh()
     assert number(group) == 1
-    group.hosts[0].usable = True
-    group.refresh()
-    assert number(group) == 0
 
 
 def test_an_entry_that_is_over_counts_no_more() -> None:
