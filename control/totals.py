@@ -20,6 +20,7 @@ from director.scheduling.permits import DIRECTOR
 from director.tally import HostTally, ServiceTally, quantiles_ms
 
 _NOWHERE = (DIRECTOR,)  # who holds a host that is no longer in the config
+_NO_PEAK = (0, 0.0)
 
 
 @dataclass
@@ -48,6 +49,11 @@ def _unpacked(packed: bytes) -> list[dict[int, list[Any]]]:
 
 
 NOTHING = HostTally()  # the totals of a host that never had a connection
+
+
+def _add(moved: Counter[int], owners: tuple[int, ...], difference: int) -> None:
+    for owner in owners:
+        moved[owner] += difference
 
 
 def _fold(base: dict[int, list[Any]], rows: dict[int, list[Any]], kind: type[HostTally] | type[ServiceTally]) -> None:
@@ -88,33 +94,38 @@ class Totals:
             return {}
         row.heard = now
         row.queued = load.queued
-        changed = {number: count for number, count in load.open.items() if row.open.get(number, 0) != count}
-        if load.whole:
-            changed.update({number: 0 for number in row.open if number not in load.open})
-        self._count(row, changed, wall)
-        return changed
+        said = {**dict.fromkeys(row.open, 0), **load.open} if load.whole else load.open
+        return self._count(row, said, wall)
 
-    def _count(self, row: Row, changed: dict[int, int], wall: float) -> None:
-        """These entries of a row are other ones now; what was open between two rows is nobody's knowledge."""
+    def _count(self, row: Row, said: dict[int, int], wall: float) -> dict[int, int]:
+        """What entries of a row are now; returns those that changed. What was open between two rows nobody knows."""
         # A hundred entries fifty times a second from each worker: what hosts have in common is added up once.
-        known, totals, owners_of = row.open, self.open, self.owners
-        together: dict[tuple[int, ...], int] = {}
-        for number, count in changed.items():
-            difference = count - known.pop(number, 0)
+        known, totals, owners_of, peaks = row.open, self.open, self.owners, self.peaks
+        changed: dict[int, int] = {}
+        moved: Counter[int] = Counter()
+        owners, together = _NOWHERE, 0  # those of the entries just before, mostly of this one, too
+        for number, count in said.items():
+            difference = count - known.get(number, 0)
+            if not difference:
+                continue
+            changed[number] = count
             if count:
                 known[number] = count
+            else:
+                del known[number]
             totals[number] = total = totals.get(number, 0) + difference
-            if difference > 0:
-                self.peak(number, total, wall)
-            owners = owners_of.get(number, _NOWHERE)
-            together[owners] = together.get(owners, 0) + difference
-        moved: Counter[int] = Counter()
-        for owners, difference in together.items():
-            for owner in owners:
-                moved[owner] += difference
+            if difference > 0 and total > peaks.get(number, _NO_PEAK)[0]:
+                peaks[number] = [total, wall]
+            its = owners_of.get(number, _NOWHERE)
+            if its is not owners:
+                _add(moved, owners, together)
+                owners, together = its, 0
+            together += difference
+        _add(moved, owners, together)
         for number, difference in moved.items():
             totals[number] = total = totals.get(number, 0) + difference
             self.peak(number, total, wall)
+        return changed
 
     def own(self, config: Config) -> None:
         """Who holds which host from now on."""
@@ -137,7 +148,7 @@ class Totals:
 
     def peak(self, number: int, count: int, wall: float) -> None:
         """Remember the most that was ever open of a host or what holds it, and when."""
-        if count > self.peaks.get(number, (0, 0.0))[0]:
+        if count > self.peaks.get(number, _NO_PEAK)[0]:
             self.peaks[number] = [count, wall]
 
     def forget_peaks(self, wall: float) -> None:
@@ -252,7 +263,7 @@ class Totals:
             known.hosts, known.services, known.packed = row.hosts, row.services, b""
             self._count(known, {host: row.open.get(host, 0) for host in known.open.keys() | row.open.keys()}, 0.0)
         for number, peak in other.peaks.items():
-            if peak[0] > self.peaks.get(number, (0, 0.0))[0]:
+            if peak[0] > self.peaks.get(number, _NO_PEAK)[0]:
                 self.peaks[number] = peak
 
     def drop_peers(self) -> None:

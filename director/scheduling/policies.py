@@ -33,9 +33,9 @@ class SchedulerFault(Exception):
 
 
 class Policy:
-    """One way to choose. `watches` says whether it wants `moved` called."""
+    """One way to choose. `watches_rises` and `watches_falls` say which changes of scores it wants `moved` called for."""
 
-    watches = False
+    watches_rises = watches_falls = False
 
     def __init__(self, random: Random) -> None:
         self.random = random
@@ -174,7 +174,7 @@ class LeastConns(Policy):
     So no host's value is below its bucket's.
     """
 
-    watches = True
+    watches_falls = True
 
     def __init__(self, random: Random) -> None:
         super().__init__(random)
@@ -253,7 +253,7 @@ class LeastConns(Policy):
 class LeastConnsRR(Policy):
     """As LeastConns; of a tie the host whose count has not changed for longest, here or elsewhere."""
 
-    watches = True
+    watches_rises = watches_falls = True
 
     def __init__(self, random: Random) -> None:
         super().__init__(random)

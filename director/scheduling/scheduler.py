@@ -7,8 +7,8 @@ Decides which hosts may be chosen at all and leaves the choice to a Policy:
 
 A candidate is usable, has a weight and is not at its maxconn by what this
 worker knows. Backups are candidates only while no other host could be one but
-for its maxconn. The Scoreboard tells us of counts by `HostLoad.moved`, and
-only of hosts where the policy or a maxconn needs it. Whoever changes
+for its maxconn. The Scoreboard tells us of counts by `HostLoad.rose` and `fell`,
+and only of hosts where the policy or a maxconn needs it. Whoever changes
 `usable`, a weight or the list of hosts calls `refresh()`.
 """
 
@@ -112,11 +112,6 @@ class GroupScheduler:
         """Whether hosts would take clients if they were not full."""
         return any(host.usable and host.weight > 0.0 for host in self.hosts)
 
-    def changed(self, host: HostLoad) -> None:
-        """A count of `host` changed in another way than through the Scoreboard, which tells us itself."""
-        if host.moved is not None:
-            host.moved(host)
-
     def refresh(self, hosts: Sequence[HostLoad] | None = None) -> None:
         """Look at all hosts again; `hosts` is the new list, if it changed."""
         if hosts is not None:
@@ -144,7 +139,7 @@ class GroupScheduler:
         for host in set(self.hosts).difference(hosts):
             if host.home is not None:
                 self._take_out(host)
-            host.moved = None
+            host.rose = host.fell = None
         self.hosts = tuple(hosts)
 
     def _tier(self, host: HostLoad) -> Policy | None:
@@ -156,15 +151,16 @@ class GroupScheduler:
         """Put `host` where it belongs, and have the Scoreboard tell us what we must know."""
         tier = self._tier(host)
         limited = host.limit is not None
-        host.moved = None
+        host.rose = host.fell = None
         if tier is None or not host.usable:
             if host.home is not None:
                 self._take_out(host)
             return
         if limited:
-            host.moved = self._limited_moved
-        elif tier.watches:
-            host.moved = tier.moved
+            host.rose = host.fell = self._limited_moved
+        else:
+            host.rose = tier.moved if tier.watches_rises else None
+            host.fell = tier.moved if tier.watches_falls else None
         if host.home is None:
             host.stride = 1.0 / host.weight
         self._settle(host, tier)

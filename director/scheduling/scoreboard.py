@@ -42,18 +42,19 @@ class HostLoad:
 
     __slots__ = (
         "backup",
+        "fell",
         "group",
         "home",
         "key",
         "limit",
         "maxconn",
-        "moved",
         "name",
         "number",
         "others",
         "own",
         "picks",
         "place",
+        "rose",
         "score",
         "sent",
         "service",
@@ -92,7 +93,8 @@ class HostLoad:
         self.total = 0  # acquires ever
         self.unsent = False  # is among those to tell the others of
         self.score = 0  # what it has, as far as one can guess
-        self.moved: Callable[[HostLoad], object] | None = None  # who wants to know that a count changed
+        self.rose: Callable[[HostLoad], object] | None = None  # who wants to know that its score is higher
+        self.fell: Callable[[HostLoad], object] | None = None  # ... or lower, or that it may take more or less
         self.home: Policy | None = None  # the policy that may choose it
         self.stride = 1.0  # 1 / weight
         self.key: Any = None
@@ -146,8 +148,8 @@ class Scoreboard:
             self._unsent.append(host)
         if self._limits:
             self.permits.take(DIRECTOR, host.service, host.group, host.number)
-        if host.moved is not None:
-            host.moved(host)
+        if host.rose is not None:
+            host.rose(host)
 
     def release(self, host: HostLoad, held: bool = False) -> None:
         """The connection that `acquire` counted is over.
@@ -161,14 +163,14 @@ class Scoreboard:
             self._unsent.append(host)
         if self._limits and not held:
             self.give_back(host)
-        elif host.moved is not None:
-            host.moved(host)
+        elif host.fell is not None:
+            host.fell(host)
 
     def give_back(self, host: HostLoad) -> None:
         """The permits of a connection to this host are free."""
         self.permits.give(DIRECTOR, host.service, host.group, host.number)
-        if host.moved is not None:
-            host.moved(host)
+        if host.fell is not None:
+            host.fell(host)
         self.on_room()
 
     def granted(self, grants: Mapping[int, Grant]) -> None:
@@ -176,8 +178,8 @@ class Scoreboard:
         changed = self.permits.granted(grants)
         for number in changed:
             host = self.hosts.get(number)
-            if host is not None and host.moved is not None:
-                host.moved(host)
+            if host is not None and host.fell is not None:
+                host.fell(host)
         if changed:
             self.on_room()
 
@@ -220,8 +222,9 @@ class Scoreboard:
                 if host is not None:  # else ours to learn of by link, or already removed
                     host.others += change
                     host.score += change
-                    if host.moved is not None:
-                        host.moved(host)
+                    wanted = host.rose if change > 0 else host.fell
+                    if wanted is not None:
+                        wanted(host)
 
     def slots(self) -> tuple[int, ...]:
         """The other workers whose rows are known."""
@@ -244,8 +247,8 @@ class Scoreboard:
             if host.picks:
                 host.picks = 0
                 host.score = host.own + host.others
-                if host.moved is not None:
-                    host.moved(host)
+                if host.fell is not None:
+                    host.fell(host)
             if host.own == 0:
                 self.zombies.pop(host.number, None)
         self._unsent = []
@@ -270,7 +273,7 @@ class Scoreboard:
                 self.hosts.update({host.number: host for host in members})
         for number, host in leaving.items():
             if number not in self.hosts:
-                host.moved = None
+                host.rose = host.fell = None
                 if host.own or host.sent:
                     self.zombies[number] = host
         self.permits.change(*changed_limits(before, config), self._used)

@@ -112,7 +112,7 @@ def test_hosts_come_and_go_with_the_config(name: str) -> None:
     group.refresh(members[1:])
     assert chosen(group) <= {1, 2}
     assert members[0].home is None
-    assert members[0].moved is None
+    assert members[0].rose is members[0].fell is None
     group.refresh(members[:1])
     assert chosen(group) == {0}
 
