@@ -19,7 +19,7 @@ from director.messages import Load, Slot, Tally, is_peer, peer_incarnation, peer
 from director.scheduling.permits import DIRECTOR
 from director.tally import HostTally, ServiceTally, quantiles_ms
 
-_NOWHERE = (DIRECTOR,)  # who holds a host that is no longer in the config
+_NOWHERE: tuple[int, ...] = (DIRECTOR,)  # who holds a host that is no longer in the config
 _NO_PEAK = (0, 0.0)
 
 

@@ -33,7 +33,7 @@ class SchedulerFault(Exception):
 
 
 class Policy:
-    """One way to choose. `watches_rises` and `watches_falls` say which changes of scores it wants `moved` called for."""
+    """One way to choose. `watches_rises` and `watches_falls`: for which changes of scores it wants `moved` called."""
 
     watches_rises = watches_falls = False
 
