@@ -2,13 +2,14 @@
 
 Only the hub binds: a process that binds an ipc socket is aborted by ZeroMQ when
 it runs out of descriptors, and that must never happen to a worker. What changed
-is collected and published at most every 20 ms; every message carries the epoch
+is collected and published as its pace allows; every message carries the epoch
 (this hub) and a sequence number, and a heartbeat goes out each second, so that
 a worker notices what it missed and asks for a snapshot.
 """
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -20,9 +21,9 @@ from director.channel import Channel
 from director.errors import RemoteProtocolError
 from director.framing import decode, encode_body
 from director.messages import Message, Resync, Snapshot, Target, Update
+from director.scheduling.pace import PER_ENTRY, Pace, shortest
 
 ROWS, STATE = "ipc://rows", "ipc://state"
-_FLUSH = 0.02  # seconds
 _HEARTBEAT = 1.0  # seconds
 
 Hear = Callable[[bytes, Message], None]
@@ -42,7 +43,8 @@ class Bus:
         self._sticks: dict[int, list[Any]] = {}
         self._failed: dict[int, list[str]] = {}
         self._question = 0
-        self._published = 0.0
+        self._pace = Pace(PER_ENTRY)
+        self._timer: Any = None  # until what changed may be published
         context = zmq.Context()
         self._rows = context.socket(zmq.ROUTER)
         self._state = context.socket(zmq.PUB)
@@ -50,35 +52,44 @@ class Bus:
             socket.linger = 0
         self._rows.bind(ROWS)
         self._state.bind(STATE)
-        loop = gevent.get_hub().loop
-        self._in = Channel(self._rows, loop, self._hear_from)
+        self._loop = loop = gevent.get_hub().loop
+        # What would only wait to be published may wait for us as well.
+        self._in = Channel(self._rows, loop, self._hear_from, lambda: self._pace.pause)
 
     @property
     def dropped(self) -> int:
         """Messages that did not fit a queue or were not understood."""
         return self._in.dropped + self._lost + self._misunderstood
 
+    def pace(self, workers: int) -> None:
+        """So many workers hear of each other."""
+        self._pace.shortest = shortest(workers)
+
     def start(self) -> None:
-        """Begin to publish."""
-        gevent.spawn(self._publish)
+        """Let workers know that there is a hub, also when there is nothing to publish."""
+        gevent.spawn(self._beat)
 
     def target(self, target: Target) -> None:
         """Tell all workers of a verdict or an address."""
         self._targets[target.host] = target
+        self._news()
 
     def load(self, slot: int, changed: dict[int, int]) -> None:
         """Tell all workers of entries of one worker's row."""
         if changed:
             self._loads.setdefault(slot, {}).update(changed)
+            self._news()
 
     def failed(self, failed: dict[int, list[str]]) -> None:
         """Tell all workers of schedulers that failed."""
         self._failed = dict(failed)
+        self._news()
 
     def sticks(self, rows: dict[int, list[Any]]) -> None:
         """Tell all workers of clients and their hosts."""
         for group, facts in rows.items():
             self._sticks.setdefault(group, []).extend(facts)
+            self._news()
 
     def ask(self) -> int:
         """Ask all workers for their digests, at this point of what they hear; returns the question's number."""
@@ -111,14 +122,24 @@ class Bus:
         except RemoteProtocolError:
             self._misunderstood += 1
 
-    def _publish(self) -> None:
-        loop: Any = gevent.get_hub().loop
+    def _beat(self) -> None:
         while True:
-            now = loop.now()
-            if self._targets or self._loads or self._sticks or self._failed or now - self._published >= _HEARTBEAT:
-                self._published = now
+            rest = self._pace.told_at + _HEARTBEAT - time.monotonic()
+            if rest <= 0.0:
                 self.flush()
-            gevent.sleep(_FLUSH)
+                rest = _HEARTBEAT
+            gevent.sleep(rest)
+
+    def _news(self) -> None:
+        if self._timer is None:
+            self._timer = self._loop.timer(self._pace.wait(time.monotonic()))
+            self._timer.start(self._publish)
+
+    def _publish(self) -> None:
+        if self._targets or self._loads or self._sticks or self._failed:
+            self.flush()
+        self._timer.close()
+        self._timer = None
 
     def flush(self) -> None:
         """Publish what waits, now."""
@@ -128,6 +149,7 @@ class Bus:
         failed, self._failed = self._failed, {}
         question, self._question = self._question, 0
         self.sequence += 1
+        self._pace.told(sum(map(len, loads.values())), time.monotonic())
         update = Update(self.epoch, self.sequence, targets, loads, sticks, failed, question)
         try:
             self._state.send(encode_body(update), zmq.DONTWAIT)

@@ -367,6 +367,7 @@ class Hub:
                     return
                 self.reunion.seen(incarnation, time.monotonic())
                 self._peers[identity] = incarnation
+                self.bus.pace(len(self._peers))
                 for rows in self.stickies.batches():
                     self.bus.tell(identity, Sticks(rows))
                 loads = {row.slot: dict(row.open) for row in self.totals.rows.values()}

@@ -25,14 +25,23 @@ class Channel:
     """Receives all that comes for `socket` and sends without ever blocking.
 
     `loop` is gevent's. `hear` gets the parts of each message; it runs in the
-    loop itself and must not wait for anything.
+    loop itself and must not wait for anything. `rest()`: seconds in which to hear
+    nothing after all was heard, so that what comes meanwhile wakes us only once.
     """
 
-    def __init__(self, socket: zmq.Socket[bytes], loop: Any, hear: Callable[[list[bytes]], None]) -> None:
+    def __init__(
+        self,
+        socket: zmq.Socket[bytes],
+        loop: Any,
+        hear: Callable[[list[bytes]], None],
+        rest: Callable[[], float] | None = None,
+    ) -> None:
         self.dropped = 0  # messages that did not fit the queue
         self._socket = socket
         self._loop = loop
         self._hear = hear
+        self._rest = rest
+        self._timer: Any = None  # while we rest
         self._looking = False
         self._watcher = loop.io(socket.getsockopt(zmq.FD), 1)
         self._watcher.start(self._drain)
@@ -50,7 +59,7 @@ class Channel:
         return True
 
     def _look(self) -> None:
-        if not self._looking:
+        if not self._looking and self._timer is None:
             self._looking = True
             self._loop.run_callback(self._drain)
 
@@ -58,11 +67,15 @@ class Channel:
         self._looking = False
         if self._socket.closed:
             return
+        heard = False
         for _ in range(_BURST):
             try:
                 parts = self._socket.recv_multipart(zmq.DONTWAIT)
             except zmq.Again:
+                if heard and self._rest is not None:
+                    self._pause(self._rest())
                 return
+            heard = True
             try:
                 self._hear(parts)
             except Exception as error:
@@ -70,7 +83,21 @@ class Channel:
                 logs.crash(None, type(error), error, error.__traceback__)
         self._look()
 
+    def _pause(self, seconds: float) -> None:
+        self._watcher.stop()
+        self._timer = self._loop.timer(seconds)
+        self._timer.start(self._resume)
+
+    def _resume(self) -> None:
+        self._timer.close()
+        self._timer = None
+        if not self._socket.closed:
+            self._watcher.start(self._drain)
+            self._drain()
+
     def close(self) -> None:
         """Hear nothing any more; the socket is its owner's to close."""
+        if self._timer is not None:
+            self._timer.close()
         self._watcher.stop()
         self._watcher.close()

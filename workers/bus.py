@@ -36,13 +36,15 @@ from director.messages import (
     Tally,
     Update,
 )
+from director.scheduling.pace import LONGEST, PER_PICK, Pace, shortest
 from director.scheduling.scoreboard import Scoreboard
 from workers.digest import digest
 from workers.services import Services
 from workers.waitqueue import WaitQueue
 
 ROWS, STATE = "ipc://rows", "ipc://state"  # in the generation's directory, our working directory
-_FLUSH = 0.02  # seconds between load rows while something changes
+_QUIET = 0.2  # seconds between looks for what is to be told, while there can hardly be any
+_HOP = 0.001  # seconds that a row takes to the other workers, besides the pauses
 _WHOLE = 1.0  # seconds between whole rows
 _ASK = 0.5  # seconds until a snapshot is asked for again; longer each time, since the hub may just be slow
 _PATIENCE = 4.0  # seconds, the longest of these
@@ -74,7 +76,10 @@ class Bus:
         self._state.subscribe(b"")
         self._state.connect(STATE)
         self._rows.connect(ROWS)
-        loop = gevent.get_hub().loop
+        self._loop = loop = gevent.get_hub().loop
+        self._pace = Pace(PER_PICK)
+        self._timer: Any = None  # until the next row may go, while there is something to tell
+        board.on_news = self._news
         self.queue: WaitQueue | None = None  # the clients who wait for a permit
         self._queued: dict[int, int] = {}
         self._up = Channel(self._rows, loop, lambda parts: self._hear_from(parts, self._on_rows))
@@ -183,23 +188,47 @@ class Bus:
         known = 1 + sum(slot >= 0 for slot in self._board.slots())
         running = self._services.running
         told = running.config.workers if running is not None else None
-        self._board.workers = min(known, told or known)
+        self._board.workers = workers = min(known, told or known)
+        self._pace.shortest = shortest(workers)
+
+    def _news(self) -> None:
+        """Something changed here; the others are told as soon as the pace allows."""
+        if self._timer is None:
+            # Alone there is nobody who would choose better for it.
+            wait = self._pace.wait(time.monotonic()) if self._board.workers > 1 else LONGEST
+            self._timer = self._loop.timer(wait)
+            self._timer.start(self._tell_news)
+
+    def _tell_news(self) -> None:
+        self._timer.close()
+        self._timer = None
+        if self.synced:
+            self._send_changes()
 
     def _flush(self) -> None:
+        """What makes no news: permits, the queue, sticky clients, and that nothing happens any more."""
+        board, stickies = self._board, self._services.stickies
         while True:
-            gevent.sleep(_FLUSH)
-            if self.synced:
+            gevent.sleep(LONGEST if board.permits.limits or stickies.tables or board.herd.wary else _QUIET)
+            if self.synced and self._pace.told_at <= time.monotonic() - LONGEST:
+                board.herd.calm()
                 self._send_changes()
 
     def _send_changes(self) -> None:
         queued = self._count_waiting()
         changed, permits = self._board.changed(), self._board.permits.rows(whole=False)
+        self._told()
         if changed or permits or queued != self._queued:
             self._queued = queued
             self._sent += 1
             self.send(Load(self._slot, self._incarnation, self._sent, False, changed, permits, queued))
         if rows := self._services.stickies.take():
             self.send(Sticks(rows))
+
+    def _told(self) -> None:
+        now, workers, herd = time.monotonic(), self._board.workers, self._board.herd
+        self._pace.told(herd.picks * workers, now)
+        herd.told(now, workers - 1, self._pace.pause + _HOP)
 
     def _count_waiting(self) -> dict[int, int]:
         if self.queue is None:
@@ -229,6 +258,7 @@ class Bus:
         self._queued = self._count_waiting()
         permits = self._board.permits.rows(whole=True)
         self.send(Load(self._slot, self._incarnation, self._sent, True, self._board.whole(), permits, self._queued))
+        self._told()
         for report in self._services.schedulings.reports():
             self.send(report)
         if self.tally is not None:

@@ -23,6 +23,7 @@ from random import Random
 
 from director.scheduling.bag import Bag
 from director.scheduling.hashring import cell, rendezvous, ring
+from director.scheduling.pace import Rate
 from director.scheduling.scoreboard import HostLoad
 
 NOBODY: Collection[int] = ()
@@ -33,12 +34,19 @@ class SchedulerFault(Exception):
 
 
 class Policy:
-    """One way to choose. `watches_rises` and `watches_falls`: for which changes of scores it wants `moved` called."""
+    """One way to choose.
+
+    `watches_rises` and `watches_falls`: for which changes of scores it wants `moved` called. `herds`: workers
+    that know of the same counts choose the same host. `rate` and `unseen` are then the Herd's.
+    """
 
     watches_rises = watches_falls = False
+    herds = False
+    unseen = 0.0
 
     def __init__(self, random: Random) -> None:
         self.random = random
+        self.rate = Rate()
 
     def prepare(self, hosts: Sequence[HostLoad]) -> None:
         """All hosts of the tier with a weight, candidates or not, in config order. Called when they change."""
@@ -175,6 +183,7 @@ class LeastConns(Policy):
     """
 
     watches_falls = True
+    herds = True
 
     def __init__(self, random: Random) -> None:
         super().__init__(random)
@@ -254,6 +263,7 @@ class LeastConnsRR(Policy):
     """As LeastConns; of a tie the host whose count has not changed for longest, here or elsewhere."""
 
     watches_rises = watches_falls = True
+    herds = True
 
     def __init__(self, random: Random) -> None:
         super().__init__(random)

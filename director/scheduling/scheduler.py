@@ -73,10 +73,31 @@ class GroupScheduler:
         try:
             if tried and self._usable.issubset(tried):
                 return self._backups.pick(client, tried)
-            return self._active.pick(client, tried)
+            policy = self._active
+            if policy.unseen >= 1.0 and not tried:
+                return self._choose_apart(policy, client)
+            return policy.pick(client, tried)
         except SchedulerFault as fault:
             self._fall_back(fault)
             return self.choose(client, tried)
+
+    def _choose_apart(self, policy: Policy, client: str) -> HostLoad | None:
+        """As `choose`, after those picks that other workers may just have made as well."""
+        passed = []
+        for _ in range(int(self.random.random() * policy.unseen)):
+            host = policy.pick(client)
+            if host is None:
+                return None
+            passed.append(host)
+            host.score += 1
+            if host.rose is not None:
+                host.rose(host)
+        chosen = policy.pick(client)
+        for host in passed:
+            host.score -= 1
+            if host.fell is not None:
+                host.fell(host)
+        return chosen
 
     @property
     def active(self) -> Policy:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from director.config.model import Config, Group, Host, Service
 from director.config.turnover import groups_of, turnover
+from director.scheduling.herd import Herd
 from director.scheduling.permits import DIRECTOR, Allotment, Grant, Permits, changed_limits
 
 if TYPE_CHECKING:
@@ -129,9 +130,11 @@ class Scoreboard:
         self._groups: dict[int, tuple[HostLoad, ...]] = {}
         self._rows: dict[int, dict[int, int]] = {}  # {slot: {host number: open}}, of the other workers
         self._unsent: list[HostLoad] = []
+        self.herd = Herd()
         self.permits = Permits()
         self._limits = self.permits.limits
         self.on_room: Callable[[], object] = lambda: None  # a permit came free, or an allotment grew
+        self.on_news: Callable[[], object] = lambda: None  # there is something to tell the others
         if config is not None:
             self.configure(config)
 
@@ -145,6 +148,8 @@ class Scoreboard:
         host.score += self.workers
         if not host.unsent:
             host.unsent = True
+            if not self._unsent:
+                self.on_news()
             self._unsent.append(host)
         if self._limits:
             self.permits.take(DIRECTOR, host.service, host.group, host.number)
@@ -160,6 +165,8 @@ class Scoreboard:
         host.score -= 1
         if not host.unsent:
             host.unsent = True
+            if not self._unsent:
+                self.on_news()
             self._unsent.append(host)
         if self._limits and not held:
             self.give_back(host)
@@ -245,6 +252,7 @@ class Scoreboard:
             host.unsent = False
             host.sent = host.own
             if host.picks:
+                self.herd.picked(host.home, host.picks)
                 host.picks = 0
                 host.score = host.own + host.others
                 if host.fell is not None:

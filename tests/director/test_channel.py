@@ -74,3 +74,34 @@ def test_what_can_not_be_sent_is_counted() -> None:
         channel.close()
     finally:
         context.destroy(linger=0)
+
+
+def test_what_comes_during_a_rest_is_heard_together_after_it(tmp_path: Path) -> None:
+    context = zmq.Context()
+    router, dealer = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
+    try:
+        router.bind(f"ipc://{tmp_path}/r")
+        dealer.connect(f"ipc://{tmp_path}/r")
+        loop = gevent.get_hub().loop
+        heard: list[bytes] = []
+        turns: list[int] = []
+
+        def rest() -> float:
+            turns.append(len(heard))
+            return 0.05
+
+        back = Channel(router, loop, lambda parts: heard.append(parts[1]), rest)
+        with gevent.Timeout(5):
+            for number in range(60):
+                dealer.send(b"%d" % number)
+                gevent.sleep(0.002)
+            while len(heard) < 60:
+                gevent.sleep(0.001)
+        assert heard == [b"%d" % number for number in range(60)]
+        assert len(turns) < 20  # one message each would be 60
+        back.close()
+        dealer.send(b"late")
+        gevent.sleep(0.1)
+        assert len(heard) == 60
+    finally:
+        context.destroy(linger=0)
