@@ -49,6 +49,7 @@ from control.sampler import Sampler
 from control.server import Server
 from control.stats import Report, build
 from control.totals import Totals
+from control.turn import let_others
 from control.upstream import Upstream
 from control.verdicts import Verdicts
 from director import logs
@@ -564,7 +565,7 @@ class Hub:
 
         def turn() -> None:
             if next(told) % _SLICE == 0:
-                gevent.sleep(0)
+                let_others()
                 if self.arranged is not arranged:
                     raise _Outdated
 

@@ -9,7 +9,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-_PIECE = 50  # entries of a list; of services with ten hosts each it is half a megabyte and 4 ms
+from director.frames import DEPTH, PIECE, is_long
+
+_ENOUGH = 16 * 1024  # characters of a piece
 
 
 def dumps(value: Any) -> str:
@@ -18,19 +20,38 @@ def dumps(value: Any) -> str:
     return json.dumps(value, check_circular=False)
 
 
-def pieces(document: Any, size: int = _PIECE) -> Iterator[str]:
-    """A piece for each key of a dictionary; of a list in it, for so many entries."""
-    if not isinstance(document, dict) or not document:
-        yield dumps(document)
-        return
-    before = "{"
-    for key, value in document.items():
-        yield f"{before}{dumps(key)}: "
-        before = ", "
-        if isinstance(value, list) and len(value) > size:
-            for begin in range(0, len(value), size):
-                yield f"{'[' if not begin else ', '}{dumps(value[begin : begin + size])[1:-1]}"
-            yield "]"
-        else:
-            yield dumps(value)
-    yield "}"
+def pieces(document: Any, size: int = PIECE) -> Iterator[str]:
+    """Of a long list, wherever it is, a piece for so many entries; what is short goes together."""
+    text = ""
+    for part in _parts(document, size, DEPTH):
+        text += part
+        if len(text) >= _ENOUGH:
+            yield text
+            text = ""
+    if text:
+        yield text
+
+
+def _parts(value: Any, size: int, depth: int) -> Iterator[str]:
+    if not is_long(value, size, depth):
+        yield dumps(value)
+    elif isinstance(value, dict):
+        before = "{"
+        for key, one in value.items():
+            yield f"{before}{dumps(key)}: "
+            before = ", "
+            yield from _parts(one, size, depth - 1)
+        yield "}"
+    else:
+        before = "["
+        for begin in range(0, len(value), size):
+            some = value[begin : begin + size]
+            if is_long(some, size, depth):
+                for one in some:
+                    yield before
+                    before = ", "
+                    yield from _parts(one, size, depth - 1)
+            else:
+                yield before + dumps(some)[1:-1]
+                before = ", "
+        yield "]"

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Any
 
-import gevent
-
 from control.questions import Questions
+from control.turn import let_others
 from director.messages import Question, Reply, is_peer, peer_incarnation
 
 MOST = 100_000  # sessions in a list
@@ -53,7 +52,7 @@ class Listing:
         rows = self.rows[:limit]
         for start in range(0, len(rows), _SLICE):
             found += [dict(zip(self.columns, row, strict=True)) for row in rows[start : start + _SLICE]]
-            gevent.sleep(0)
+            let_others()
         return found
 
 

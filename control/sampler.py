@@ -16,6 +16,7 @@ import gevent
 from control.history import STEP, Count, History, joined
 from control.memory import HISTORY, Memory
 from control.totals import Totals
+from control.turn import let_others
 from director.config.model import Config, Service
 
 _PIECE = 500  # hosts
@@ -61,6 +62,6 @@ class Sampler:
         connect = joined(())
         while piece := list(islice(numbers, _PIECE)):
             connect = joined((connect, *self._totals.connect_times(piece)))
-            gevent.sleep(0)
+            let_others()
         opened = self._totals.open.get(service.number, 0)
         return Count(tally.total, tally.bytes_in, tally.bytes_out, connect, opened)

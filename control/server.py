@@ -38,12 +38,13 @@ from control import jsontext, render, rights, runtimeapi
 from control.arguments import complete, parse, split_line
 from control.commands.command import JSON, MAX_REQUEST, Command, CommandError, ErrorKind, Hub, find
 from control.commands.table import COMMANDS
+from control.turn import let_others
 from director import logs
 from director.access import Access
 from director.config.model import Control
 from director.errors import DirectorError, RefusedError, RemoteProtocolError, UsageError
 from director.events import Event
-from director.frames import FrameReader, pack, unpack
+from director.frames import FrameReader, pack, pack_slowly, unpack
 from director.messages import Actor
 
 PROTOCOL = 1
@@ -134,7 +135,7 @@ class Server:
                 continue
             self._admit(sock)
             # accept() does not yield as long as somebody waits: those we have go on, too.
-            gevent.sleep(0)
+            let_others()
 
     def _admit(self, sock: Any) -> None:
         connection = _Connection(self, sock)
@@ -305,10 +306,11 @@ class _Connection:
         return data
 
     def _send(self, data: bytes) -> None:
-        self._sock.settimeout(self._server.limits.reply)
-        self._sock.sendall(data)
+        if data:
+            self._sock.settimeout(self._server.limits.reply)
+            self._sock.sendall(data)
         # Neither recv nor sendall yields while the socket is ready: nobody talks without pause.
-        gevent.sleep(0)
+        let_others()
 
     # -- frames ------------------------------------------------------------------------
 
@@ -338,7 +340,7 @@ class _Connection:
         ident = request.get("id")
 
         def encode(result: Any, more: bool) -> Iterable[bytes]:
-            return (pack({"id": ident, "ok": True, "result": result, "more": more}),)
+            return pack_slowly({"id": ident, "ok": True, "result": result, "more": more})
 
         def write(result: Any, more: bool) -> Iterable[bytes]:
             for text in jsontext.pieces(result):

@@ -10,6 +10,7 @@ Pure, and quick to import: `directorctl` does so at every call.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Any
 
 import msgpack
@@ -17,6 +18,12 @@ import msgpack
 from director.errors import LocalProtocolError, RemoteProtocolError
 
 LENGTH = struct.Struct(">I")
+PIECE = 50  # entries of a list; of services with ten hosts each it is half a megabyte and 4 ms
+_NESTED = (dict, list)
+_ENOUGH = 256 * 1024  # bytes of a piece
+_MUCH = 4096  # bytes of a list's entries that are worth a pause
+DEPTH = 7  # a reply's result's services, each with its groups, each with its hosts, which are not looked into
+_PACKER = msgpack.Packer()
 MAX_FRAME = 64 * 1024 * 1024  # bytes; a config of 100 000 hosts is a tenth of it
 
 
@@ -26,6 +33,55 @@ def pack(value: Any) -> bytes:
     if len(body) > MAX_FRAME:
         raise LocalProtocolError(f"can't frame a message: {len(body)} bytes are over {MAX_FRAME}")
     return LENGTH.pack(len(body)) + body
+
+
+def is_long(value: Any, size: int = PIECE, depth: int = DEPTH) -> bool:
+    """Whether some list in it, so many levels down at the most, has more entries than `size`."""
+    if type(value) is list:
+        if len(value) > size or depth == 1:
+            return len(value) > size
+        return any(is_long(one, size, depth - 1) for one in value if type(one) in _NESTED)
+    if type(value) is not dict or depth == 1:
+        return False
+    return any(is_long(one, size, depth - 1) for one in value.values() if type(one) in _NESTED)
+
+
+def pack_slowly(value: Any, size: int = PIECE) -> Iterator[bytes]:
+    """As `pack`, in pieces that make one frame; who makes it need not stop everything.
+
+    While it is being made they are empty: each stands for about `size` entries of a list.
+    """
+    parts, length = [bytearray()], 0
+    for part in _parts(value, size, DEPTH):
+        if len(parts[-1]) >= _ENOUGH:
+            parts.append(bytearray())
+        parts[-1] += part
+        length += len(part)
+        if len(part) > _MUCH:
+            yield b""
+    if length > MAX_FRAME:
+        raise LocalProtocolError(f"can't frame a message: {length} bytes are over {MAX_FRAME}")
+    yield LENGTH.pack(length)
+    yield from map(bytes, parts)
+
+
+def _parts(value: Any, size: int, depth: int) -> Iterator[bytes]:
+    if not is_long(value, size, depth):
+        yield msgpack.packb(value)
+    elif type(value) is dict:
+        yield _PACKER.pack_map_header(len(value))
+        for key, one in value.items():
+            yield msgpack.packb(key)
+            yield from _parts(one, size, depth - 1)
+    else:
+        yield _PACKER.pack_array_header(len(value))
+        for begin in range(0, len(value), size):
+            some = value[begin : begin + size]
+            if is_long(some, size, depth):
+                for one in some:
+                    yield from _parts(one, size, depth - 1)
+            else:
+                yield b"".join(map(msgpack.packb, some))
 
 
 def unpack(body: bytes) -> Any:

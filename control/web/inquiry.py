@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-import gevent
 from gevent import socket
 from gevent.queue import Empty, LifoQueue
 
@@ -21,6 +20,7 @@ from control.commands.command import CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
 from control.history import STEP
 from control.rights import Person
+from control.turn import let_others
 from director.access import Access
 from director.errors import RemoteProtocolError
 from director.frames import FrameReader, pack, unpack
@@ -144,7 +144,7 @@ def _read(sock: Any) -> dict[str, Any]:
                 raise RemoteProtocolError("a reply is not a map")
             if not reply.get("more"):
                 return reply
-        gevent.sleep(0)
+        let_others()
 
 
 def _result(reply: dict[str, Any]) -> Any:

@@ -13,13 +13,14 @@ and 1 s. Counterpart of the scenarios, which measure connections.
 from __future__ import annotations
 
 import argparse
+import io
 import socket
 import struct
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from typing import Any
 
 import msgpack
@@ -44,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     size = parser.parse_args(argv)
     daemon = Daemon()
     with ExitStack() as stack:
-        stack.callback(daemon.close)
+        stack.callback(_close, daemon)
         echo = stack.enter_context(Host(Echo))
         _say("start", _seconds(lambda: daemon.start(_config(daemon, size, echo.address))))
         if size.load:
@@ -57,6 +58,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         _say("reload", _seconds(lambda: daemon.reload(changed)))
         _idle(daemon)
     return 0
+
+
+def _close(daemon: Daemon) -> None:
+    with redirect_stdout(io.StringIO()):  # its log, which a test would want to see
+        daemon.close()
 
 
 def _say(what: str, seconds: float) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies
 
 from director.errors import RemoteProtocolError
-from director.frames import LENGTH, FrameReader, pack, unpack
+from director.frames import LENGTH, FrameReader, is_long, pack, pack_slowly, unpack
 
 VALUES = strategies.recursive(
     strategies.none()
@@ -28,6 +28,19 @@ def test_frames_survive_any_portioning(sent: list[object], portion: int) -> None
         got += [unpack(body) for body in reader.feed(data[start : start + portion])]
     assert got == sent
     assert reader.pending == 0
+
+
+@given(VALUES, strategies.integers(1, 3))
+def test_packed_slowly_it_is_the_same_frame(value: object, size: int) -> None:
+    assert b"".join(pack_slowly(value, size)) == pack(value)
+
+
+def test_who_packs_a_long_list_may_pause_after_every_so_many_entries() -> None:
+    value = {"services": [{"hosts": [{"name": "x" * 100}] * 2000}]}
+    assert is_long(value)
+    pieces = list(pack_slowly(value))
+    assert pieces.count(b"") == 2000 / 50
+    assert b"".join(pieces) == pack(value)
 
 
 def test_a_frame_over_the_limit_is_refused_before_it_is_collected() -> None:
