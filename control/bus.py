@@ -44,8 +44,9 @@ class Bus:
         self._failed: dict[int, list[str]] = {}
         self._question = 0
         self._pace = Pace(PER_ENTRY)
+        self._beating: gevent.Greenlet | None = None
         self._timer: Any = None  # until what changed may be published
-        context = zmq.Context()
+        self._context = context = zmq.Context()
         self._rows = context.socket(zmq.ROUTER)
         self._state = context.socket(zmq.PUB)
         for socket in (self._rows, self._state):
@@ -67,7 +68,16 @@ class Bus:
 
     def start(self) -> None:
         """Let workers know that there is a hub, also when there is nothing to publish."""
-        gevent.spawn(self._beat)
+        self._beating = gevent.spawn(self._beat)
+
+    def stop(self) -> None:
+        """Publish and hear nothing more."""
+        if self._beating is not None:
+            self._beating.kill()
+        if self._timer is not None:
+            self._timer.close()
+        self._in.close()
+        self._context.destroy(linger=0)
 
     def target(self, target: Target) -> None:
         """Tell all workers of a verdict or an address."""

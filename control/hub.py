@@ -192,6 +192,7 @@ class Hub:
         self.chronicle.save()
         if self._upstream is not None:
             self._upstream.close()
+        self.bus.stop()
         return ChildExit.DRAINED
 
     def _obey(self, message: Message, descriptors: tuple[int, ...]) -> None:

@@ -48,6 +48,7 @@ def ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Bus,
     worker = Worker()
     yield bus, worker, heard
     worker.context.destroy(linger=0)
+    bus.stop()
 
 
 def test_a_worker_is_heard_and_answered(ends: tuple[Bus, Worker, list[tuple[bytes, Message]]]) -> None:
