@@ -33,7 +33,7 @@ from tests.bench.syscalls import Calls
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0 measured, 1 something went wrong, 2 wrong arguments, 130 interrupted."""
     arguments = _parser().parse_args(argv)
-    quick = os.environ.get("QUICK", "") not in ("", "0")
+    quick = measure.QUICK
     chosen = [scenario for scenario in SCENARIOS if not arguments.only or scenario.name in arguments.only]
     versions = _versions(arguments.peers)
     settings = Settings(tuple(versions), arguments.rounds or (3 if quick else 7), quick)

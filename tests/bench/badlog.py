@@ -15,12 +15,13 @@ from contextlib import ExitStack, closing, redirect_stdout
 from statistics import median
 
 from tests.bench.estimates import percentile
+from tests.bench.measure import QUICK
 from tests.system.addresses import connect, free_address, read_all
 from tests.system.configs import group, host, service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host
 
-TURNS, SECONDS = 15, 1.0
+TURNS, SECONDS = 3 if QUICK else 15, 1.0
 MUST = 1.10  # of the p99 with a good log
 LOGS = ("file", "full", "pipe")
 

@@ -69,7 +69,8 @@ def judge(figure: Figure, ratio: Interval) -> Verdict | None:
     if sign * ratio.median <= sign * figure.must:
         return Verdict.MUST
     nearest = ratio.high if figure.more_is_better else ratio.low
-    return Verdict.MISSED if sign * nearest > sign * figure.must else Verdict.UNCLEAR
+    # One sample has no interval.
+    return Verdict.MISSED if sign * nearest > sign * figure.must and ratio.confidence else Verdict.UNCLEAR
 
 
 def table(found: Sequence[Row], peers: Sequence[str]) -> Table:

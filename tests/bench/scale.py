@@ -27,6 +27,7 @@ import msgpack
 import psutil
 
 from tests.bench.estimates import percentile
+from tests.bench.measure import QUICK
 from tests.system.daemon import Daemon
 from tests.system.hosts import Echo, Host
 from tests.system.load import ShortRequests
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--services", type=int, default=1000)
     parser.add_argument("--hosts", type=int, default=10, help="of each service")
     parser.add_argument("--workers", type=int, default=4)
-    parser.add_argument("--changes", type=int, default=200, help="host-down and host-up, in turn")
+    parser.add_argument("--changes", type=int, default=60 if QUICK else 200, help="host-down and host-up, in turn")
     parser.add_argument("--load", action="store_true", help="with clients all the while")
     size = parser.parse_args(argv)
     daemon = Daemon()

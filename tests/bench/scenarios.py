@@ -26,7 +26,7 @@ from tests.bench.peers import (
     free_ports,
 )
 from tests.bench.samples import Figure, Sample
-from tests.bench.stage import CLIENTS, Stage
+from tests.bench.stage import CLIENTS, EVERY_ROUND, Stage
 
 COPYING = (Director.name, Haproxy.name, Nginx.name, Pen.name, Naive.name)
 MANY_WORKERS = (Director.name, Haproxy.name, Nginx.name)
@@ -110,7 +110,8 @@ def half_load(stage: Stage) -> None:
 def fairness(stage: Stage) -> None:
     """What one connection at full speed adds to the latency of others on the same worker."""
     rate = _slowest(stage) / 4
-    for number, peer in stage.turns((*MANY_WORKERS, HaproxySplice.name, Direct.name)):
+    others = () if stage.settings.quick else (Nginx.name, HaproxySplice.name, Direct.name)
+    for number, peer in stage.turns((Director.name, Haproxy.name, *others)):
         balancer = stage.shared(peer)
         alone = percentile(_at_rate(stage, balancer, rate, _OTHERS, stage.settings.window), 99)
         with stage.holding(partial(load.bulk, ("127.0.0.1", balancer.port("bulk"))), 1):
@@ -121,7 +122,7 @@ def fairness(stage: Stage) -> None:
 def idle(stage: Stage) -> None:
     """Memory of connections that carried a message and then wait. Each time a fresh process, which owes nothing."""
     count = stage.settings.idle_connections
-    for number, peer in stage.turns(COPYING, slow=True):
+    for number, peer in stage.turns(COPYING, () if stage.settings.quick else EVERY_ROUND, slow=True):
         with stage.started(peer, _echo_service(stage)) as balancer:
             stage.observe(balancer, _requests(balancer), seconds=0.1)  # what is allocated once is not per connection
             before = [measure.unshared_bytes(pids) for pids in (balancer.workers, balancer.others)]
@@ -133,7 +134,7 @@ def idle(stage: Stage) -> None:
 
 def workers(stage: Stage) -> None:
     """Short connections with several workers."""
-    for count in WORKER_COUNTS:
+    for count in (WORKER_COUNTS[0], WORKER_COUNTS[-1]) if stage.settings.quick else WORKER_COUNTS:
         with stage.all_started(MANY_WORKERS, lambda _peer: _echo_service(stage), count) as balancers:
             for number, peer in stage.turns(MANY_WORKERS):
                 window = stage.observe(balancers[peer], _short(balancers[peer], "echo"))
@@ -141,10 +142,10 @@ def workers(stage: Stage) -> None:
 
 
 def evenness(stage: Stage) -> None:
-    """How evenly four workers share short connections."""
+    """How evenly four workers share short connections: in all, of far more than 100 000."""
     enough = stage.settings.even_connections
     with stage.all_started(MANY_WORKERS, lambda _peer: _echo_service(stage), 4) as balancers:
-        for number, peer in stage.turns(MANY_WORKERS, always=(Director.name,), slow=True):
+        for number, peer in stage.turns(MANY_WORKERS, () if stage.settings.quick else (Director.name,), slow=True):
             balancer = balancers[peer]
             balancer.empty_log()
             before = balancer.accepted()
@@ -169,9 +170,11 @@ def group_sizes(stage: Stage) -> None:
     with stage.all_started(peers, services) as balancers:
         for scheduler in SCHEDULERS:
             able = [peer for peer in peers if scheduler in PEERS[peer].schedulers]
-            for number, peer in stage.turns(able):
+            for number, peer in stage.turns(able, () if stage.settings.quick else able, slow=True):
                 costs = {}
                 for count in counts:
+                    if count not in (_FEW, _MANY) and number % 2:
+                        continue  # what is between is only shown
                     kind = _short(balancers[peer], f"{scheduler}-{count}")
                     costs[count] = stage.observe(balancers[peer], kind, seconds=stage.settings.window / 2).cost()
                     stage.results.add(f"group.{scheduler}.{count}", peer, number, costs[count])

@@ -47,8 +47,8 @@ class Settings:
 
     @property
     def even_connections(self) -> int:
-        """How many connections the evenness over workers is judged by."""
-        return 20_000 if self.quick else 100_000
+        """How many connections of a round the evenness over workers is judged by; with more it looks better."""
+        return 20_000 if self.quick else 60_000
 
     @property
     def idle_connections(self) -> int:
