@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from control.dialogues import DIALOGUES, OUR_FAULT, OURS, TLS, Dialogue, Outcome
+from control.nearness import Nearness
 from control.quicktls import Doubt, QuickTls
 from control.tlsclient import Tls, Trust
 from director.addresses import Addresses
@@ -27,6 +28,8 @@ from director.config.model import Check
 _KIND = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 _ABORT = struct.pack("ii", 1, 0)  # linger: no TIME_WAIT, or ports would run out
 _EVENTS = select.EPOLLOUT | select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+_UNDER_WAY = (0, errno.EINPROGRESS, errno.EALREADY, errno.EISCONN)
+_ANSWER = _EVENTS & ~select.EPOLLOUT
 _CHUNK = 16 * 1024
 
 
@@ -55,6 +58,8 @@ class Running(Protocol):
 
 class Watch(Protocol):
     """Who calls `on_event(mask)` for a descriptor."""
+
+    nearness: Nearness
 
     def add(self, fd: int, on_event: Callable[[int], None], mask: int) -> None: ...
     def remove(self, fd: int) -> None: ...
@@ -121,22 +126,43 @@ class Attempt:
         while self._address < len(self._job.addresses):
             family, where = self._job.addresses[self._address]
             self._address += 1
+            where = where if isinstance(where, str) else tuple(where)
             try:
                 sock = Socket(family, _KIND)
-                code = sock.connect_ex(where if isinstance(where, str) else tuple(where))
+                code = sock.connect_ex(where)
+                if code == errno.EINPROGRESS and self._job.check.type != "tcp":
+                    code = self._ask_again(sock, where)
             except OSError as error:
                 failed = _unreached(error.errno or 0)
                 if error.errno in OURS:
                     break
                 continue
-            if code and code != errno.EINPROGRESS:
+            if code not in _UNDER_WAY:
                 sock.close()
                 failed = _unreached(code)
                 continue
             self._sock = sock
-            self._watch.add(sock.fileno(), self.on_event, _EVENTS)
+            if code != errno.EISCONN:
+                self._watch.add(sock.fileno(), self.on_event, _EVENTS)
+                return
+            # What there is to say goes out at once; then only the answer is waited for.
+            self.on_event(select.EPOLLOUT)
+            if self._sock is sock:
+                self._watch.add(sock.fileno(), self.on_event, _EVENTS if self._unsent or self._tls else _ANSWER)
             return
         self._end(failed)
+
+    def _ask_again(self, sock: Socket, where: Any) -> int:
+        """What has become of a call: EISCONN if the host has taken it already.
+
+        Only if there is something to say then: a mere connect is left to its event, which tells of a reset, too.
+        """
+        nearness = self._watch.nearness
+        if not nearness.worth_asking():
+            return errno.EINPROGRESS
+        code = sock.connect_ex(where)
+        nearness.learn(code == errno.EISCONN)
+        return code
 
     def on_event(self, mask: int) -> None:
         """Something happened to its socket."""

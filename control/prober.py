@@ -17,6 +17,7 @@ from typing import Any
 
 from control.attempt import Job, Running, made
 from control.dialogues import Outcome
+from control.nearness import Nearness
 from control.tlsclient import Trust
 from director import logs
 
@@ -37,6 +38,7 @@ class Prober:
     def __init__(self, loop: Any, ask: Ask, report: Report) -> None:
         self._ask, self._report = ask, report
         self._trust = Trust()
+        self.nearness = Nearness()
         self._booked: dict[int, float] = {}  # {host number: when}
         self._running: dict[int, tuple[Running, float]] = {}  # {host number: (check, for when it was booked)}
         self._agenda: list[tuple[float, int]] = []  # (when, host); a heap
