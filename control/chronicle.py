@@ -96,17 +96,22 @@ class Chronicle:
         """The number of the last one."""
         return self._last
 
-    def wait(self, seconds: float) -> None:
+    def wait(self, seconds: float | None = None) -> None:
         """Until there is another, but no longer than that."""
         self._more.wait(seconds)
 
     # -- what must not be lost ---------------------------------------------------------
 
-    def save(self) -> None:
-        """Put what is new into the memory file."""
+    @property
+    def dirty(self) -> bool:
+        """Whether there is one that is not in the memory file."""
+        return self._dirty
+
+    def save(self) -> bool:
+        """Put what is new into the memory file. False if that can't be done; it is tried again."""
         if self._dirty:
-            saved = self._memory.save([[number, *_row(happened)] for number, happened in self._events])
-            self._dirty = not saved
+            self._dirty = not self._memory.save([[number, *_row(happened)] for number, happened in self._events])
+        return not self._dirty
 
     def take_over(self, memory: Memory) -> None:
         """Begin with what the hub before us had; what we heard ourselves meanwhile comes behind it."""

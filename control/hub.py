@@ -111,6 +111,8 @@ from director.version import VERSION
 
 HEARTBEAT = 0.25  # seconds
 _READ_ON = 0.25  # seconds that a dead worker's last rows may take
+_SAVE = 0.25  # seconds between two looks for anything else to write down
+_EVENTS_APART = 0.02  # seconds between two looks for events to write down
 _SLICE = 500  # hosts that the stats tell of at once: 10 ms
 _ANSWER = 5.0  # seconds for the master to answer
 
@@ -279,6 +281,7 @@ class Hub:
             self.sampler.start(self._birth.memory)
             self._serve()
         gevent.spawn(self._keep)
+        gevent.spawn(self._keep_events)
         gevent.spawn(self.drains.run)
         self._master.tell(Ready())
 
@@ -429,14 +432,20 @@ class Hub:
     def _keep(self) -> None:
         rounds = 0
         while True:
-            gevent.sleep(0.25)
+            gevent.sleep(_SAVE)
             self.save()
-            self.chronicle.save()
             logs.tend()
             self.stickies.sweep(time.monotonic())
             rounds += 1
             if rounds % 4 == 0:
                 self.limits.repeat()
+
+    def _keep_events(self) -> None:
+        """What somebody was just told of is remembered although this hub dies the next moment."""
+        while True:
+            gevent.sleep(_EVENTS_APART if self.chronicle.save() else _SAVE)
+            if not self.chronicle.dirty:
+                self.chronicle.wait()
 
     def save(self, counts: bool = False, sticks: bool = False) -> bool:
         """Put what changed into the memory file; what checks counted and who is sticky only if told to.

@@ -214,7 +214,7 @@ def test_what_is_left_at_the_deadline_is_closed_at_the_rate_and_idle_ones_first(
             return sum(" main/a " in line and " KD " in line for line in lines) == count
 
         wait_until(logged)
-        assert "drain closing" in daemon.log and "drain over" in daemon.log
+        wait_until(lambda: "drain closing" in daemon.log and "drain over" in daemon.log)
 
 
 def test_a_wait_tells_how_it_goes_and_breaking_off_ends_only_the_telling(
