@@ -72,7 +72,8 @@ class Channel:
             try:
                 parts = self._socket.recv_multipart(zmq.DONTWAIT)
             except zmq.Again:
-                if heard and self._rest is not None:
+                # A look that was called for before the rest may come during it; one rest is enough.
+                if heard and self._rest is not None and self._timer is None:
                     self._pause(self._rest())
                 return
             heard = True

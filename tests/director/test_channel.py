@@ -90,7 +90,11 @@ def test_what_comes_during_a_rest_is_heard_together_after_it(tmp_path: Path) -> 
             turns.append(len(heard))
             return 0.05
 
-        back = Channel(router, loop, lambda parts: heard.append(parts[1]), rest)
+        def answer(parts: list[bytes]) -> None:
+            heard.append(parts[1])
+            back.send(parts[0], b"again")  # which calls for another look
+
+        back = Channel(router, loop, answer, rest)
         with gevent.Timeout(5):
             for number in range(60):
                 dealer.send(b"%d" % number)
