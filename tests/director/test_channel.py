@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import gevent
+import pytest
 import zmq
 
 from director import logs
@@ -12,33 +14,38 @@ from director.channel import Channel
 from director.messages import Happened
 
 
-def test_no_message_waits_for_the_next_signal(tmp_path: Path) -> None:
-    context = zmq.Context()
+@pytest.fixture
+def ends(tmp_path: Path) -> Iterator[tuple[zmq.Socket[bytes], zmq.Socket[bytes]]]:
+    """A ROUTER and a DEALER that are connected."""
+    context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
     router, dealer = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
-    try:
-        router.bind(f"ipc://{tmp_path}/r")
-        dealer.connect(f"ipc://{tmp_path}/r")
-        loop = gevent.get_hub().loop
-        heard: list[bytes] = []
+    router.bind(f"ipc://{tmp_path}/r")
+    dealer.connect(f"ipc://{tmp_path}/r")
+    yield router, dealer
+    context.destroy(linger=0)
 
-        def answer(parts: list[bytes]) -> None:
-            back.send(parts[0], b"re:" + parts[1])
-            back.send(parts[0], b"and")
 
-        back = Channel(router, loop, answer)
-        forth = Channel(dealer, loop, lambda parts: heard.append(parts[0]))
-        with gevent.Timeout(5):
-            for number in range(300):
-                forth.send(b"%d" % number)
-                if number % 7 == 0:
-                    gevent.sleep(0)
-            while len(heard) < 600:
-                gevent.sleep(0.001)
-        assert heard[::2] == [b"re:%d" % number for number in range(300)]
-        back.close()
-        forth.close()
-    finally:
-        context.destroy(linger=0)
+def test_no_message_waits_for_the_next_signal(ends: tuple[zmq.Socket[bytes], zmq.Socket[bytes]]) -> None:
+    router, dealer = ends
+    loop = gevent.get_hub().loop
+    heard: list[bytes] = []
+
+    def answer(parts: list[bytes]) -> None:
+        back.send(parts[0], b"re:" + parts[1])
+        back.send(parts[0], b"and")
+
+    back = Channel(router, loop, answer)
+    forth = Channel(dealer, loop, lambda parts: heard.append(parts[0]))
+    with gevent.Timeout(5):
+        for number in range(300):
+            forth.send(b"%d" % number)
+            if number % 7 == 0:
+                gevent.sleep(0)
+        while len(heard) < 600:
+            gevent.sleep(0.001)
+    assert heard[::2] == [b"re:%d" % number for number in range(300)]
+    back.close()
+    forth.close()
 
 
 def test_a_message_that_can_not_be_dealt_with_costs_no_other(tmp_path: Path) -> None:
@@ -76,36 +83,31 @@ def test_what_can_not_be_sent_is_counted() -> None:
         context.destroy(linger=0)
 
 
-def test_what_comes_during_a_rest_is_heard_together_after_it(tmp_path: Path) -> None:
-    context = zmq.Context()
-    router, dealer = context.socket(zmq.ROUTER), context.socket(zmq.DEALER)
-    try:
-        router.bind(f"ipc://{tmp_path}/r")
-        dealer.connect(f"ipc://{tmp_path}/r")
-        loop = gevent.get_hub().loop
-        heard: list[bytes] = []
-        turns: list[int] = []
+def test_what_comes_during_a_rest_is_heard_together_after_it(
+    ends: tuple[zmq.Socket[bytes], zmq.Socket[bytes]],
+) -> None:
+    router, dealer = ends
+    heard: list[bytes] = []
+    turns: list[int] = []
 
-        def rest() -> float:
-            turns.append(len(heard))
-            return 0.05
+    def rest() -> float:
+        turns.append(len(heard))
+        return 0.05
 
-        def answer(parts: list[bytes]) -> None:
-            heard.append(parts[1])
-            back.send(parts[0], b"again")  # which calls for another look
+    def answer(parts: list[bytes]) -> None:
+        heard.append(parts[1])
+        back.send(parts[0], b"again")  # which calls for another look
 
-        back = Channel(router, loop, answer, rest)
-        with gevent.Timeout(5):
-            for number in range(60):
-                dealer.send(b"%d" % number)
-                gevent.sleep(0.002)
-            while len(heard) < 60:
-                gevent.sleep(0.001)
-        assert heard == [b"%d" % number for number in range(60)]
-        assert len(turns) < 20  # one message each would be 60
-        back.close()
-        dealer.send(b"late")
-        gevent.sleep(0.1)
-        assert len(heard) == 60
-    finally:
-        context.destroy(linger=0)
+    back = Channel(router, gevent.get_hub().loop, answer, rest)
+    with gevent.Timeout(5):
+        for number in range(60):
+            dealer.send(b"%d" % number)
+            gevent.sleep(0.002)
+        while len(heard) < 60:
+            gevent.sleep(0.001)
+    assert heard == [b"%d" % number for number in range(60)]
+    assert len(turns) < 20  # one message each would be 60
+    back.close()
+    dealer.send(b"late")
+    gevent.sleep(0.1)
+    assert len(heard) == 60
