@@ -217,8 +217,9 @@ class Hub:
                 alive = {process.incarnation for process in processes if process.pid}
                 newest = max((number for number in alive if not is_peer(number)), default=0)
                 for incarnation in (self.totals.rows.keys() | self.limits.ledger.peers.keys()) - alive:
-                    # One born after this message was written is none of the dead.
-                    if incarnation < newest:
+                    # One born after this message was written is none of the dead, nor is a generation that
+                    # reports to us before our master counts it among these: it does when we take over.
+                    if incarnation < newest and not (self._standby and is_peer(incarnation)):
                         gevent.spawn_later(_READ_ON, self._bury, incarnation)
             case Reaped(_, incarnation):
                 gevent.spawn_later(_READ_ON, self._bury, incarnation)
@@ -310,6 +311,7 @@ class Hub:
             self.questions.passing_on = True
         else:
             self._upstream.close()
+            self.limits.redirect()
         peer = order.slot, order.incarnation
         self._upstream = Upstream(
             order.directory, *peer, self.totals.row_of_all, self.totals.summary, self.limits, self._answer

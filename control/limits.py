@@ -63,10 +63,14 @@ class Limits:
 
     def hand_over(self) -> None:
         """Share out only what the ledger of the generation that took over allots to all of ours."""
-        for peer in [peer for peer in self.ledger.peers if is_peer(peer)]:
-            self.ledger.forget(peer)
+        self.ledger.release([peer for peer in self.ledger.peers if is_peer(peer)])
         self.branch = Branch(self.ledger)
         self._news()
+
+    def redirect(self) -> None:
+        """Yet another generation has taken over: the ledger above is its one from now on."""
+        if self.branch is not None:
+            self.branch.redirect()
 
     def take_over(self, memory: Memory, ordinal: int, own: int, config: Config) -> None:
         """Share the limits out; what generation `ordinal` had booked stays booked for it, in one."""

@@ -788,6 +788,7 @@ class Handover:
     last_number: int
     foreground: bool
     owner: int
+    ordinal: int  # of the new generation
     log_level: str | None = None
     pledge: int = -1  # of a pipe: while it is open, our workers would go on accepting without a master
 

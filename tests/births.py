@@ -16,9 +16,11 @@ from director.master.child import Birth
 from director.messages import HUB_SLOT, Kind, Slot
 
 
-def begin(kind: Kind, folder: Path, link: int, control: int = -1, memory: int = -1) -> subprocess.Popen[bytes]:
+def begin(
+    kind: Kind, folder: Path, link: int, control: int = -1, memory: int = -1, ordinal: int = 1, standby: bool = False
+) -> subprocess.Popen[bytes]:
     """Start it in `folder`; it gets these descriptors, the caller keeps its own."""
-    words = [kind.value, str(folder), str(link), str(control), str(memory)]
+    words = [kind.value, str(folder), *map(str, (link, control, memory, ordinal, int(standby)))]
     fds = [fd for fd in (link, control, memory) if fd >= 0]
     code = "import sys; from tests.births import live; sys.exit(live(sys.argv[1:]))"
     root = str(Path(__file__).parent.parent)
@@ -34,7 +36,7 @@ def live(words: list[str]) -> int:
     import workers.run
 
     kind, folder = Kind(words[0]), words[1]
-    link, control_socket, memory = map(int, words[2:])
+    link, control_socket, memory, ordinal, standby = map(int, words[2:])
     birth = Birth(
         kind=kind,
         slot=HUB_SLOT if kind is Kind.HUB else Slot(0),
@@ -45,5 +47,7 @@ def live(words: list[str]) -> int:
         owner=os.getuid(),
         control=control_socket,
         memory=memory,
+        ordinal=ordinal,
+        standby=bool(standby),
     )
     return control.hub.main(birth) if kind is Kind.HUB else workers.run.main(birth)

@@ -87,6 +87,7 @@ class Master:
     admins: Admins = field(default_factory=lambda: Admins(""))
     stage: Stage = Stage.STARTING
     last_number: int = 0
+    last_ordinal: int = 1  # of the youngest generation that there ever was
     generation: str = ""
     when_ready: Callable[[], None] = lambda: None
     notifier: Notifier = field(default_factory=from_environment)

@@ -315,13 +315,13 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
         admins=Admins(places.state_dir),
         stage=Stage.CANDIDATE,
         last_number=last,
+        last_ordinal=left.ordinal,
         generation=generation,
         invocation=invocation,
         foreground=left.foreground,
         log_level=left.log_level,
     )
-    ordinal = left.elder.ordinal + 1
-    made = Made(directory, identity, left.control, left.memory, log_files, workers, left.owner, ordinal)
+    made = Made(directory, identity, left.control, left.memory, log_files, workers, left.owner, left.ordinal)
     master.family = make_family(master, made)
     return master
 

@@ -99,7 +99,9 @@ class Upgrade:
         self.step = Step.PREFLIGHT
         self._preflight = Preflight(master.loop, self._preflighted)
         self._bond: Bond | None = None
-        self._candidate = Elder(master.family.ordinal + 1, "", 0, 0, -1)
+        # One that was taken back may still have connections, or be remembered as dead: its ordinal is not given again.
+        master.last_ordinal += 1
+        self._candidate = Elder(master.last_ordinal, "", 0, 0, -1)
         self._memory = -1  # the memory file of the candidate's hub
         self._timer: Timer | None = None
         self._heard = 0.0
@@ -207,6 +209,7 @@ class Upgrade:
             last_number=master.last_number,
             foreground=master.foreground,
             owner=family.owner,
+            ordinal=self._candidate.ordinal,
             log_level=master.log_level,
             pledge=pledge,
         )

@@ -274,6 +274,14 @@ class Ledger:
             if entries.pop(peer, None) is not None:
                 self.balance(number)
 
+    def release(self, peers: Collection[int]) -> None:
+        """Another ledger has these from now on, and what is booked for them: nobody here gets it."""
+        for peer in peers:
+            self.peers.pop(peer, None)
+            self._untold.pop(peer, None)
+            for entries in self.entries.values():
+                entries.pop(peer, None)
+
     # -- what they say ----------------------------------------------------------
 
     def heard(self, peer: int, sequence: int, rows: Mapping[int, Row]) -> None:
@@ -422,10 +430,18 @@ class Branch:
         # Until the ledger above speaks, nobody gets more than he has.
         ledger.relimit({number: ledger.booked(number) for number in ledger.limits})
 
+    def redirect(self) -> None:
+        """Another ledger is above from now on. It has booked what we have, and counts its versions anew."""
+        for limit in self.permits.limits.values():
+            limit.version = 0
+        self._settled.clear()
+
     def granted(self, grants: Mapping[int, Grant]) -> None:
         """What the ledger above says."""
-        changed = self.permits.granted(grants)
-        self.ledger.relimit({number: self.permits.limits[number].allotted for number in changed})
+        self.permits.granted(grants)
+        limits = self.permits.limits
+        allotted = {number: limits[number].allotted for number in grants if number in limits}
+        self.ledger.relimit({number: it for number, it in allotted.items() if self.ledger.limits[number] != it})
 
     def rows(self) -> dict[int, Row]:
         """What to tell the ledger above: what is in use, so that others can have the rest.

@@ -11,19 +11,25 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+import zmq
 
 from control.client import Client
 from director.config.model import Config, Endpoint, Group, Host, Service
+from director.framing import encode_body
 from director.link import Link
 from director.messages import (
     Answer,
     Applied,
     Configure,
+    Deciding,
     Drain,
+    Hello,
     HostDown,
     Kind,
+    Load,
     Message,
     Processes,
     ProcessInfo,
@@ -31,6 +37,9 @@ from director.messages import (
     Request,
     Running,
     Slot,
+    TakeOver,
+    peer_incarnation,
+    peer_slot,
 )
 from tests.births import begin
 
@@ -40,11 +49,16 @@ CONFIG = Config(
 )
 
 
+def _process(kind: Kind, slot: Slot, incarnation: int) -> ProcessInfo:
+    return ProcessInfo(kind, slot, os.getpid(), incarnation, "serving", time.time())
+
+
 class Hub:
     """A hub's process, the master's end of its link, and the control socket."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **birth: Any) -> None:
         self.folder = folder
+        self.birth = birth
         self.path = str(folder / "control.sock")
         self.memory = os.memfd_create("test")
         self.listener = socket.socket(socket.AF_UNIX)
@@ -56,11 +70,11 @@ class Hub:
     def begin(self) -> None:
         self.heard: list[Message] = []
         ours, theirs = socket.socketpair()
-        self.process = begin(Kind.HUB, self.folder, theirs.fileno(), self.listener.fileno(), self.memory)
+        self.process = begin(Kind.HUB, self.folder, theirs.fileno(), self.listener.fileno(), self.memory, **self.birth)
         theirs.close()
         self.link = Link(ours)
         self.link.send(Configure(Running(1, CONFIG)))
-        self.link.send(Processes((ProcessInfo(Kind.MASTER, Slot(-2), os.getpid(), 0, "serving", time.time()),)))
+        self.link.send(Processes((_process(Kind.MASTER, Slot(-2), 0),)))
         self.hears(Ready)
 
     def configure(self, version: int, config: Config) -> None:
@@ -141,6 +155,34 @@ def test_a_successor_begins_where_the_dead_one_was(hub: Hub) -> None:
     hub.link.close()
     hub.begin()
     assert Client(hub.path).call("stats")["services"][0]["name"] == "web"
+
+
+@pytest.fixture
+def elder(tmp_path: Path) -> Iterator[zmq.Socket[bytes]]:
+    """Speaks to the hub as the hub of another generation does."""
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.linger = 0
+        socket.connect(f"ipc://{tmp_path}/rows")
+        yield socket
+
+
+def test_who_reports_before_the_master_knows_of_it_counts(tmp_path: Path, elder: zmq.Socket[bytes]) -> None:
+    hub = Hub(tmp_path, ordinal=2, standby=True)
+    slot, incarnation = peer_slot(1), peer_incarnation(1)
+    for message in (Hello(slot, incarnation, os.getpid()), Load(slot, incarnation, 1, True, {3: 10})):
+        elder.send(encode_body(message))
+    assert elder.poll(60_000)  # a snapshot: the hub knows of it
+    ours = (_process(Kind.MASTER, Slot(-2), 0), _process(Kind.WORKER, Slot(0), peer_incarnation(2) + 1))
+    hub.link.send(Processes(ours))
+    left = os.memfd_create("left")
+    hub.link.send(TakeOver(), (left,))
+    os.close(left)
+    hub.link.send(Processes((*ours, _process(Kind.MASTER, slot, incarnation))))
+    hub.hears(Deciding)
+    deadline = time.monotonic() + 1  # longer than the last rows of a dead worker are waited for
+    while time.monotonic() < deadline:
+        assert Client(hub.path).call("stats")["services"][0]["open"] == 10
+    assert hub.end() == 0
 
 
 def test_without_a_master_it_ends(tmp_path: Path) -> None:

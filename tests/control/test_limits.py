@@ -13,7 +13,7 @@ from control.limits import Limits
 from control.memory import LEDGER, Memory
 from director import logs
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.messages import Grants, Happened, Load, Running, Slot
+from director.messages import Grants, Happened, Load, Running, Slot, peer_incarnation
 from director.scheduling.permits import limits
 from tests.director.config.configs import histories
 from tests.shortage import no_room
@@ -95,6 +95,23 @@ def test_who_decides_again_shares_out_all_that_the_config_allows(fd: int) -> Non
         else:
             limits.take_over(handed_over_by, 2, 1, config(100))
         assert (limits.ledger.limits[WEB], limits.branch) == (100, None)
+
+
+def test_what_older_generations_had_is_not_ours_when_another_takes_over(fd: int) -> None:
+    told: dict[int, Grants] = {}
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits.configure(config(10))
+    elder = peer_incarnation(1)
+    limits.ledger.adopt(elder, {WEB: (0, 8, 0)})
+    limits.join(7)
+    limits.heard(row(7, 1, 0, 0, 20))
+    until(lambda: elder in told)
+    limits.heard(row(elder, 1, told[elder].allotments[WEB][1], 8, 0))
+    until(lambda: 7 in told and told[7].allotments[WEB][0] == 2)
+    limits.hand_over()
+    limits.heard(row(7, 2, told[7].allotments[WEB][1], 2, 20))
+    until(lambda: not limits.ledger.has_news)
+    assert (told[7].allotments[WEB][0], limits.ledger.booked(WEB)) == (2, 2)
 
 
 def test_the_permits_of_the_dead_come_back(fd: int) -> None:

@@ -105,6 +105,7 @@ def test_winch_leaves_clients_in_the_backlog_and_another_one_serves_them(daemon:
     text = one_service(address, host("a", serve().address))
     daemon.start(text)
     with Streams(address, 5) as streams:
+        wait_until(lambda: daemon.service()["open"] == 5)  # none waits in the backlog, as those that come later do
         daemon.kill(daemon.master, signal.SIGWINCH)
         wait_until(lambda: {worker["state"] for worker in daemon.stats()["workers"]} == {"paused"})
         exchanged = streams.exchanged + 10_000

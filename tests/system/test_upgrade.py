@@ -7,7 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -392,6 +392,32 @@ def test_a_candidate_that_is_killed_is_rolled_back(daemon: Daemon, serve: Serve)
     wait_until(lambda: is_alone(daemon) and daemon.service()["open"] == 0)
     with Streams(address, 30) as streams:  # all that the limit allows
         wait_until(lambda: streams.exchanged >= 30 * 256 and daemon.service()["open"] == 30)
+
+
+def test_what_two_versions_that_were_taken_back_have_counts(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    text = config(address, serve, upgrade_probation="60s", maxconn=12)
+    daemon.start(text)
+    with ExitStack() as open_, Streams(address, 2) as first:
+        taken = [first]
+        for attempt in (1, 2):
+            command = daemon.spawn("upgrade")
+            wait_until(lambda attempt=attempt: daemon.log.count("watching it for") == attempt)  # type: ignore[misc]
+            taken.append(streams := open_.enter_context(Streams(address, 4)))
+            wait_until(lambda streams=streams: streams.exchanged >= 4 * 256)  # type: ignore[misc]
+            for _ in range(2):  # a second death is one too many
+                daemon.kill(daemon.hub())
+            said, _ = command.communicate(timeout=60)
+            assert (command.returncode, "rolled back" in said) == (151, True), said
+        wait_until(lambda: daemon.service()["open"] == 10)
+        with Streams(address, 2) as rest:  # nor does the limit forget any of them
+            wait_until(lambda: daemon.service()["open"] == 12 and rest.exchanged >= 2 * 256)
+            with connect(address):
+                wait_until(lambda: daemon.service()["queued"] == 1)
+            daemon.reload(text.replace('probation="60s"', 'probation="0.3s"'))
+            upgrade(daemon)
+            wait_until(lambda: daemon.service()["open"] == 12)
+    assert [streams.broken for streams in taken] == [{}, {}, {}]
 
 
 def test_a_hub_killed_while_its_generation_retires_comes_back_and_counts_on(daemon: Daemon, serve: Serve) -> None:

@@ -59,6 +59,7 @@ class Old:
             last_number=0,
             foreground=False,
             owner=0,
+            ordinal=2,
             pledge=pledge,
         )
         master.stage = Stage.CANDIDATE

@@ -29,6 +29,7 @@ def left(fds: list[int]) -> Handover:
         last_number=9,
         foreground=False,
         owner=0,
+        ordinal=3,
     )
 
 
