@@ -21,7 +21,7 @@ from control.nearness import Nearness
 from control.tlsclient import Trust
 from director import logs
 
-_TICK = 0.01  # seconds: what is due within one is done at once
+_TICK = 0.02  # seconds: what is due within one is done at once
 _BATCH = 256  # events or checks in a row, before others on the loop get their turn
 
 Ask = Callable[[int], Job | None]
