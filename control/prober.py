@@ -13,6 +13,7 @@ import select
 import time
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from control.attempt import Job, Running, made
@@ -20,8 +21,10 @@ from control.dialogues import Outcome
 from control.nearness import Nearness
 from control.tlsclient import Trust
 from director import logs
+from director.config.model import Check
 
-_TICK = 0.02  # seconds: what is due within one is done at once
+# What is due within one tick is done at once: seconds, and which part of the shortest time in any check it is.
+_FINEST, _COARSEST, _SHARE = 0.01, 0.04, 0.04
 _BATCH = 256  # events or checks in a row, before others on the loop get their turn
 
 Ask = Callable[[int], Job | None]
@@ -48,7 +51,8 @@ class Prober:
         self._events: dict[int, Callable[[int], None]] = {}  # by descriptor
         self._epoll = select.epoll()
         self._io = loop.io(self._epoll.fileno(), 1)
-        self._timer = loop.timer(_TICK)
+        self._tick = _COARSEST
+        self._timer = loop.timer(_COARSEST)
         self._loop = loop
         self._alarm = float("inf")
         self._started = False
@@ -105,10 +109,10 @@ class Prober:
 
     def _wake(self, at: float) -> None:
         """Be there by then."""
-        if self._started and at < self._alarm - _TICK:
+        if self._started and at < self._alarm - self._tick:
             self._alarm = at
             self._timer.stop()
-            self._timer = self._loop.timer(max(0.0, at - time.monotonic()) + _TICK / 2)
+            self._timer = self._loop.timer(max(0.0, at - time.monotonic() + self._tick / 2))
             self._timer.start(self._on_time)
 
     def _set_alarm(self) -> None:
@@ -123,7 +127,7 @@ class Prober:
                 self._wake(waiting[0][0])
 
     def _on_time(self) -> None:
-        limit = time.monotonic() + _TICK / 2
+        limit = time.monotonic() + self._tick / 2
         for waiting in self._deadlines.values():
             while waiting and waiting[0][0] <= limit:
                 self._guarded(waiting.popleft()[1].expire)  # if it is over, it closes what it may still hold
@@ -148,6 +152,7 @@ class Prober:
         job = self._ask(number)
         if job is None:
             return
+        self._tick = max(_FINEST, min(self._tick, _SHARE * _shortest(job.check)))
         check = made(job, self, self._trust, self._done)
         self._running[number] = check, at
         try:
@@ -188,3 +193,8 @@ class Prober:
             on_event = events.get(fd)
             if on_event is not None:
                 self._guarded(on_event, mask)
+
+
+def _shortest(check: Check) -> float:
+    """Seconds: what of a check's times tells most whether it is punctual."""
+    return min(check.interval, check.timeout, check.fastinterval or inf, check.downinterval or inf)
