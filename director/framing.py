@@ -68,7 +68,7 @@ def _structure_row(value: Any, _: Any) -> Any:
     return value
 
 
-# Rows are thousands of numbers each 20 ms: they are what msgpack makes of them, not looked at one by one.
+# Rows are thousands of numbers each few milliseconds: they are what msgpack makes of them, not looked at one by one.
 for _row in (dict[int, int], dict[int, dict[int, int]], dict[int, list[Any]]):
     _CONVERTER.register_structure_hook_func(partial(eq, _row), _structure_row)
     _CONVERTER.register_unstructure_hook_func(partial(eq, _row), lambda row: row)

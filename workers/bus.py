@@ -36,7 +36,7 @@ from director.messages import (
     Tally,
     Update,
 )
-from director.scheduling.pace import LONGEST, PER_PICK, Pace, shortest
+from director.scheduling.pace import CALM, LONGEST, PER_PICK, Pace, shortest
 from director.scheduling.scoreboard import Scoreboard
 from workers.digest import digest
 from workers.services import Services
@@ -209,8 +209,9 @@ class Bus:
         """What makes no news: permits, the queue, sticky clients, and that nothing happens any more."""
         board, stickies = self._board, self._services.stickies
         while True:
-            gevent.sleep(LONGEST if board.permits.limits or stickies.tables or board.herd.wary else _QUIET)
-            if self.synced and self._pace.told_at <= time.monotonic() - LONGEST:
+            gevent.sleep(CALM if board.permits.limits or stickies.tables or board.herd.wary else _QUIET)
+            now = time.monotonic()
+            if self.synced and now - self._pace.told_at >= CALM and self._pace.wait(now) <= 0.0:
                 board.herd.calm()
                 self._send_changes()
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from random import Random
 from statistics import mean
 
-from director.scheduling.pace import LONGEST, PER_ENTRY, PER_PICK, Pace, shortest
+from director.scheduling.pace import CALM, PER_ENTRY, PER_PICK, Pace, shortest
 from director.scheduling.scheduler import GroupScheduler
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 
@@ -102,12 +102,12 @@ class Channel:
         row, pace, herd = worker.board.changed(), self._paces[worker.slot], worker.board.herd
         pace.told(herd.picks * len(self._workers), now)
         herd.told(now, len(self._workers) - 1, pace.pause + HOP)
-        self._at(now + pace.pause + LONGEST, partial(self._calm, worker, pace))
+        self._at(now + pace.pause + CALM, partial(self._calm, worker, pace))
         if row:
             self._at(now + HOP, partial(self._hear, worker.slot, row))
 
     def _calm(self, worker: Worker, pace: Pace, now: float) -> None:
-        if pace.told_at <= now - LONGEST:
+        if pace.told_at <= now - CALM:
             worker.board.herd.calm()
 
     def _hear(self, slot: int, row: dict[int, int], _now: float) -> None:
