@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,7 @@ _HOP = 0.001  # seconds that a row takes to the other workers, besides the pause
 _WHOLE = 1.0  # seconds between whole rows
 _ASK = 0.5  # seconds until a snapshot is asked for again; longer each time, since the hub may just be slow
 _PATIENCE = 4.0  # seconds, the longest of these
+_EARLY = 64  # of what was published last, kept until the snapshot is there
 _JOIN = 0.1  # seconds between a snapshot and the first that is published after it
 _SILENCE = 2.5  # seconds without a word from the hub, not even a heartbeat: something was lost
 
@@ -66,6 +68,7 @@ class Bus:
         self._slot, self._incarnation = slot, incarnation
         self._board, self._services = board, services
         self._epoch, self._sequence, self._sent = "", 0, 0
+        self._early: deque[Update] = deque(maxlen=_EARLY)
         self._context = context = zmq.Context()
         self._rows = context.socket(zmq.DEALER)
         self._state = context.socket(zmq.SUB)
@@ -147,6 +150,7 @@ class Bus:
                 self._services.fall_back(message.failed)
                 self.synced = True
                 self.send_row()
+                self._catch_up()
             case Grants(allotments):
                 self._board.granted(allotments)
             case Question():
@@ -155,7 +159,10 @@ class Bus:
                 self._ask()
 
     def _on_state(self, message: Message) -> None:
-        if not isinstance(message, Update) or not self.synced:
+        if not isinstance(message, Update):
+            return
+        if not self.synced:
+            self._early.append(message)
             return
         if message.epoch == self._epoch and message.sequence <= self._sequence:
             self._complete()  # it was on its way before the snapshot was; what follows comes, too
@@ -175,6 +182,13 @@ class Bus:
         if message.question:
             self.send(Digest(self._slot, message.question, digest(self._slot, self._board, self._services)))
         self._complete()
+
+    def _catch_up(self) -> None:
+        """What was published after the snapshot may have overtaken it: they come by two ways."""
+        early = [message for message in self._early if message.epoch == self._epoch]
+        self._early.clear()
+        for message in early:
+            self._on_state(message)
 
     def _complete(self) -> None:
         if not self._subscribed:

@@ -134,6 +134,29 @@ def test_all_is_known_once_what_is_published_after_the_snapshot_is_heard(hub: Hu
     station.bus.farewell()
 
 
+def test_what_overtakes_the_snapshot_is_known_all_the_same(hub: Hub) -> None:
+    station = synced(hub)
+
+    def lost() -> bool:
+        hub.heard.clear()
+        hub.publish(Update("e", 20))
+        return not station.bus.synced
+
+    until(lost)
+    until(lambda: hub.hears(Hello))
+    hub.publish(Update("e", 30, loads={1: {3: 9}}))
+    hub.publish(Update("e", 31, loads={1: {3: 2}}))
+    until(lambda: station.bus._early and station.bus._early[-1].sequence == 31)
+    hub.heard.clear()
+    hub.answer(Snapshot("e", 30, (TARGET,), {1: {3: 1}}))
+    until(lambda: station.bus.synced)
+    assert station.board.hosts[3].others == 2
+    hub.publish(Update("e", 32, loads={2: {3: 1}}))
+    until(lambda: station.board.hosts[3].others == 3)
+    assert not hub.hears(Hello)
+    station.bus.farewell()
+
+
 def test_updates_in_order_are_taken_and_old_ones_are_not(hub: Hub) -> None:
     station = synced(hub)
     sequence = [10]
