@@ -12,12 +12,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import gevent
 import gevent.event
 
 from control.memory import Memory
 from director.messages import HUB_SLOT, WEB_SLOT, Happened
 
 ROOM = 1000  # events that are remembered
+_APART, _AGAIN = 0.02, 0.25  # seconds between two looks for events to write down, and until what failed is tried again
 
 Document = dict[str, Any]
 
@@ -102,10 +104,12 @@ class Chronicle:
 
     # -- what must not be lost ---------------------------------------------------------
 
-    @property
-    def dirty(self) -> bool:
-        """Whether there is one that is not in the memory file."""
-        return self._dirty
+    def keep(self) -> None:
+        """What somebody was just told of is remembered although the hub dies the next moment. Never returns."""
+        while True:
+            gevent.sleep(_APART if self.save() else _AGAIN)
+            if not self._dirty:
+                self.wait()
 
     def save(self) -> bool:
         """Put what is new into the memory file. False if that can't be done; it is tried again."""

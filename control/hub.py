@@ -34,6 +34,7 @@ from control.chronicle import Chronicle
 from control.closing import Closing
 from control.digests import Digests
 from control.drains import Drains, Key
+from control.estate import Estate
 from control.failback import Failback
 from control.fallbacks import Fallbacks
 from control.history import History
@@ -112,7 +113,6 @@ from director.version import VERSION
 HEARTBEAT = 0.25  # seconds
 _READ_ON = 0.25  # seconds that a dead worker's last rows may take
 _SAVE = 0.25  # seconds between two looks for anything else to write down
-_EVENTS_APART = 0.02  # seconds between two looks for events to write down
 _SLICE = 500  # hosts that the stats tell of at once: 10 ms
 _ANSWER = 5.0  # seconds for the master to answer
 
@@ -134,7 +134,6 @@ class Hub:
         self._last_request = time.monotonic_ns()  # answers to a hub that died before us are none of ours
         self._processes: tuple[ProcessInfo, ...] = ()
         self._started_at = time.time()
-        self._dirty = False
         self._lag = 0.0
         self.chronicle = Chronicle(Memory(birth.memory, EVENTS))
         logs.listen(self.chronicle.add)
@@ -149,7 +148,6 @@ class Hub:
         self.reunion = Reunion()
         self.baseline = Baseline()
         self.fallbacks = Fallbacks()
-        self.memory = Memory(birth.memory)
         self.limits = Limits(Memory(birth.memory, LEDGER), self._grant)
         self._watching: dict[int, gevent.queue.SimpleQueue[Progress | Answer]] = {}
         self._standby = birth.standby  # another hub decides, until we are told to take over
@@ -173,7 +171,19 @@ class Hub:
         self.verdicts.agenda = self.prober
         self.retries = Retries(self.resolver, self.verdicts.retry)
         self.verdicts.when_up = Failback(self._close_backups).is_up
-        self._restore()
+        self.estate = Estate(
+            Memory(birth.memory),
+            birth.ordinal,
+            self.totals,
+            self.verdicts,
+            self.fallbacks,
+            self.resolver,
+            self.drains,
+            self.stickies,
+            self.limits,
+            lambda: self._decides,
+        )
+        self._is_new = not self.estate.inherit(birth.left, self.reunion)
         self.server = Server(birth.control, self, birth.owner)
         gevent.get_hub().print_exception = logs.crash
         # Without a master there is nobody to be a hub for.
@@ -190,7 +200,7 @@ class Hub:
         self._done.wait()
         self.prober.stop()
         self.server.stop()
-        self.save(counts=True)
+        self.estate.save(counts=True)
         self.chronicle.save()
         if self._upstream is not None:
             self._upstream.close()
@@ -282,7 +292,7 @@ class Hub:
             self.sampler.start(self._birth.memory)
             self._serve()
         gevent.spawn(self._keep)
-        gevent.spawn(self._keep_events)
+        gevent.spawn(self.chronicle.keep)
         gevent.spawn(self.drains.run)
         self._master.tell(Ready())
 
@@ -301,8 +311,7 @@ class Hub:
             self.prober.pause()
             self.sampler.stop()
             self.drains.deciding = False
-            self._dirty = True
-            if not self.save(counts=True, sticks=True):
+            if not self.estate.bequeath():
                 self._master.tell(HandedOver("our hub can't write down what it knows; see the log"))
                 return  # and will be told to take over again
             self.chronicle.save()
@@ -325,31 +334,27 @@ class Hub:
             self._upstream.close()
             self._upstream = None
             self.questions.passing_on = False
-        value, ledger = Memory(memory).load(), Memory(memory, LEDGER)
         self.chronicle.take_over(Memory(memory, EVENTS))
         self._standby = False
-        if value is not None:
-            self.limits.take_over(ledger, value["ordinal"], self._birth.ordinal, self.arranged.config)
-            self.totals.adopt(value["totals"], value["ordinal"], self._birth.ordinal)
-            self.verdicts.adopt(value["verdicts"])
-            self.drains.restore(value.get("drains", {}))
-            for rows in value["sticks"]:
-                self.stickies.hear(rows)
+        if self.estate.take_over(memory, self.arranged.config):
             self.bus.sticks(self.stickies.take(sys.maxsize))
             for row in self.totals.rows.values():
                 self.bus.load(row.slot, dict(row.open))
             self.bus.flush()
-        else:
-            self.limits.reign(self.arranged.config)  # that hub has never decided anything
         self.sampler.start(memory)
         os.close(memory)
-        self._dirty = True
-        self.save()
+        self.estate.dirty = True
+        self.estate.save()
         self._serve()
 
     def _answer(self, question: Question) -> Reply:
         """For the hub that took over: what our workers say."""
         return self.roster.answer(question) or self.closing.answer(question)
+
+    @property
+    def _decides(self) -> bool:
+        """Whether this hub does, and not one of another generation."""
+        return self._upstream is None and not self._standby
 
     def _is_elsewhere(self, incarnation: int) -> bool:
         """Whether another hub counts that row: other generations report to who decides."""
@@ -390,7 +395,7 @@ class Hub:
                 changed = self.totals.load(message, time.monotonic(), time.time())
                 self.bus.load(slot, changed)
                 self.limits.heard(message)
-                self._dirty = self._dirty or bool(changed)
+                self.estate.dirty = self.estate.dirty or bool(changed)
             case Tally():
                 self.totals.tally(message, time.monotonic())
             case Sticks(rows):
@@ -423,72 +428,22 @@ class Hub:
                 self.questions.gone(identity)
         self._peers = {identity: known for identity, known in self._peers.items() if known != incarnation}
         row = self.totals.bury(incarnation)
-        self._dirty = True
+        self.estate.dirty = True
         if row is not None:
             # The slot's next worker speaks of its own connections only; those of this one are gone.
             successors = [other for other in self.totals.rows.values() if other.slot == row.slot]
             self.bus.load(row.slot, {number: sum(one.open.get(number, 0) for one in successors) for number in row.open})
 
-    # -- what must not be lost ---------------------------------------------------------
-
     def _keep(self) -> None:
         rounds = 0
         while True:
             gevent.sleep(_SAVE)
-            self.save()
+            self.estate.save()
             logs.tend()
             self.stickies.sweep(time.monotonic())
             rounds += 1
             if rounds % 4 == 0:
                 self.limits.repeat()
-
-    def _keep_events(self) -> None:
-        """What somebody was just told of is remembered although this hub dies the next moment."""
-        while True:
-            gevent.sleep(_EVENTS_APART if self.chronicle.save() else _SAVE)
-            if not self.chronicle.dirty:
-                self.chronicle.wait()
-
-    def save(self, counts: bool = False, sticks: bool = False) -> bool:
-        """Put what changed into the memory file; what checks counted and who is sticky only if told to.
-
-        False if that can't be done; what changed is tried again.
-
-        Clients and their hosts are many, and workers tell them to a successor in this generation.
-        """
-        if self._upstream is not None or self._standby:
-            return True  # what is decided elsewhere is not ours to write
-        parts = (self.totals, self.verdicts, self.fallbacks, self.resolver, self.drains)
-        dirty = self._dirty or any(part.dirty for part in parts)
-        if not (dirty or (counts and self.verdicts.counted)):
-            return True
-        saved = self.memory.save(
-            {
-                "ordinal": self._birth.ordinal,
-                "totals": self.totals.dump(),
-                "verdicts": self.verdicts.dump(counts),
-                "fallbacks": self.fallbacks.dump(),
-                "resolver": self.resolver.dump(),
-                "drains": self.drains.dump(hosts=sticks),
-                "sticks": list(self.stickies.batches()) if sticks else [],
-            }
-        )
-        self._dirty = not saved
-        return saved
-
-    def _restore(self) -> None:
-        value = self.memory.load()
-        self._is_new = value is None
-        if value is None and self._birth.left >= 0 and (before := Memory(self._birth.left).load()):
-            self.resolver.restore(before["resolver"])  # members keep their numbers, and their connections count
-        if value is not None:
-            self.totals.restore(value["totals"])
-            self.reunion.expect((one for one in self.totals.rows if not is_peer(one)), time.monotonic())
-            self.fallbacks.restore(value["fallbacks"])
-            self.resolver.restore(value["resolver"])
-            self.drains.restore(value.get("drains", {}))
-            down = self.verdicts.restore(value["verdicts"])
-            logs.info(Event.HUB_RESTORED, rows=len(self.totals.rows), down=down)
 
     # -- for commands ---------------------------------------------------------------
 
@@ -506,8 +461,7 @@ class Hub:
         return self.retries.retry(host)
 
     def _close_backups(self, hosts: Iterable[int], end: str) -> int:
-        decides = self._upstream is None and not self._standby
-        return self.closing.close_all(hosts, end) if decides else 0
+        return self.closing.close_all(hosts, end) if self._decides else 0
 
     def close_host(self, number: int, label: str, actor: Actor) -> int:
         """Close what a host, or each place that it stands for, has at this moment; blocks this greenlet."""
@@ -572,7 +526,7 @@ class Hub:
 
         Of thousands of hosts they take a while: checks, permits and all else get their turn meanwhile.
         """
-        self.save(counts=True)
+        self.estate.save(counts=True)
         arranged, told = self.arranged, itertools.count(1)
 
         def turn() -> None:

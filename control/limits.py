@@ -8,7 +8,8 @@ there, nobody hears of any.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import gevent
 
@@ -72,10 +73,14 @@ class Limits:
         if self.branch is not None:
             self.branch.redirect()
 
-    def take_over(self, memory: Memory, ordinal: int, own: int, config: Config) -> None:
+    def dump(self) -> list[Any]:
+        """All that is booked, and for whom: what `take_over` wants of the hub before."""
+        return self.ledger.dump()
+
+    def take_over(self, dumped: Iterable[Any], ordinal: int, own: int, config: Config) -> None:
         """Share the limits out; what generation `ordinal` had booked stays booked for it, in one."""
         rows: dict[int, dict[int, Row]] = {}
-        for number, peer, booked, *_ in memory.load() or ():
+        for number, peer, booked, *_ in dumped:
             if peer == peer_incarnation(own):
                 continue  # that is what is booked here
             of = rows.setdefault(peer if is_peer(peer) else peer_incarnation(ordinal), {})

@@ -86,14 +86,14 @@ def test_who_decides_again_shares_out_all_that_the_config_allows(fd: int) -> Non
     limits.configure(config(100))
     limits.join(7)
     until(lambda: 7 in told)
-    for handed_over_by in (None, Memory(fd, 0)):
+    for left in (None, [[WEB, 9, 6, 6, 1, False]]):
         limits.hand_over()
         limits.granted({WEB: (4, 10**6)})
         assert limits.ledger.limits[WEB] == 4
-        if handed_over_by is None:
+        if left is None:
             limits.reign(config(100))
         else:
-            limits.take_over(handed_over_by, 2, 1, config(100))
+            limits.take_over(left, 2, 1, config(100))
         assert (limits.ledger.limits[WEB], limits.branch) == (100, None)
 
 

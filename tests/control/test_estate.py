@@ -1,0 +1,142 @@
+"""What a hub leaves to the next one, of its own generation and of another."""
+
+from __future__ import annotations
+
+import os
+from random import Random
+
+import gevent
+import pytest
+
+from control.closing import Closing
+from control.drains import Drains
+from control.estate import Estate
+from control.fallbacks import Fallbacks
+from control.limits import Limits
+from control.memory import LEDGER, Memory
+from control.questions import Questions
+from control.resolver import Resolver
+from control.reunion import Reunion
+from control.totals import Totals
+from control.verdicts import Verdicts
+from director.config.model import Config, Service
+from director.messages import Load, Slot, Tally, peer_incarnation
+from director.scheduling.sticky import Stickies
+from director.tally import HostTally
+
+WEB, HOST, WORKER = 1, 3, 7
+CONFIG = Config(services=(Service(name="web", groups=(), number=WEB, maxconn=10),))
+
+
+class Heir:
+    """A hub as far as it has a past."""
+
+    def __init__(self, fd: int, ordinal: int = 1) -> None:
+        self.decides = True
+        self.totals = Totals()
+        self.limits = Limits(Memory(fd, LEDGER), lambda peer, grants: None)
+        self.limits.configure(CONFIG)
+        self.resolver = Resolver(lambda number: None, lambda: None)
+        self.estate = Estate(
+            Memory(fd),
+            ordinal,
+            self.totals,
+            Verdicts(lambda number: (), lambda target: None, lambda: None, Random(1)),
+            Fallbacks(),
+            self.resolver,
+            Drains(self.totals.open, Closing(Questions(lambda identity, message: None), dict), lambda over: None),
+            Stickies(relays=True),
+            self.limits,
+            lambda: self.decides,
+        )
+
+    def hears(self, open_: int, total: int) -> None:
+        self.totals.load(Load(Slot(0), WORKER, 1, True, {HOST: open_}), 0.0, 0.0)
+        self.totals.tally(Tally(Slot(0), WORKER, True, {HOST: HostTally(total=total).row()}, {}, {}), 0.0)
+        self.estate.dirty = True
+
+    def knows(self) -> tuple[int, int]:
+        return self.totals.open.get(HOST, 0), self.totals.host(HOST).total
+
+
+@pytest.fixture
+def fd() -> int:
+    """Never closed: what is written a little later must not go to who has the number next."""
+    return os.memfd_create("test")
+
+
+other = fd
+
+
+def test_the_next_hub_of_a_generation_knows_what_the_one_before_had_saved(fd: int) -> None:
+    one, two = Heir(fd), Heir(fd)
+    assert not one.estate.inherit(-1, Reunion())
+    one.hears(2, 5)
+    assert one.estate.save()
+    assert not one.estate.dirty
+    assert two.estate.inherit(-1, Reunion())
+    assert two.knows() == (2, 5)
+
+
+def test_what_another_decides_is_not_written(fd: int) -> None:
+    one = Heir(fd)
+    one.hears(2, 5)
+    one.decides = False
+    assert one.estate.save()
+    assert Memory(fd).load() is None
+    one.decides = True
+    assert one.estate.save()
+    assert Memory(fd).load() is not None
+
+
+def test_where_it_can_not_be_written_it_is_tried_again() -> None:
+    reading = os.open("/dev/null", os.O_RDONLY)
+    one = Heir(reading)
+    one.hears(2, 5)
+    assert not one.estate.save()
+    assert one.estate.dirty
+    os.close(reading)
+
+
+def test_another_generation_goes_on_with_all_of_it_as_one_row(fd: int, other: int) -> None:
+    one = Heir(fd)
+    one.hears(2, 5)
+    assert one.estate.bequeath()
+    heir = Heir(other, ordinal=2)
+    assert heir.estate.take_over(fd, CONFIG)
+    assert heir.knows() == (2, 5)
+    assert list(heir.totals.rows) == [peer_incarnation(1)]
+
+
+def test_what_elder_generations_have_booked_is_known_though_our_ledger_goes_on_without_them(
+    fd: int, other: int
+) -> None:
+    one = Heir(fd, ordinal=2)
+    elder, ours = peer_incarnation(1), peer_incarnation(2)
+    one.limits.ledger.adopt(elder, {WEB: (0, 8, 0)})
+    one.limits.join(ours + 1)
+    booked = one.limits.ledger.entries[WEB][ours + 1].booked
+    assert one.estate.bequeath()
+    one.limits.hand_over()
+    with gevent.Timeout(10):
+        while Memory(fd, LEDGER).load() is None:
+            gevent.sleep(0.001)
+    heir = Heir(other, ordinal=3)
+    assert heir.estate.take_over(fd, CONFIG)
+    known = {peer: entry.booked for peer, entry in heir.limits.ledger.entries[WEB].items()}
+    assert known[elder] >= 8
+    assert sum(known.values()) <= 10
+    assert booked <= known.get(ours, 0)
+
+
+def test_a_hub_that_died_left_its_ledger_as_it_was_last(fd: int, other: int) -> None:
+    one = Heir(fd)
+    one.limits.join(WORKER)
+    one.hears(2, 5)
+    assert one.estate.save()
+    with gevent.Timeout(10):
+        while Memory(fd, LEDGER).load() is None:
+            gevent.sleep(0.001)
+    heir = Heir(other, ordinal=2)
+    assert heir.estate.take_over(fd, CONFIG)
+    assert heir.limits.ledger.entries[WEB][peer_incarnation(1)].used == one.limits.ledger.booked(WEB) > 0
