@@ -196,6 +196,15 @@ class Daemon:
         states = [worker["state"].lower() for worker in self.stats()["workers"]]
         return states == ["serving"] * workers
 
+    def digests(self) -> list[str | None]:
+        """What each worker says its digest is, behind all that the hub had to tell; None: it has not answered."""
+        return [one["digest"] for one in self.command("workers", digest=True)["workers"]]
+
+    def agrees(self, workers: int) -> bool:
+        """Whether that many workers are there and all know the same."""
+        found = self.digests()
+        return len(found) == workers and None not in found and len(set(found)) == 1
+
     def owners(self) -> dict[int, int]:
         """The worker that holds each client's connection: {client's port: pid}."""
         found = {}

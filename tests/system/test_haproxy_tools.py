@@ -100,7 +100,7 @@ def test_sessions_weights_limits_and_counters_are_seen_and_changed_by_phrases(da
         one = clients.enter_context(connect(address))
         held = {read_line(one)}
         wait_until(lambda: daemon.service()["open"] == 1)
-        daemon.command("workers", digest=True)  # they answer behind all that the hub had to tell
+        wait_until(lambda: daemon.agrees(2))
         other = clients.enter_context(connect(address))
         held.add(read_line(other))
         assert held == {"a", "b"}

@@ -29,15 +29,6 @@ NAMES = ("a", "b", "c", "d")
 STRANGER = 99  # a slot that no worker has
 
 
-def digests(daemon: Daemon) -> list[str]:
-    return [one["digest"] for one in daemon.command("workers", digest=True)["workers"]]
-
-
-def agree(daemon: Daemon, workers: int = 4) -> bool:
-    found = digests(daemon)
-    return len(found) == workers and None not in found and len(set(found)) == 1
-
-
 class Feeder:
     """Speaks to the hub as if it were a worker."""
 
@@ -75,7 +66,7 @@ def many_hosts(daemon: Daemon) -> Iterator[Feeder]:
 def test_a_worker_that_slept_through_50000_updates_knows_all_soon_after_waking(
     daemon: Daemon, many_hosts: Feeder
 ) -> None:
-    wait_until(lambda: agree(daemon))
+    wait_until(lambda: daemon.agrees(4))
     asleep = daemon.workers()[2]
     daemon.kill(asleep, signal.SIGSTOP)
     slept = time.monotonic()
@@ -88,7 +79,7 @@ def test_a_worker_that_slept_through_50000_updates_knows_all_soon_after_waking(
     finally:
         daemon.kill(asleep, signal.SIGCONT)
     woke = time.monotonic()
-    wait_until(lambda: agree(daemon), timeout=8, every=0.1)
+    wait_until(lambda: daemon.agrees(4), timeout=8, every=0.1)
     assert time.monotonic() - woke < 3.5
     assert daemon.workers()[2] == asleep, "it was replaced, not healed"
 
@@ -138,7 +129,7 @@ def unevenness(answers: Counter[str]) -> int:
 def kill_hub(daemon: Daemon) -> None:
     before = daemon.hub()
     daemon.kill(before)
-    wait_until(lambda: daemon.hub() != before and agree(daemon))
+    wait_until(lambda: daemon.hub() != before and daemon.agrees(4))
 
 
 def kill_worker(daemon: Daemon) -> None:
@@ -173,7 +164,7 @@ def test_what_a_dead_worker_had_is_forgotten_by_all(daemon: Daemon, hosts: Hosts
             read_line(stack.enter_context(connect(address)))
         kill_worker(daemon)
         wait_until(lambda: daemon.is_serving(4))
-        wait_until(lambda: agree(daemon))
+        wait_until(lambda: daemon.agrees(4))
     wait_until(lambda: daemon.service()["open"] == 0)
     with spread(address, 40, apart=0.05) as answers:
         assert answers == dict.fromkeys(NAMES, 10)

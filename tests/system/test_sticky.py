@@ -49,7 +49,7 @@ def meet(daemon: Daemon, address: str, clients: list[str]) -> dict[str, str]:
     """Each client connects once; returns who answered it when all workers know."""
     first = {client: ask(address, client) for client in clients}
     wait_until(lambda: known(daemon).items() >= first.items())
-    daemon.command("workers", digest=True)  # they answer behind all that the hub had to tell
+    wait_until(lambda: daemon.agrees(4))
     return first
 
 
