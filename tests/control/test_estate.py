@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from random import Random
 
-import gevent
 import pytest
 
 from control.closing import Closing
@@ -23,6 +22,7 @@ from director.config.model import Config, Service
 from director.messages import Load, Slot, Tally, peer_incarnation
 from director.scheduling.sticky import Stickies
 from director.tally import HostTally
+from tests.workers.plant import until
 
 WEB, HOST, WORKER = 1, 3, 7
 CONFIG = Config(services=(Service(name="web", groups=(), number=WEB, maxconn=10),))
@@ -118,9 +118,7 @@ def test_what_elder_generations_have_booked_is_known_though_our_ledger_goes_on_w
     booked = one.limits.ledger.entries[WEB][ours + 1].booked
     assert one.estate.bequeath()
     one.limits.hand_over()
-    with gevent.Timeout(10):
-        while Memory(fd, LEDGER).load() is None:
-            gevent.sleep(0.001)
+    until(lambda: Memory(fd, LEDGER).load() is not None)
     heir = Heir(other, ordinal=3)
     assert heir.estate.take_over(fd, CONFIG)
     known = {peer: entry.booked for peer, entry in heir.limits.ledger.entries[WEB].items()}
@@ -134,9 +132,7 @@ def test_a_hub_that_died_left_its_ledger_as_it_was_last(fd: int, other: int) -> 
     one.limits.join(WORKER)
     one.hears(2, 5)
     assert one.estate.save()
-    with gevent.Timeout(10):
-        while Memory(fd, LEDGER).load() is None:
-            gevent.sleep(0.001)
+    until(lambda: Memory(fd, LEDGER).load() is not None)
     heir = Heir(other, ordinal=2)
     assert heir.estate.take_over(fd, CONFIG)
     assert heir.limits.ledger.entries[WEB][peer_incarnation(1)].used == one.limits.ledger.booked(WEB) > 0

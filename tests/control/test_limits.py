@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import gevent
 import pytest
@@ -17,6 +17,7 @@ from director.messages import Grants, Happened, Load, Running, Slot, peer_incarn
 from director.scheduling.permits import limits
 from tests.director.config.configs import histories
 from tests.shortage import no_room
+from tests.workers.plant import until
 
 WEB = 1
 
@@ -32,12 +33,6 @@ def fd() -> Iterator[int]:
     fd = os.memfd_create("test")
     yield fd
     os.close(fd)
-
-
-def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    with gevent.Timeout(seconds):
-        while not condition():
-            gevent.sleep(0.001)
 
 
 def row(incarnation: int, sequence: int, version: int, used: int, wanted: int) -> Load:

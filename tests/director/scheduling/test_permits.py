@@ -30,6 +30,15 @@ class Peer:
     def waiting(self) -> int:
         return self.permits.limits[LIMIT].wanted
 
+    def does(self, step: str) -> None:
+        """A client comes, and gets a permit or waits for one; or one leaves."""
+        if step == "end":
+            self.permits.give(LIMIT)
+        elif self.permits.room(LIMIT):
+            self.permits.take(LIMIT)
+        else:
+            self.permits.want({LIMIT: 2})
+
 
 class Network(RuleBasedStateMachine):
     """Workers and a hub, and messages between them that are lost, repeated and overtaken."""
@@ -335,12 +344,8 @@ def test_an_old_generation_and_a_new_one_stay_within_one_limit(limit: int, steps
     sent = 0
     for step, who in steps:
         peer = peers[who]
-        if step == "connect" and peer.permits.room(LIMIT):
-            peer.permits.take(LIMIT)
-        elif step == "connect":
-            peer.permits.want({LIMIT: 2})
-        elif step == "end":
-            peer.permits.give(LIMIT)
+        if step in ("connect", "end"):
+            peer.does(step)
         elif step == "up":
             sent += 1
             new.heard(9, sent, branch.rows())
@@ -394,12 +399,8 @@ def test_a_generation_lives_on_under_the_ledger_after_next(limit: int, steps: li
     join(ledgers[2], peers[2])
     for step, who in steps:
         peer = peers[who]
-        if step == "connect" and peer.permits.room(LIMIT):
-            peer.permits.take(LIMIT)
-        elif step == "connect":
-            peer.permits.want({LIMIT: 2})
-        elif step == "end":
-            peer.permits.give(LIMIT)
+        if step in ("connect", "end"):
+            peer.does(step)
         elif step == "row":
             talk(ledgers[who], [peer])
         else:
