@@ -66,6 +66,8 @@ class Estate:
         A successor in this generation is told by workers of clients and their hosts, which are many, and finds the
         ledger of permits at its own place, which from now on tells only what is left to this generation.
         """
+        if not self._decides():
+            return True  # what a hub that did has bequeathed stays as it is, though this is its successor
         rest = {"sticks": list(self._stickies.batches()), "permits": self._limits.dump()}
         self.dirty = not self._memory.save({**self._dump(counts=True, hosts=True), **rest})
         return not self.dirty

@@ -83,6 +83,7 @@ def test_what_another_decides_is_not_written(fd: int) -> None:
     one.hears(2, 5)
     one.decides = False
     assert one.estate.save()
+    assert one.estate.bequeath()
     assert Memory(fd).load() is None
     one.decides = True
     assert one.estate.save()
