@@ -19,7 +19,9 @@ from director.config.model import Config
 from director.config.numbering import numbered
 from director.events import Event
 from director.messages import Grants, Load, is_peer, peer_incarnation
-from director.scheduling.permits import DIRECTOR, Branch, Grant, Ledger, Row, changed_limits, limits, queue_of
+from director.scheduling.branch import Branch
+from director.scheduling.ledger import Ledger
+from director.scheduling.permits import DIRECTOR, Grant, Row, changed_limits, limits, queue_of
 from director.scheduling.scoreboard import CUT_HOLD
 
 _DELAY = 0.004  # seconds in which news are gathered

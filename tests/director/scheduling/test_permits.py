@@ -1,474 +1,91 @@
-"""Limits over all processes: never exceeded whatever the network does, and never starved."""
+"""A worker's permits: what a config limits, what a worker may use of it, and what it tells."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-
-from director.scheduling.permits import Branch, Grant, Ledger, Permits, Row
-
-LIMIT = 7  # its number
-STEPS = ("connect", "end", "old row", "new row", "up", "down")
-
-
-class Peer:
-    """A worker: its side of the limit, and the rows it has sent."""
-
-    def __init__(self, number: int, limits: list[int]) -> None:
-        self.number = number
-        self.permits = Permits()
-        self.permits.configure(limits, lambda _: 0)
-        self.sent = 0
-
-    @property
-    def used(self) -> int:
-        return self.permits.limits[LIMIT].used
-
-    @property
-    def waiting(self) -> int:
-        return self.permits.limits[LIMIT].wanted
-
-    def does(self, step: str) -> None:
-        """A client comes, and gets a permit or waits for one; or one leaves."""
-        if step == "end":
-            self.permits.give(LIMIT)
-        elif self.permits.room(LIMIT):
-            self.permits.take(LIMIT)
-        else:
-            self.permits.want({LIMIT: 2})
-
-
-class Network(RuleBasedStateMachine):
-    """Workers and a hub, and messages between them that are lost, repeated and overtaken."""
-
-    @initialize(limit=st.integers(0, 12), workers=st.integers(1, 4))
-    def start(self, limit: int, workers: int) -> None:
-        self.limit = limit
-        self.ledger = Ledger()
-        self.ledger.configure({LIMIT: limit})
-        self.saved = self.ledger.dump()
-        self.peers: dict[int, Peer] = {}
-        self.dead: dict[int, int] = {}  # {peer: connections that its hosts may still have}
-        self.rows: list[tuple[int, int, dict[int, Row]]] = []
-        self.grants: list[tuple[int, dict[int, Grant]]] = []
-        self.booked = 0
-        self.last = 0
-        for _ in range(workers):
-            self.join()
-
-    def join(self) -> None:
-        self.last += 1
-        self.peers[self.last] = Peer(self.last, [LIMIT])
-        self.ledger.join(self.last)
-        self.tell()
-
-    def tell(self) -> None:
-        self.saved = self.ledger.dump()  # before anybody hears of it
-        self.grants += self.ledger.news().items()
-
-    def pick(self, data: st.DataObject) -> Peer:
-        return self.peers[data.draw(st.sampled_from(sorted(self.peers)))]
-
-    @rule(data=st.data())
-    def connect(self, data: st.DataObject) -> None:
-        peer = self.pick(data)
-        if peer.permits.room(LIMIT):
-            peer.permits.take(LIMIT)
-        else:
-            peer.permits.want({LIMIT: peer.waiting + 1})
-
-    @rule(data=st.data())
-    def disconnect(self, data: st.DataObject) -> None:
-        peer = self.pick(data)
-        peer.permits.give(LIMIT)
-        self.serve(peer)
-
-    def serve(self, peer: Peer) -> None:
-        while peer.waiting and peer.permits.room(LIMIT):
-            peer.permits.take(LIMIT)
-            peer.permits.want({LIMIT: peer.waiting - 1})
-
-    @rule(data=st.data(), whole=st.booleans())
-    def send_row(self, data: st.DataObject, whole: bool) -> None:
-        peer = self.pick(data)
-        peer.sent += 1
-        self.rows.append((peer.number, peer.sent, peer.permits.rows(whole)))
-
-    @rule(data=st.data())
-    def send_all_grants(self, data: st.DataObject) -> None:
-        peer = self.pick(data)
-        self.grants.append((peer.number, self.ledger.grants(peer.number)))
-
-    @rule(data=st.data(), keep=st.booleans())
-    def deliver_row(self, data: st.DataObject, keep: bool) -> None:
-        if self.rows:
-            place = data.draw(st.integers(0, len(self.rows) - 1))
-            peer, sequence, rows = self.rows[place] if keep else self.rows.pop(place)
-            self.ledger.heard(peer, sequence, rows)
-            self.tell()
-
-    @rule(data=st.data(), keep=st.booleans())
-    def deliver_grant(self, data: st.DataObject, keep: bool) -> None:
-        if self.grants:
-            place = data.draw(st.integers(0, len(self.grants) - 1))
-            number, grants = self.grants[place] if keep else self.grants.pop(place)
-            if number in self.peers:
-                self.peers[number].permits.granted(grants)
-                self.serve(self.peers[number])
-
-    @rule(data=st.data())
-    def lose(self, data: st.DataObject) -> None:
-        for messages in (self.rows, self.grants):
-            if messages:
-                messages.pop(data.draw(st.integers(0, len(messages) - 1)))
-
-    @rule(data=st.data())
-    def worker_dies(self, data: st.DataObject) -> None:
-        if len(self.peers) > 1:
-            peer = self.pick(data)
-            self.dead[peer.number] = peer.used
-            del self.peers[peer.number]
-            self.ledger.leave(peer.number)
-            self.tell()
-            self.join()
-
-    @rule()
-    def hosts_notice_the_dead(self) -> None:
-        for number in list(self.dead):
-            del self.dead[number]
-            self.ledger.forget(number)
-        self.tell()
-
-    @rule()
-    def hub_dies(self) -> None:
-        self.ledger = Ledger()
-        self.ledger.restore(self.saved)
-        self.ledger.configure({LIMIT: self.limit})
-        for number in self.peers:
-            self.ledger.join(number)
-        for number in self.dead:
-            self.ledger.leave(number)
-        self.tell()
-
-    @rule(limit=st.integers(0, 12))
-    def limit_changes(self, limit: int) -> None:
-        self.limit = limit
-        self.ledger.configure({LIMIT: limit})
-        self.tell()
-
-    @invariant()
-    def nobody_uses_more_than_is_booked_and_no_more_is_booked_than_there_is(self) -> None:
-        entries = self.ledger.entries[LIMIT]
-        for peer in self.peers.values():
-            assert peer.used <= entries[peer.number].booked
-        for number, used in self.dead.items():
-            assert used <= entries[number].booked
-        booked = sum(entry.booked for entry in entries.values())
-        assert booked <= max(self.limit, self.booked)
-        self.booked = booked
-
-    def settle(self) -> None:
-        """All messages arrive, in order, until nobody has anything new to say."""
-        self.hosts_notice_the_dead()
-        for _ in range(30):
-            for peer in self.peers.values():
-                peer.permits.granted(self.ledger.grants(peer.number))
-                self.serve(peer)
-                peer.sent += 1
-                self.ledger.heard(peer.number, peer.sent, peer.permits.rows(whole=True))
-            self.ledger.news()
-
-    def teardown(self) -> None:
-        if not hasattr(self, "ledger"):
-            return
-        self.settle()
-        used = sum(peer.used for peer in self.peers.values())
-        waiting = sum(peer.waiting for peer in self.peers.values())
-        assert self.ledger.used(LIMIT) == used
-        assert waiting == 0 or used >= self.limit
-        for peer in self.peers.values():
-            assert self.ledger.entries[LIMIT][peer.number].used == peer.used
-
-
-TestNetwork = Network.TestCase
-
-
-def exchange(ledger: Ledger, *peers: Peer) -> None:
-    """A row of each, then what the ledger has to say: two message delays."""
-    for peer in peers:
-        peer.sent += 1
-        ledger.heard(peer.number, peer.sent, peer.permits.rows(whole=True))
-    for number, grants in ledger.news().items():
-        peers[number - 1].permits.granted(grants)
-
-
-def pair(limit: int) -> tuple[Ledger, Peer, Peer]:
-    ledger = Ledger()
-    ledger.configure({LIMIT: limit})
-    peers = Peer(1, [LIMIT]), Peer(2, [LIMIT])
-    for peer in peers:
-        ledger.join(peer.number)
-    exchange(ledger, *peers)
-    return ledger, *peers
-
-
-def test_far_from_the_limit_each_has_room_without_asking() -> None:
-    _, one, two = pair(100)
-    assert [peer.permits.limits[LIMIT].allotted for peer in (one, two)] == [50, 25]
-
-
-def test_what_nobody_uses_comes_down_when_another_waits() -> None:
-    ledger, one, two = pair(100)
-    one.permits.limits[LIMIT].used = 25
-    one.permits.want({LIMIT: 200})
-    for _ in range(3):
-        exchange(ledger, one, two)
-    assert one.permits.limits[LIMIT].allotted == 100
-    assert two.permits.limits[LIMIT].allotted == 0
-
-
-def test_those_who_wait_share_evenly() -> None:
-    ledger, one, two = pair(100)
-    for peer in (one, two):
-        peer.permits.want({LIMIT: 500})
-    for _ in range(3):
-        exchange(ledger, one, two)
-    assert one.permits.limits[LIMIT].allotted == two.permits.limits[LIMIT].allotted == 50
-
-
-@pytest.mark.parametrize("limit", [0, 1, 2, 3])
-def test_a_small_limit_serves_everybody_in_turn(limit: int) -> None:
-    ledger, one, two = pair(limit)
-    left = [5, 5]
-    for _ in range(60):
-        for place, peer in enumerate((one, two)):
-            peer.permits.give(LIMIT)
-            if left[place] and peer.permits.room(LIMIT):
-                peer.permits.take(LIMIT)
-                left[place] -= 1
-            peer.permits.want({LIMIT: left[place]})
-        assert one.used + two.used <= limit
-        exchange(ledger, one, two)
-    assert left == ([0, 0] if limit else [5, 5])
-
-
-def test_a_limit_set_below_use_shrinks_as_connections_end() -> None:
-    ledger, one, two = pair(100)
-    one.permits.limits[LIMIT].used = two.permits.limits[LIMIT].used = 20
-    exchange(ledger, one, two)
-    ledger.configure({LIMIT: 10})
-    for used in (20, 15, 8, 5):
-        exchange(ledger, one, two)
-        for peer in (one, two):
-            while peer.used > used:
-                peer.permits.give(LIMIT)
-            if used > 5:
-                assert not peer.permits.room(LIMIT)
-    exchange(ledger, one, two)
-    assert sum(entry.booked for entry in ledger.entries[LIMIT].values()) <= 10
-
-
-def test_a_dead_peer_s_permits_are_kept_until_its_hosts_have_noticed() -> None:
-    ledger, one, two = pair(10)
-    one.permits.limits[LIMIT].used = 2
-    exchange(ledger, one, two)
-    ledger.leave(1)
-    two.permits.want({LIMIT: 20})
-    two.sent += 1
-    ledger.heard(2, two.sent, two.permits.rows(whole=True))
-    assert ledger.entries[LIMIT][2].booked <= 10 - ledger.entries[LIMIT][1].booked
-    ledger.forget(1)
-    assert ledger.grants(2)[LIMIT][0] == 10
-
-
-def test_a_restored_ledger_books_what_the_old_one_did() -> None:
-    ledger, *_ = pair(10)
-    again = Ledger()
-    again.restore(ledger.dump())
-    again.configure({LIMIT: 10})
-    booked = {peer: entry.booked for peer, entry in again.entries[LIMIT].items()}
-    assert all(booked[peer] >= entry.booked for peer, entry in ledger.entries[LIMIT].items())
-    assert again.used(LIMIT) == 0, "nobody has said yet what he uses"
-    assert sum(booked.values()) <= 10
-
-
-def test_a_late_word_about_a_limit_that_was_removed_does_not_last() -> None:
-    ledger, one, two = pair(10)
-    late = ledger.grants(1)
-    for limits in ({}, {LIMIT: 2}):
-        ledger.configure(limits)
-        for peer in (one, two):
-            peer.permits.configure(limits, lambda _: 0)
-    one.permits.granted(late)
-    assert one.permits.limits[LIMIT].allotted > 2
-    exchange(ledger, one, two)
-    assert sum(peer.permits.limits[LIMIT].allotted for peer in (one, two)) <= 2
-
-
-def test_a_lost_grant_is_said_again_to_who_shows_that_he_missed_it() -> None:
-    ledger, one, two = pair(10)
-    one.permits.want({LIMIT: 10})
-    exchange(ledger, one, two)
-    one.permits.give(LIMIT)
-    two.permits.limits[LIMIT].used = 1
-    ledger.configure({LIMIT: 4})
-    ledger.news()  # lost
-    exchange(ledger, one, two)
-    exchange(ledger, one, two)
-    assert one.permits.limits[LIMIT].version == ledger.entries[LIMIT][1].version
-
-
-@given(
-    limit=st.integers(0, 8),
-    steps=st.lists(
-        st.tuples(st.sampled_from(["connect", "end", "old row", "new row", "up", "down"]), st.integers(0, 3))
-    ),
-)
-def test_an_old_generation_and_a_new_one_stay_within_one_limit(limit: int, steps: list[tuple[str, int]]) -> None:
-    """Peers 0 and 1 are the old generation's, 2 and 3 the new one's; messages arrive at any time, or late."""
-    ledger = Ledger()
-    ledger.configure({LIMIT: limit})
-    peers = [Peer(number, [LIMIT]) for number in range(4)]
-    for peer in peers[:2]:
-        ledger.join(peer.number)
-        peer.permits.want({LIMIT: 3})
-    for _ in range(4):
-        talk(ledger, peers[:2])
-    branch, new = Branch(ledger), Ledger()
-    new.configure({LIMIT: limit})
-    new.adopt(9, branch.rows())
-    for peer in peers[2:]:
-        new.join(peer.number)
-    sent = 0
-    for step, who in steps:
-        peer = peers[who]
-        if step in ("connect", "end"):
-            peer.does(step)
-        elif step == "up":
-            sent += 1
-            new.heard(9, sent, branch.rows())
-        elif step == "down":
-            branch.granted(new.grants(9))
-        else:
-            talk(ledger, peers[:2]) if step == "old row" else talk(new, peers[2:])
-        assert sum(peer.used for peer in peers) <= limit
-        assert new.entries[LIMIT][9].booked >= ledger.booked(LIMIT)
-    for _ in range(8):  # once all is quiet, who waits gets what is left
-        talk(ledger, peers[:2])
-        talk(new, peers[2:])
-        sent += 1
-        new.heard(9, sent, branch.rows())
-        branch.granted(new.grants(9))
-    assert new.booked(LIMIT) <= limit
-    assert sum(peer.used for peer in peers[:2]) <= new.entries[LIMIT][9].used <= ledger.booked(LIMIT)
-
-
-@given(
-    limit=st.integers(0, 8),
-    steps=st.lists(
-        st.tuples(
-            st.sampled_from(["connect", "end", "row", "up", "down"]),
-            st.integers(0, 2),
-        )
-    ),
-)
-def test_a_generation_lives_on_under_the_ledger_after_next(limit: int, steps: list[tuple[str, int]]) -> None:
-    """Each peer is a generation's; that of the second has counted far more versions than that of the third."""
-    ledgers = [Ledger() for _ in range(3)]
-    ledgers[0].configure({LIMIT: limit})
-    peers = [Peer(number, [LIMIT]) for number in range(3)]
-    join(ledgers[0], peers[0])
-    branches = {9: Branch(ledgers[0])}
-    for many in range(20):
-        ledgers[1].configure({LIMIT: many})
-        join(ledgers[1], Peer(-1, [LIMIT]))
-    ledgers[1].forget(-1)
-    ledgers[1].configure({LIMIT: limit})
-    ledgers[1].adopt(9, branches[9].rows())
-    join(ledgers[1], peers[1])
-    exchange_above(ledgers[1], branches)
-    left = {below: entry.booked for below, entry in ledgers[1].entries[LIMIT].items()}
-    ledgers[1].release([9])
-    branches[10] = Branch(ledgers[1])
-    branches[9].redirect()
-    ledgers[2].configure({LIMIT: limit})
-    for generation, below in ((9, 9), (10, peers[1].number)):
-        ledgers[2].adopt(generation, {LIMIT: (0, left[below], 0)})
-    join(ledgers[2], peers[2])
-    for step, who in steps:
-        peer = peers[who]
-        if step in ("connect", "end"):
-            peer.does(step)
-        elif step == "row":
-            talk(ledgers[who], [peer])
-        else:
-            exchange_above(ledgers[2], branches, up=step == "up", down=step == "down")
-        assert sum(peer.used for peer in peers) <= limit
-    for peer in peers:
-        peer.permits.want({})
-    peers[2].permits.want({LIMIT: limit})
-    for _ in range(24):  # once all is quiet, the last generation gets what the others do not use
-        for ledger, peer in zip(ledgers, peers, strict=True):
-            talk(ledger, [peer])
-        exchange_above(ledgers[2], branches)
-    assert peers[2].permits.limits[LIMIT].allotted == limit - peers[0].used - peers[1].used
-
-
-def join(ledger: Ledger, peer: Peer) -> None:
-    """It uses half of what it gets at first."""
-    ledger.join(peer.number)
-    for _ in range(3):
-        talk(ledger, [peer])
-    for _ in range(peer.permits.limits[LIMIT].allotted // 2):
-        peer.permits.take(LIMIT)
-
-
-def exchange_above(above: Ledger, branches: dict[int, Branch], up: bool = True, down: bool = True) -> None:
-    """What generations tell the ledger above them, and what it says back."""
-    for generation, branch in branches.items():
-        if up:
-            above.heard(generation, above.peers[generation] + 1, branch.rows())
-        if down:
-            branch.granted(above.grants(generation))
-
-
-def test_what_an_old_generation_does_not_need_any_more_is_for_the_new_one() -> None:
-    ledger, new = Ledger(), Ledger()
-    ledger.configure({LIMIT: 12})
-    old = [Peer(number, [LIMIT]) for number in range(2)]
-    for peer in old:
-        ledger.join(peer.number)
-        peer.permits.want({LIMIT: 6})
-    for _ in range(8):
-        talk(ledger, old)
-        for peer in old:
-            while peer.permits.room(LIMIT):
-                peer.permits.take(LIMIT)
-    assert [peer.used for peer in old] == [6, 6]
-    branch = Branch(ledger)
-    new.configure({LIMIT: 12})
-    new.adopt(9, branch.rows())
-    young = Peer(2, [LIMIT])
-    new.join(young.number)
-    for peer in old:
-        peer.permits.want({})
-    for peer in (old[0], *old[:1] * 3, *old[1:] * 3):
-        peer.permits.give(LIMIT)
-    young.permits.want({LIMIT: 7})
-    for sent in range(1, 12):
-        talk(ledger, old)
-        talk(new, [young])
-        new.heard(9, sent, branch.rows())
-        branch.granted(new.grants(9))
-    assert [peer.used for peer in old] == [2, 3]
-    assert young.permits.limits[LIMIT].allotted == 7
-
-
-def talk(ledger: Ledger, peers: list[Peer]) -> None:
-    """A row of each to the ledger, and what it says back."""
-    for peer in peers:
-        peer.sent += 1
-        ledger.heard(peer.number, peer.sent, peer.permits.rows(whole=True))
-        peer.permits.granted(ledger.grants(peer.number))
+
+from director.config.model import Config, Endpoint, Group, Host, Service
+from director.scheduling.permits import DIRECTOR, Permits, changed_limits, limits, queue_of
+
+HOST = Host(name="one", ip=Endpoint("10.0.0.1", 80), number=3)
+GROUP = Group(name="main", number=2, hosts=(HOST,))
+SERVICE = Service(name="web", number=1, queue=9, groups=(GROUP,))
+PLAIN = Config(services=(SERVICE,))
+
+
+def with_limit(where: str) -> Config:
+    """PLAIN, with a maxconn of 5 there."""
+    if where == "director":
+        return replace(PLAIN, maxconn=5)
+    if where == "service":
+        return Config(services=(replace(SERVICE, maxconn=5),))
+    if where == "group":
+        return Config(services=(replace(SERVICE, groups=(replace(GROUP, maxconn=5),)),))
+    return Config(services=(replace(SERVICE, groups=(replace(GROUP, hosts=(replace(HOST, maxconn=5),)),)),))
+
+
+@pytest.mark.parametrize(("where", "number"), [("director", DIRECTOR), ("service", 1), ("group", 2), ("host", 3)])
+def test_where_anything_is_limited_the_queue_is_too(where: str, number: int) -> None:
+    assert limits(with_limit(where)) == {number: 5, queue_of(1): 9}
+
+
+def test_without_a_maxconn_nobody_queues() -> None:
+    assert limits(PLAIN) == {}
+
+
+CONFIGS = (PLAIN, *(with_limit(where) for where in ("director", "service", "group", "host")))
+
+
+@pytest.mark.parametrize("before", CONFIGS)
+@pytest.mark.parametrize("after", CONFIGS)
+def test_a_change_of_the_config_leads_from_its_limits_to_the_next_ones(before: Config, after: Config) -> None:
+    gone, came = changed_limits(before, after)
+    kept = {number: limit for number, limit in limits(before).items() if number not in gone}
+    assert kept | came == limits(after)
+
+
+def permits(*allotments: int) -> Permits:
+    """With limits 1, 2, ... of which it may use so many each."""
+    made = Permits()
+    made.configure(range(1, len(allotments) + 1), lambda number: 0)
+    made.granted({number: (allotted, 1) for number, allotted in enumerate(allotments, 1)})
+    made.rows(whole=True)
+    return made
+
+
+def test_there_is_room_only_within_every_limit() -> None:
+    ours = permits(2, 1)
+    ours.take(1, 2)
+    assert ours.room(1)
+    assert not ours.room(1, 2)
+    ours.give(1, 2)
+    assert ours.room(1, 2)
+
+
+def test_what_is_not_limited_always_has_room() -> None:
+    assert permits().room(1, 2, DIRECTOR)
+
+
+def test_a_word_of_the_hub_that_comes_late_changes_nothing() -> None:
+    ours = permits(5)
+    assert ours.granted({1: (3, 7)}) == [1]
+    assert ours.granted({1: (9, 6)}) == []
+    assert ours.limits[1].allotted == 3
+
+
+def test_a_limit_that_stays_keeps_what_is_used_of_it_and_a_new_one_counts_what_there_is() -> None:
+    ours = permits(5)
+    ours.take(1)
+    ours.configure([1, 2], {2: 4}.__getitem__)
+    assert {number: limit.used for number, limit in ours.limits.items()} == {1: 1, 2: 4}
+
+
+def test_who_waits_is_told_of_until_nobody_does() -> None:
+    ours = permits(1)
+    ours.want({1: 3})
+    assert ours.rows(whole=False) == {1: (1, 0, 3)}
+    assert ours.rows(whole=False) == {}
+    ours.want({})
+    assert ours.rows(whole=False) == {1: (1, 0, 0)}

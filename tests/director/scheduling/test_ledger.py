@@ -1,0 +1,291 @@
+"""Limits over all processes: never exceeded whatever the network does, and never starved."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from director.scheduling.ledger import Ledger
+from director.scheduling.permits import Grant, Row
+from tests.director.scheduling.peer import LIMIT, Peer
+
+
+class Network(RuleBasedStateMachine):
+    """Workers and a hub, and messages between them that are lost, repeated and overtaken."""
+
+    @initialize(limit=st.integers(0, 12), workers=st.integers(1, 4))
+    def start(self, limit: int, workers: int) -> None:
+        self.limit = limit
+        self.ledger = Ledger()
+        self.ledger.configure({LIMIT: limit})
+        self.saved = self.ledger.dump()
+        self.peers: dict[int, Peer] = {}
+        self.dead: dict[int, int] = {}  # {peer: connections that its hosts may still have}
+        self.rows: list[tuple[int, int, dict[int, Row]]] = []
+        self.grants: list[tuple[int, dict[int, Grant]]] = []
+        self.booked = 0
+        self.last = 0
+        for _ in range(workers):
+            self.join()
+
+    def join(self) -> None:
+        self.last += 1
+        self.peers[self.last] = Peer(self.last, [LIMIT])
+        self.ledger.join(self.last)
+        self.tell()
+
+    def tell(self) -> None:
+        self.saved = self.ledger.dump()  # before anybody hears of it
+        self.grants += self.ledger.news().items()
+
+    def pick(self, data: st.DataObject) -> Peer:
+        return self.peers[data.draw(st.sampled_from(sorted(self.peers)))]
+
+    @rule(data=st.data())
+    def connect(self, data: st.DataObject) -> None:
+        peer = self.pick(data)
+        if peer.permits.room(LIMIT):
+            peer.permits.take(LIMIT)
+        else:
+            peer.permits.want({LIMIT: peer.waiting + 1})
+
+    @rule(data=st.data())
+    def disconnect(self, data: st.DataObject) -> None:
+        peer = self.pick(data)
+        peer.permits.give(LIMIT)
+        self.serve(peer)
+
+    def serve(self, peer: Peer) -> None:
+        while peer.waiting and peer.permits.room(LIMIT):
+            peer.permits.take(LIMIT)
+            peer.permits.want({LIMIT: peer.waiting - 1})
+
+    @rule(data=st.data(), whole=st.booleans())
+    def send_row(self, data: st.DataObject, whole: bool) -> None:
+        peer = self.pick(data)
+        peer.sent += 1
+        self.rows.append((peer.number, peer.sent, peer.permits.rows(whole)))
+
+    @rule(data=st.data())
+    def send_all_grants(self, data: st.DataObject) -> None:
+        peer = self.pick(data)
+        self.grants.append((peer.number, self.ledger.grants(peer.number)))
+
+    @rule(data=st.data(), keep=st.booleans())
+    def deliver_row(self, data: st.DataObject, keep: bool) -> None:
+        if self.rows:
+            place = data.draw(st.integers(0, len(self.rows) - 1))
+            peer, sequence, rows = self.rows[place] if keep else self.rows.pop(place)
+            self.ledger.heard(peer, sequence, rows)
+            self.tell()
+
+    @rule(data=st.data(), keep=st.booleans())
+    def deliver_grant(self, data: st.DataObject, keep: bool) -> None:
+        if self.grants:
+            place = data.draw(st.integers(0, len(self.grants) - 1))
+            number, grants = self.grants[place] if keep else self.grants.pop(place)
+            if number in self.peers:
+                self.peers[number].permits.granted(grants)
+                self.serve(self.peers[number])
+
+    @rule(data=st.data())
+    def lose(self, data: st.DataObject) -> None:
+        for messages in (self.rows, self.grants):
+            if messages:
+                messages.pop(data.draw(st.integers(0, len(messages) - 1)))
+
+    @rule(data=st.data())
+    def worker_dies(self, data: st.DataObject) -> None:
+        if len(self.peers) > 1:
+            peer = self.pick(data)
+            self.dead[peer.number] = peer.used
+            del self.peers[peer.number]
+            self.ledger.leave(peer.number)
+            self.tell()
+            self.join()
+
+    @rule()
+    def hosts_notice_the_dead(self) -> None:
+        for number in list(self.dead):
+            del self.dead[number]
+            self.ledger.forget(number)
+        self.tell()
+
+    @rule()
+    def hub_dies(self) -> None:
+        self.ledger = Ledger()
+        self.ledger.restore(self.saved)
+        self.ledger.configure({LIMIT: self.limit})
+        for number in self.peers:
+            self.ledger.join(number)
+        for number in self.dead:
+            self.ledger.leave(number)
+        self.tell()
+
+    @rule(limit=st.integers(0, 12))
+    def limit_changes(self, limit: int) -> None:
+        self.limit = limit
+        self.ledger.configure({LIMIT: limit})
+        self.tell()
+
+    @invariant()
+    def nobody_uses_more_than_is_booked_and_no_more_is_booked_than_there_is(self) -> None:
+        entries = self.ledger.entries[LIMIT]
+        for peer in self.peers.values():
+            assert peer.used <= entries[peer.number].booked
+        for number, used in self.dead.items():
+            assert used <= entries[number].booked
+        booked = sum(entry.booked for entry in entries.values())
+        assert booked <= max(self.limit, self.booked)
+        self.booked = booked
+
+    def settle(self) -> None:
+        """All messages arrive, in order, until nobody has anything new to say."""
+        self.hosts_notice_the_dead()
+        for _ in range(30):
+            for peer in self.peers.values():
+                peer.permits.granted(self.ledger.grants(peer.number))
+                self.serve(peer)
+                peer.sent += 1
+                self.ledger.heard(peer.number, peer.sent, peer.permits.rows(whole=True))
+            self.ledger.news()
+
+    def teardown(self) -> None:
+        if not hasattr(self, "ledger"):
+            return
+        self.settle()
+        used = sum(peer.used for peer in self.peers.values())
+        waiting = sum(peer.waiting for peer in self.peers.values())
+        assert self.ledger.used(LIMIT) == used
+        assert waiting == 0 or used >= self.limit
+        for peer in self.peers.values():
+            assert self.ledger.entries[LIMIT][peer.number].used == peer.used
+
+
+TestNetwork = Network.TestCase
+
+
+def exchange(ledger: Ledger, *peers: Peer) -> None:
+    """A row of each, then what the ledger has to say: two message delays."""
+    for peer in peers:
+        peer.sent += 1
+        ledger.heard(peer.number, peer.sent, peer.permits.rows(whole=True))
+    for number, grants in ledger.news().items():
+        peers[number - 1].permits.granted(grants)
+
+
+def pair(limit: int) -> tuple[Ledger, Peer, Peer]:
+    ledger = Ledger()
+    ledger.configure({LIMIT: limit})
+    peers = Peer(1, [LIMIT]), Peer(2, [LIMIT])
+    for peer in peers:
+        ledger.join(peer.number)
+    exchange(ledger, *peers)
+    return ledger, *peers
+
+
+def test_far_from_the_limit_each_has_room_without_asking() -> None:
+    _, one, two = pair(100)
+    assert [peer.permits.limits[LIMIT].allotted for peer in (one, two)] == [50, 25]
+
+
+def test_what_nobody_uses_comes_down_when_another_waits() -> None:
+    ledger, one, two = pair(100)
+    one.permits.limits[LIMIT].used = 25
+    one.permits.want({LIMIT: 200})
+    for _ in range(3):
+        exchange(ledger, one, two)
+    assert one.permits.limits[LIMIT].allotted == 100
+    assert two.permits.limits[LIMIT].allotted == 0
+
+
+def test_those_who_wait_share_evenly() -> None:
+    ledger, one, two = pair(100)
+    for peer in (one, two):
+        peer.permits.want({LIMIT: 500})
+    for _ in range(3):
+        exchange(ledger, one, two)
+    assert one.permits.limits[LIMIT].allotted == two.permits.limits[LIMIT].allotted == 50
+
+
+@pytest.mark.parametrize("limit", [0, 1, 2, 3])
+def test_a_small_limit_serves_everybody_in_turn(limit: int) -> None:
+    ledger, one, two = pair(limit)
+    left = [5, 5]
+    for _ in range(60):
+        for place, peer in enumerate((one, two)):
+            peer.permits.give(LIMIT)
+            if left[place] and peer.permits.room(LIMIT):
+                peer.permits.take(LIMIT)
+                left[place] -= 1
+            peer.permits.want({LIMIT: left[place]})
+        assert one.used + two.used <= limit
+        exchange(ledger, one, two)
+    assert left == ([0, 0] if limit else [5, 5])
+
+
+def test_a_limit_set_below_use_shrinks_as_connections_end() -> None:
+    ledger, one, two = pair(100)
+    one.permits.limits[LIMIT].used = two.permits.limits[LIMIT].used = 20
+    exchange(ledger, one, two)
+    ledger.configure({LIMIT: 10})
+    for used in (20, 15, 8, 5):
+        exchange(ledger, one, two)
+        for peer in (one, two):
+            while peer.used > used:
+                peer.permits.give(LIMIT)
+            if used > 5:
+                assert not peer.permits.room(LIMIT)
+    exchange(ledger, one, two)
+    assert sum(entry.booked for entry in ledger.entries[LIMIT].values()) <= 10
+
+
+def test_a_dead_peer_s_permits_are_kept_until_its_hosts_have_noticed() -> None:
+    ledger, one, two = pair(10)
+    one.permits.limits[LIMIT].used = 2
+    exchange(ledger, one, two)
+    ledger.leave(1)
+    two.permits.want({LIMIT: 20})
+    two.sent += 1
+    ledger.heard(2, two.sent, two.permits.rows(whole=True))
+    assert ledger.entries[LIMIT][2].booked <= 10 - ledger.entries[LIMIT][1].booked
+    ledger.forget(1)
+    assert ledger.grants(2)[LIMIT][0] == 10
+
+
+def test_a_restored_ledger_books_what_the_old_one_did() -> None:
+    ledger, *_ = pair(10)
+    again = Ledger()
+    again.restore(ledger.dump())
+    again.configure({LIMIT: 10})
+    booked = {peer: entry.booked for peer, entry in again.entries[LIMIT].items()}
+    assert all(booked[peer] >= entry.booked for peer, entry in ledger.entries[LIMIT].items())
+    assert again.used(LIMIT) == 0, "nobody has said yet what he uses"
+    assert sum(booked.values()) <= 10
+
+
+def test_a_late_word_about_a_limit_that_was_removed_does_not_last() -> None:
+    ledger, one, two = pair(10)
+    late = ledger.grants(1)
+    for limits in ({}, {LIMIT: 2}):
+        ledger.configure(limits)
+        for peer in (one, two):
+            peer.permits.configure(limits, lambda _: 0)
+    one.permits.granted(late)
+    assert one.permits.limits[LIMIT].allotted > 2
+    exchange(ledger, one, two)
+    assert sum(peer.permits.limits[LIMIT].allotted for peer in (one, two)) <= 2
+
+
+def test_a_lost_grant_is_said_again_to_who_shows_that_he_missed_it() -> None:
+    ledger, one, two = pair(10)
+    one.permits.want({LIMIT: 10})
+    exchange(ledger, one, two)
+    one.permits.give(LIMIT)
+    two.permits.limits[LIMIT].used = 1
+    ledger.configure({LIMIT: 4})
+    ledger.news()  # lost
+    exchange(ledger, one, two)
+    exchange(ledger, one, two)
+    assert one.permits.limits[LIMIT].version == ledger.entries[LIMIT][1].version
