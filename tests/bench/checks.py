@@ -29,7 +29,7 @@ from director.master import selfsigned
 from tests.system.addresses import accepts, free_address
 from tests.system.daemon import Daemon
 from tests.system.peers import PATH
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 INTERVAL = 2.0  # seconds
 _KINDS = {

@@ -11,7 +11,8 @@ import time
 from contextlib import ExitStack
 
 from director.logtarget import LogSetup, LogTarget, Wrapping
-from tests.workers.plant import Plant, accepted, listening, until
+from tests.waiting import until
+from tests.workers.plant import Plant, accepted, listening
 from workers.connlog import ConnectionLog
 from workers.session import Session
 

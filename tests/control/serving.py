@@ -8,8 +8,7 @@ import socket
 import struct
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -90,14 +89,6 @@ def serving(hub: FakeHub, path: str, owner: int | None = None, **settings: Any) 
     finally:
         served.stop()
         served.listener.close()
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Until something is so; fails when it is not within 10 s."""
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.005)
 
 
 def framed(value: Any) -> bytes:

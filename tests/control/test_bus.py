@@ -11,7 +11,7 @@ import zmq
 from control.bus import ROWS, STATE, Bus
 from director.framing import decode, encode_body
 from director.messages import Hello, Message, Resync, Slot, Snapshot, Target, Update
-from tests.workers.plant import until
+from tests.waiting import until
 
 
 class Worker:

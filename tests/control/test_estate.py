@@ -22,7 +22,7 @@ from director.config.model import Config, Service
 from director.messages import Load, Slot, Tally, peer_incarnation
 from director.scheduling.sticky import Stickies
 from director.tally import HostTally
-from tests.workers.plant import until
+from tests.waiting import until
 
 WEB, HOST, WORKER = 1, 3, 7
 CONFIG = Config(services=(Service(name="web", groups=(), number=WEB, maxconn=10),))

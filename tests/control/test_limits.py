@@ -17,7 +17,7 @@ from director.messages import Grants, Happened, Load, Running, Slot, peer_incarn
 from director.scheduling.permits import limits
 from tests.director.config.configs import histories
 from tests.shortage import no_room
-from tests.workers.plant import until
+from tests.waiting import until
 
 WEB = 1
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import select
 import socket
 import time
-from collections.abc import Callable
 
 import gevent
 
@@ -15,6 +14,7 @@ from control.prober import Prober
 from director import logs
 from director.config.model import Check
 from director.messages import Happened
+from tests.waiting import until
 
 
 def listening(backlog: int = 8) -> tuple[socket.socket, tuple[str, int]]:
@@ -22,12 +22,6 @@ def listening(backlog: int = 8) -> tuple[socket.socket, tuple[str, int]]:
     sock.bind(("127.0.0.1", 0))
     sock.listen(backlog)
     return sock, sock.getsockname()
-
-
-def until(condition: Callable[[], object]) -> None:
-    with gevent.Timeout(10):
-        while not condition():
-            gevent.sleep(0.005)
 
 
 OPEN: list[Clinic] = []  # closed by a fixture after each test

@@ -11,8 +11,9 @@ import pytest
 
 from control.quicktls import Doubt, QuickTls
 from director.config.model import Check
-from tests.control.test_prober import Clinic, until
+from tests.control.test_prober import Clinic
 from tests.control.test_tlsclient import Server, certificate_for
+from tests.waiting import until
 
 INET = int(socket.AF_INET)
 

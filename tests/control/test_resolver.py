@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from control.resolver import Files, Resolver
 from director.config.model import Config, Dns, Endpoint, Group, Host, Service
 from director.messages import Running
 from tests.system.nameserver import Dnsmasq, OddServer
+from tests.waiting import until
 
 NUMBER = 5
 
@@ -52,12 +53,6 @@ class Farm:
 
     def places(self) -> set[str]:
         return {str(member.ip) for member in self.resolver.members.get(NUMBER, ())}
-
-
-def until(condition: Callable[[], object], timeout: float = 10.0) -> None:
-    with gevent.Timeout(timeout):
-        while not condition():
-            gevent.sleep(0.01)
 
 
 @pytest.fixture
@@ -245,7 +240,7 @@ def test_what_makes_no_sense_is_no_answer_and_a_later_good_one_is(tmp_path: Path
             until(lambda asked=asked: server.asked >= asked + 2)  # type: ignore[misc]
             assert farm.where() == []
         server.reply = lambda query, by_tcp: answered(query, "10.0.0.1")
-        until(lambda: farm.where() == ["10.0.0.1"], timeout=20)
+        until(lambda: farm.where() == ["10.0.0.1"], seconds=20)
 
 
 def test_a_server_that_is_silent_delays_nobody(tmp_path: Path) -> None:

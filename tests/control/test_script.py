@@ -12,8 +12,9 @@ import pytest
 from control.attempt import Job
 from control.script import ENVIRONMENT, environment
 from director.config.model import Check
-from tests.control.test_prober import Clinic, until
+from tests.control.test_prober import Clinic
 from tests.descriptors import descriptors
+from tests.waiting import until
 
 WHERE = ((2, ("10.0.0.1", 80)),)
 

@@ -26,7 +26,8 @@ from director.access import Access
 from director.errors import Exit, RefusedError, SystemFailure, UsageError
 from director.messages import Answer, Happened, HostDown
 from tests.control.hubs import FakeHub, allow
-from tests.control.serving import Served, everything, framed, reply, request, serving, wait_until
+from tests.control.serving import Served, everything, framed, reply, request, serving
+from tests.waiting import wait_until
 
 OWNER = 4711  # a uid that runs no test
 OWN_GROUP = grp.getgrgid(os.getgid()).gr_name

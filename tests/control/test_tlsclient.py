@@ -15,7 +15,8 @@ import pytest
 
 from control.tlsclient import not_after
 from director.config.model import Check
-from tests.control.test_prober import Clinic, listening, until
+from tests.control.test_prober import Clinic, listening
+from tests.waiting import until
 
 INET = int(socket.AF_INET)
 

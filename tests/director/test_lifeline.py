@@ -9,7 +9,7 @@ import gevent
 from director.lifeline import Lifeline
 from director.link import Link
 from director.messages import Applied, Drain, Heartbeat, Message
-from tests.workers.plant import until
+from tests.waiting import until
 
 
 def test_orders_come_in_reports_go_out_and_the_end_is_told_once() -> None:

@@ -7,22 +7,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from director.logtarget import LogTarget, Wrapping
 from director.sink import ROOM, Sink, Trouble
+from tests.waiting import wait_until
 
 PLAIN = LogTarget(Wrapping.PLAIN)
-
-
-def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become so"
-        time.sleep(0.001)
 
 
 def opened(path: Path) -> int:
@@ -41,7 +34,7 @@ def test_lines_are_written_in_order(tmp_path: Path) -> None:
 def test_what_a_full_disk_refuses_is_counted() -> None:
     sink = Sink(os.open("/dev/full", os.O_WRONLY), PLAIN)
     sink.put(b"one\ntwo\n")
-    until(lambda: sink.dropped == 2)
+    wait_until(lambda: sink.dropped == 2)
     sink.put(b"three\n")
     sink.close()
     assert sink.dropped == 3
@@ -72,7 +65,7 @@ def test_what_was_put_before_a_move_goes_where_it_did(tmp_path: Path) -> None:
     sink.move(new)
     os.close(new)
     sink.put(b"after\n")
-    until(lambda: sink.settled and not sink.waiting)
+    wait_until(lambda: sink.settled and not sink.waiting)
     assert (tmp_path / "old").read_text() == "before\n"
     sink.close()
     assert (tmp_path / "old").read_text() == "before\n"
@@ -105,7 +98,7 @@ def test_a_sink_that_is_left_closes_its_descriptor_when_all_is_written(tmp_path:
         except FileNotFoundError:
             return True
 
-    until(gone)
+    wait_until(gone)
     assert (tmp_path / "log").read_text() == "last\n"
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.packages.building import deb
 from tests.packages.throwaway import Root, throwaway
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 CONFIG = """<director upgrade-probation="1s" stop-timeout="2s">
   <service name="web">

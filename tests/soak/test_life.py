@@ -22,7 +22,7 @@ from tests.system.hosts import Host, Named
 from tests.system.load import ShortRequests, Streams
 from tests.system.peers import need, need_root
 from tests.system.silence import clients_fall_silent, clients_vanish
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 Serve = Callable[..., Host]
 PATIENCE = 60.0

@@ -22,7 +22,7 @@ from tests.system.configs import host, one_service
 from tests.system.daemon import MARK, ROOT, Daemon
 from tests.system.hosts import Host, Named
 from tests.system.peers import need, need_root
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 PATIENCE = 90.0
 # Nothing of the machine's own units is started: no target of theirs is wanted.

@@ -12,7 +12,7 @@ from tests.system.configs import host, one_service
 from tests.system.daemon import ROOT, Daemon
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests, Streams
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 PATIENCE = 60.0
 

@@ -20,7 +20,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.system.peers import need
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 _AXE = Path(__file__).with_name("axe.min.js")  # axe-core by Deque Systems, MPL 2.0
 _PATIENCE = 40.0  # seconds for anything

@@ -19,7 +19,7 @@ from tests.system.configs import director, group, host, service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests, Streams
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 PATIENCE = 60.0  # seconds: an upgrade starts two interpreters
 LIMIT = 12  # connections of the service that has one

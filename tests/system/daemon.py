@@ -24,7 +24,7 @@ from typing import Any
 import msgpack
 import psutil
 
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 MARK = "DIRECTOR_TEST_FOLDER"

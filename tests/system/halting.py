@@ -10,7 +10,7 @@ from tests.system.configs import host, one_service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests, Streams
-from tests.system.waiting import keep_watching, wait_until
+from tests.waiting import keep_watching, wait_until
 
 PATIENCE = 60.0
 

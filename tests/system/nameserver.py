@@ -21,7 +21,7 @@ import dns.message
 
 from tests.system.addresses import free_address
 from tests.system.peers import need
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 
 class Dnsmasq:

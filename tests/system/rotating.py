@@ -17,7 +17,7 @@ from tests.system.daemon import ROOT, Daemon
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests
 from tests.system.peers import need
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 CONNECTION = re.compile(
     r"127\.0\.0\.1:\d+ \[\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d\.\d{3}\] web main/a "

@@ -22,7 +22,7 @@ from tests.system.daemon import Daemon
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests
 from tests.system.peers import need
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 PATIENCE = 60.0
 ROUNDS = 2  # after the first

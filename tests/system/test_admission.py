@@ -10,7 +10,7 @@ from tests.system.addresses import connect, free_address, parse
 from tests.system.configs import director, group, host, service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Echo, Host
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 PATIENCE = 30.0
 FRIEND, STRANGER = "127.0.0.2", "127.0.0.3"  # all of that network is this machine, on either side

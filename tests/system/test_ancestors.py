@@ -8,7 +8,7 @@ from collections.abc import Callable
 from tests.system.addresses import ask_name, connect, free_address, read_line
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host, Named
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 Hosts = Callable[..., list[Host]]
 

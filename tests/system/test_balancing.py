@@ -28,7 +28,7 @@ from tests.system.configs import director, group, host, one_service, service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Digest, Echo, Host, Named, Source
 from tests.system.peers import need
-from tests.system.waiting import keep_watching, wait_until
+from tests.waiting import keep_watching, wait_until
 
 Hosts = Callable[..., list[Host]]
 Serve = Callable[..., Host]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.system import waiting
+from tests import waiting
 from tests.system.addresses import ask_name, connect, free_address, read_line
 from tests.system.admins import Site, give_an_hour
 from tests.system.browser import Browser

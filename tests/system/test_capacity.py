@@ -16,7 +16,7 @@ from tests.system.configs import host, one_service
 from tests.system.daemon import DIRECTORD, ROOT, Daemon
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests
-from tests.system.waiting import keep_watching, wait_until
+from tests.waiting import keep_watching, wait_until
 
 MANY = 10_000
 

@@ -12,7 +12,7 @@ from tests.system.addresses import free_address
 from tests.system.daemon import DIRECTORCTL, Daemon, Result
 from tests.system.hosts import Host
 from tests.system.peers import need
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 ODD = "my $(touch ran) `touch ran` host's"
 PATIENCE = 60.0  # seconds: the scripts give the daemon one, which may be too few on a busy machine

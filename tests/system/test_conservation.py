@@ -20,7 +20,7 @@ from tests.system.addresses import connect, free_address, listen, reset
 from tests.system.configs import group, host, service
 from tests.system.daemon import Daemon
 from tests.system.test_end_states import Ends, config, hole, port_of
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 PATIENCE = 60.0
 STATES = {"--", "CC", "CD", "SC", "sC", "SD", "cD", "sD", "sQ", "PC", "PR", "KC", "KD", "DD"}

@@ -20,7 +20,7 @@ from tests.system.addresses import free_address
 from tests.system.configs import director, group, host, service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 Serve = Callable[..., Host]
 

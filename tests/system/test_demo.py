@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.system.daemon import DIRECTORCTL, DIRECTORD, Daemon
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 
 class Demo:

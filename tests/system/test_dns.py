@@ -12,7 +12,7 @@ from tests.system.configs import director, group, host, service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host, Named
 from tests.system.nameserver import Dnsmasq
-from tests.system.waiting import keep_watching, wait_until
+from tests.waiting import keep_watching, wait_until
 
 Serve = Callable[..., Host]
 

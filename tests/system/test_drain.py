@@ -19,7 +19,7 @@ from tests.system.configs import director, group, host, service
 from tests.system.daemon import DIRECTORCTL, Daemon
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests
-from tests.system.waiting import keep_watching, wait_until
+from tests.waiting import keep_watching, wait_until
 
 Hosts = Callable[..., list[Host]]
 

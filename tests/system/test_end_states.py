@@ -17,7 +17,7 @@ from tests.system.addresses import connect, free_address, listen, parse, reset
 from tests.system.configs import group, host, service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Echo, Host
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 PATIENCE = 30.0  # seconds for a line of the log
 

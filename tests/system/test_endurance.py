@@ -15,7 +15,7 @@ from tests.system.hosts import Host
 from tests.system.load import Askers, ShortRequests
 from tests.system.peers import need_root
 from tests.system.silence import clients_fall_silent, clients_vanish
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 Serve = Callable[..., Host]
 PATIENCE = 60.0

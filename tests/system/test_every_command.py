@@ -32,7 +32,7 @@ from tests.system.daemon import DIRECTORCTL, Daemon, Result
 from tests.system.hosts import Echo, Host, Named
 from tests.system.load import Askers, ShortRequests, Streams
 from tests.system.test_top import Terminal
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 LONG = 60.0  # seconds that a condition may take on a machine that has other things to do
 OWN = ("own", "main")

@@ -17,7 +17,7 @@ from tests.system.daemon import Daemon
 from tests.system.halting import stop_a_worker, stop_and_see_who_lives
 from tests.system.hosts import Host, Named
 from tests.system.load import ShortRequests, Streams
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 Serve = Callable[..., Host]
 THREADS = 2  # of short requests: so many connections of theirs may be open at a time

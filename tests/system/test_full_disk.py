@@ -18,7 +18,7 @@ from tests.system.daemon import Daemon
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests
 from tests.system.test_logs import LINE
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 ROOM = 64 * 1024  # bytes that are left at first, so that it does not take thousands of connections
 

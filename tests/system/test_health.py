@@ -30,7 +30,7 @@ from tests.system.daemon import ROOT, Daemon
 from tests.system.hosts import Host, Named
 from tests.system.load import ShortRequests
 from tests.system.peers import need
-from tests.system.waiting import keep_watching, wait_until
+from tests.waiting import keep_watching, wait_until
 
 INTERVAL, TIMEOUT, RISE, FALL = 0.1, 0.3, 2, 2
 TIMES = f'interval="{INTERVAL}" timeout="{TIMEOUT}" rise="{RISE}" fall="{FALL}"'

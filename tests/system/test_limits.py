@@ -15,7 +15,7 @@ from tests.system.addresses import connect, free_address, parse
 from tests.system.configs import director, group, host, service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Echo, Host
-from tests.system.waiting import keep_watching, wait_until
+from tests.waiting import keep_watching, wait_until
 
 Serve = Callable[..., Host]
 

@@ -10,7 +10,7 @@ from tests.system.addresses import ask_name, connect, free_address, read_line
 from tests.system.configs import director, group, host, service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 Hosts = Callable[..., list[Host]]
 

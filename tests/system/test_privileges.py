@@ -18,7 +18,7 @@ from tests.system.daemon import Daemon
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests
 from tests.system.peers import need_root
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from tests.system.configs import director, group, host, one_service, service
 from tests.system.daemon import Daemon, Result
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests, Streams
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 Hosts = Callable[..., list[Host]]
 Serve = Callable[..., Host]

@@ -18,7 +18,7 @@ from tests.system.addresses import LOOPBACK, accepts, free_address
 from tests.system.configs import host, one_service
 from tests.system.daemon import Daemon
 from tests.system.peers import need
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 Run = Callable[..., None]
 

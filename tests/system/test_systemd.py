@@ -20,7 +20,7 @@ from tests.system.daemon import ROOT, Daemon
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests
 from tests.system.peers import need
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 Serve = Callable[..., Host]
 PATIENCE = 60.0  # seconds: interpreters start, on a busy machine

@@ -16,7 +16,7 @@ from tests.system.daemon import DIRECTORCTL, Daemon
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests, Streams
 from tests.system.terminals import Terminal
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 Serve = Callable[..., Host]
 PATIENCE = 60.0

@@ -17,7 +17,7 @@ from tests.system.configs import host, one_service
 from tests.system.daemon import DIRECTORCTL, Daemon
 from tests.system.hosts import Host
 from tests.system.peers import need
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 Hosts = Callable[..., list[Host]]
 

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import psutil
 import pytest
 
+from tests import waiting
 from tests.shortage import no_room
-from tests.system import waiting
 from tests.system.addresses import ask_name, connect, free_address
 from tests.system.configs import director, group, host, one_service, service
 from tests.system.daemon import ROOT, Daemon, Result

@@ -25,7 +25,7 @@ from tests.system.daemon import Daemon
 from tests.system.hosts import Host
 from tests.system.load import Askers
 from tests.system.peers import need
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 Hosts = Callable[..., list[Host]]
 

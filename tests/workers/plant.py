@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import random
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +14,7 @@ import gevent
 from director.config.model import Config, Endpoint, Group, Host, Service
 from director.messages import Fault, ListenerRef, Running, Slot, Target
 from director.scheduling.scoreboard import Scoreboard
+from tests.waiting import until
 from workers.acceptor import Acceptor
 from workers.connector import Connector
 from workers.pipe import Pipes
@@ -24,14 +24,6 @@ from workers.services import Services
 from workers.session import Session, Sessions
 
 SERVICE = 1  # its number; its group is 2, its hosts 3, 4, ...
-
-
-def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
-    """Run the loop until the condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become so"
-        gevent.sleep(0.001)
 
 
 class Plant:

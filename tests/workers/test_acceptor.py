@@ -9,7 +9,8 @@ import socket
 import pytest
 
 from director.messages import ListenerRef, Slot
-from tests.workers.plant import SERVICE, Plant, accepted, listening, read, until
+from tests.waiting import until
+from tests.workers.plant import SERVICE, Plant, accepted, listening, read
 
 
 def next_descriptor() -> int:

@@ -27,7 +27,7 @@ from director.messages import (
     Update,
 )
 from director.scheduling.scoreboard import Scoreboard
-from tests.workers.plant import until
+from tests.waiting import until
 from workers.bus import ROWS, STATE, Bus
 from workers.services import Services
 

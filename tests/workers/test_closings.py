@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import gevent
 import pytest
 
-from tests.workers.plant import Plant, accepted, listening, read, until
+from tests.waiting import until
+from tests.workers.plant import Plant, accepted, listening, read
 from workers.closings import Closings
 
 

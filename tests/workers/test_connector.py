@@ -6,7 +6,8 @@ import socket
 from pathlib import Path
 
 from director.messages import Fault
-from tests.workers.plant import Plant, accepted, listening, read, refusing, until
+from tests.waiting import until
+from tests.workers.plant import Plant, accepted, listening, read, refusing
 
 
 def test_a_refusing_host_is_passed_over_and_told_of() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from director.logtarget import LogSetup, LogTarget, Wrapping
-from tests.workers.plant import SERVICE, Plant, accepted, listening, read, refusing, until
+from tests.waiting import until
+from tests.workers.plant import SERVICE, Plant, accepted, listening, read, refusing
 from workers.connlog import ConnectionLog
 
 PLAIN = LogTarget(Wrapping.PLAIN)

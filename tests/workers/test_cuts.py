@@ -11,7 +11,7 @@ import pytest
 
 from director.scheduling.permits import Allotment
 from director.scheduling.scoreboard import HostLoad, Scoreboard
-from tests.workers.plant import until
+from tests.waiting import until
 from workers.cuts import Cuts
 from workers.poller import ALL_EDGES, Poller
 

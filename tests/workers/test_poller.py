@@ -9,7 +9,7 @@ from collections.abc import Callable
 import gevent
 
 from tests.descriptors import descriptors
-from tests.workers.plant import until
+from tests.waiting import until
 from workers.poller import ALL_EDGES, Poller
 
 

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from tests.descriptors import descriptors
+from tests.waiting import until
 from tests.workers.conversation import STEPS, End, Scarce, Step, play
-from tests.workers.plant import Plant, accepted, listening, read, until
+from tests.workers.plant import Plant, accepted, listening, read
 from workers.pipe import Pipe
 
 # From the first byte on through pipes, or never, or as the kernel lets us.

@@ -9,7 +9,8 @@ import pytest
 
 import workers.roster
 from director.messages import Slot
-from tests.workers.plant import Plant, accepted, listening, refusing, until
+from tests.waiting import until
+from tests.workers.plant import Plant, accepted, listening, refusing
 from workers.roster import Roster
 
 ALL = {"after": 0, "service": "", "group": "", "host": "", "client": "", "older": 0.0, "idle": 0.0, "bytes": 0}

@@ -8,7 +8,8 @@ import time
 import gevent
 import pytest
 
-from tests.workers.plant import SERVICE, Plant, accepted, listening, until
+from tests.waiting import until
+from tests.workers.plant import SERVICE, Plant, accepted, listening
 from workers.session import NOBODY, Session, Sessions, Side, numbered_from
 
 

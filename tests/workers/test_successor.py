@@ -8,7 +8,7 @@ import gevent
 import gevent.event
 import pytest
 
-from tests.workers.plant import until
+from tests.waiting import until
 from workers.successor import Successor
 
 

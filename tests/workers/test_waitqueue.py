@@ -10,7 +10,8 @@ import gevent
 from director.config.model import Config, Endpoint, Group, Host, Service
 from director.messages import Running, Target
 from director.scheduling.permits import queue_of
-from tests.workers.plant import SERVICE, Plant, accepted, listening, read, until
+from tests.waiting import until
+from tests.workers.plant import SERVICE, Plant, accepted, listening, read
 from workers.waitqueue import PATIENCE
 
 

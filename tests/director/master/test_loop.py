@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from director.master.loop import Loop
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 
 @pytest.fixture

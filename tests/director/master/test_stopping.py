@@ -15,7 +15,7 @@ from director.master.lock import Lock, mark_child, probe
 from director.master.stopping import situation, stop
 from director.master.system import start_ticks
 from director.places import Places
-from tests.system.waiting import wait_until
+from tests.waiting import wait_until
 
 
 def places(folder: Path) -> Places:

@@ -1,10 +1,12 @@
-"""Waiting for a condition: the only place where tests sleep."""
+"""Waiting for a condition: in a process of its own, or while the loop of this one runs."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from typing import TypeVar
+
+import gevent
 
 T = TypeVar("T")
 
@@ -36,3 +38,11 @@ def keep_watching(condition: Callable[[], bool], seconds: float, every: float = 
     while time.monotonic() < deadline:
         assert condition()
         time.sleep(every)
+
+
+def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Run gevent's loop until the condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not become so"
+        gevent.sleep(0.001)
