@@ -11,7 +11,6 @@ import os
 import select
 import socket
 import ssl
-import struct
 import time
 from _socket import socket as Socket  # the C type: `socket.socket` costs 3 µs more
 from collections.abc import Callable
@@ -26,7 +25,6 @@ from director.addresses import Addresses
 from director.config.model import Check
 
 _KIND = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-_ABORT = struct.pack("ii", 1, 0)  # linger: no TIME_WAIT, or ports would run out
 _EVENTS = select.EPOLLOUT | select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EALREADY, errno.EISCONN)
 _ANSWER = _EVENTS & ~select.EPOLLOUT
@@ -63,6 +61,8 @@ class Watch(Protocol):
 
     def add(self, fd: int, on_event: Callable[[int], None], mask: int) -> None: ...
     def remove(self, fd: int) -> None: ...
+    def spare(self, family: int) -> Socket | None: ...
+    def abort(self, sock: Socket) -> None: ...
 
 
 class Attempt:
@@ -104,7 +104,7 @@ class Attempt:
     def start(self) -> None:
         """Begin; `done` may be called before this returns."""
         self.began = time.monotonic()
-        self._connect(Outcome(False, "L4CON", "it has no address", reached=False))
+        self._connect(_NOWHERE)
 
     def expire(self) -> None:
         """Its time is up."""
@@ -127,18 +127,21 @@ class Attempt:
             family, where = self._job.addresses[self._address]
             self._address += 1
             where = where if isinstance(where, str) else tuple(where)
+            sock = self._watch.spare(family)
             try:
-                sock = Socket(family, _KIND)
+                sock = sock or Socket(family, _KIND)
                 code = sock.connect_ex(where)
                 if code == errno.EINPROGRESS and self._job.check.type != "tcp":
                     code = self._ask_again(sock, where)
             except OSError as error:
+                if sock is not None:
+                    self._discard(sock)
                 failed = _unreached(error.errno or 0)
                 if error.errno in OURS:
                     break
                 continue
             if code not in _UNDER_WAY:
-                sock.close()
+                self._discard(sock)
                 failed = _unreached(code)
                 continue
             self._sock = sock
@@ -337,13 +340,18 @@ class Attempt:
         if sock is not None:
             if self._tls is not None:
                 self._tls.close()
-            self._watch.remove(sock.fileno())
             if self._dialogue is None or self._job.check.type != "send":
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
-            sock.close()
+                self._watch.abort(sock)
+            else:
+                self._discard(sock)
+
+    def _discard(self, sock: Socket) -> None:
+        self._watch.remove(sock.fileno())
+        sock.close()
 
 
 _CONNECTED = Outcome(True, "L4OK")
+_NOWHERE = Outcome(False, "L4CON", "it has no address", reached=False)
 
 
 def _unreached(code: int) -> Outcome:

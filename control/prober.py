@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import heapq
 import select
+import socket
+import struct
 import time
+from _socket import socket as Socket  # the C type
 from collections import deque
 from collections.abc import Callable
 from math import inf
@@ -19,12 +22,14 @@ from typing import Any
 from control.attempt import Job, Running, made
 from control.dialogues import Outcome
 from control.nearness import Nearness
+from control.spares import Spares
 from control.tlsclient import Trust
 from director import logs
 from director.config.model import Check
 
 # What is due within one tick is done at once: seconds, and which part of the shortest time in any check it is.
 _FINEST, _COARSEST, _SHARE = 0.01, 0.04, 0.04
+_ABORT = struct.pack("ii", 1, 0)  # struct linger: on, for no time
 _BATCH = 256  # events or checks in a row, before others on the loop get their turn
 
 Ask = Callable[[int], Job | None]
@@ -49,6 +54,8 @@ class Prober:
             float, deque[tuple[float, Running]]
         ] = {}  # by timeout: of one, in the order of their start
         self._events: dict[int, Callable[[int], None]] = {}  # by descriptor
+        self._masks: dict[int, int] = {}  # by descriptor: the events that it is watched for
+        self._spares = Spares()
         self._epoll = select.epoll()
         self._io = loop.io(self._epoll.fileno(), 1)
         self._tick = _COARSEST
@@ -81,6 +88,7 @@ class Prober:
         for waiting in self._deadlines.values():
             for _, check in waiting:
                 check.expire()
+        self._spares.close()
         self._epoll.close()
 
     def book(self, number: int, at: float) -> None:
@@ -181,11 +189,32 @@ class Prober:
     def add(self, fd: int, on_event: Callable[[int], None], mask: int) -> None:
         """Call `on_event(events)` for what happens to `fd`."""
         self._events[fd] = on_event
-        self._epoll.register(fd, mask)
+        known = self._masks.get(fd)
+        if known == mask:
+            return
+        self._masks[fd] = mask
+        if known is None:
+            self._epoll.register(fd, mask)
+        else:
+            self._epoll.modify(fd, mask)
 
     def remove(self, fd: int) -> None:
         """No more of that; its owner closes it now, by which the kernel forgets it, too."""
         self._events.pop(fd, None)
+        self._masks.pop(fd, None)
+
+    def spare(self, family: int) -> Socket | None:
+        """A socket that was used before, and has no connection."""
+        return self._spares.take(family)
+
+    def abort(self, sock: Socket) -> None:
+        """No more of that; cut its connection by a reset, for with a TIME_WAIT of each, ports would run out."""
+        fd = sock.fileno()
+        self._events.pop(fd, None)
+        if not self._spares.give(sock):
+            self._masks.pop(fd, None)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+            sock.close()
 
     def _on_io(self) -> None:
         events = self._events
