@@ -43,12 +43,12 @@ class Chart:
     latency: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_MS) + 1))
     _quantiles: tuple[int, list[float]] = field(default=(0, [0.0, 0.0]), init=False, repr=False, compare=False)
 
-    def note(self, outcome: Outcome, at: float) -> None:
-        """A check is over."""
+    def note(self, outcome: Outcome, seconds: float, at: float) -> None:
+        """A check is over; it took so long."""
         self.status, self.code = outcome.status, outcome.code
-        self.check_ms = round(outcome.seconds * 1000, 3)
+        self.check_ms = seconds * 1000
         self.checked_at = at
-        self.latency[bucket(outcome.seconds)] += 1
+        self.latency[bucket(seconds)] += 1
         if outcome.expires_at:
             self.expires_at = outcome.expires_at
         if outcome.good:
@@ -68,7 +68,7 @@ class Chart:
             "checks": {"ok": self.checks_ok, "failed": self.checks_failed},
             "check_status": self.status,
             "check_code": self.code or None,
-            "check_ms": self.check_ms,
+            "check_ms": None if self.check_ms is None else round(self.check_ms, 3),
             "check_ms_p50": middle,
             "check_ms_p99": slow,
             "last_check": self.checked_at or None,

@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
     """What came of a check. `reached`: it had a connection to the host.
 
     `code`: HTTP status, or exit status of a script; 0: none. `errno`: 0: none.
-    `seconds` it took. `expires_at`: the certificate, wall clock; 0: there is none.
+    `expires_at`: the certificate, wall clock; 0: there is none.
     A tuple, since a frozen dataclass takes three times as long to make, and one is made for each check.
     """
 
@@ -42,7 +42,6 @@ class Outcome(NamedTuple):
     code: int = 0
     errno: int = 0
     reached: bool = True
-    seconds: float = 0.0
     expires_at: float = 0.0
 
 

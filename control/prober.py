@@ -29,18 +29,19 @@ from director.config.model import Check
 
 # What is due within one tick is done at once: seconds, and which part of the shortest time in any check it is.
 _FINEST, _COARSEST, _SHARE = 0.01, 0.04, 0.04
+_SLOT = 0.005  # seconds; who is noted for the same slot comes in any order
 _ABORT = struct.pack("ii", 1, 0)  # struct linger: on, for no time
 _BATCH = 256  # events or checks in a row, before others on the loop get their turn
 
 Ask = Callable[[int], Job | None]
-Report = Callable[[int, float, Outcome], None]
+Report = Callable[[int, float, Outcome, float], None]
 
 
 class Prober:
     """Runs checks as booked, at most one of a host at a time.
 
     `ask(number)`: the job of a host, None if it is not to be checked after all.
-    `report(number, due, outcome)`: what came of it, and for when it was booked.
+    `report(number, due, outcome, seconds)`: what came of it, for when it was booked, and how long it took.
     """
 
     def __init__(self, loop: Any, ask: Ask, report: Report) -> None:
@@ -49,7 +50,8 @@ class Prober:
         self.nearness = Nearness()
         self._booked: dict[int, float] = {}  # {host number: when}
         self._running: dict[int, tuple[Running, float]] = {}  # {host number: (check, for when it was booked)}
-        self._agenda: list[tuple[float, int]] = []  # (when, host); a heap
+        self._agenda: dict[int, list[tuple[float, int]]] = {}  # {slot of time: [(when, host)]}
+        self._slots: list[int] = []  # those of the agenda; a heap
         self._deadlines: dict[
             float, deque[tuple[float, Running]]
         ] = {}  # by timeout: of one, in the order of their start
@@ -59,6 +61,7 @@ class Prober:
         self._epoll = select.epoll()
         self._io = loop.io(self._epoll.fileno(), 1)
         self._tick = _COARSEST
+        self._timed: Check | None = None  # the last one that the tick took into account
         self._timer = loop.timer(_COARSEST)
         self._loop = loop
         self._alarm = float("inf")
@@ -112,7 +115,13 @@ class Prober:
     # -- the clock ---------------------------------------------------------------------------
 
     def _note(self, at: float, number: int) -> None:
-        heapq.heappush(self._agenda, (at, number))
+        slot = int(at / _SLOT)
+        noted = self._agenda.get(slot)
+        if noted is None:
+            self._agenda[slot] = [(at, number)]
+            heapq.heappush(self._slots, slot)
+        else:
+            noted.append((at, number))
         self._wake(at)
 
     def _wake(self, at: float) -> None:
@@ -126,8 +135,8 @@ class Prober:
     def _set_alarm(self) -> None:
         """Be there for the next thing due."""
         self._alarm = float("inf")
-        if self._agenda:
-            self._wake(self._agenda[0][0])
+        if self._slots:
+            self._wake(self._slots[0] * _SLOT)
         for waiting in self._deadlines.values():
             while waiting and waiting[0][1].over:
                 waiting.popleft()
@@ -139,13 +148,24 @@ class Prober:
         for waiting in self._deadlines.values():
             while waiting and waiting[0][0] <= limit:
                 self._guarded(waiting.popleft()[1].expire)  # if it is over, it closes what it may still hold
-        for _ in range(_BATCH):
-            if not self._agenda or self._agenda[0][0] > limit:
-                break
-            at, number = heapq.heappop(self._agenda)
-            if self._booked.get(number) == at and number not in self._running:
+        booked, running = self._booked, self._running
+        for at, number in self._come_due(limit):
+            if booked.get(number) == at and number not in running:
                 self._guarded(self._begin, number, at)
         self._set_alarm()
+
+    def _come_due(self, limit: float) -> list[tuple[float, int]]:
+        """What is noted for slots that begin by then, a batch at the most; it is noted no more."""
+        due: list[tuple[float, int]] = []
+        while self._slots and self._slots[0] * _SLOT <= limit and len(due) < _BATCH:
+            noted = self._agenda[self._slots[0]]
+            room = _BATCH - len(due)
+            due += noted[:room]
+            if len(noted) > room:
+                del noted[:room]
+            else:
+                del self._agenda[heapq.heappop(self._slots)]
+        return due
 
     @staticmethod
     def _guarded(step: Callable[..., None], *args: Any) -> None:
@@ -160,7 +180,9 @@ class Prober:
         job = self._ask(number)
         if job is None:
             return
-        self._tick = max(_FINEST, min(self._tick, _SHARE * _shortest(job.check)))
+        if job.check is not self._timed:  # hosts of a group mostly share it
+            self._timed = job.check
+            self._tick = max(_FINEST, min(self._tick, _SHARE * _shortest(job.check)))
         check = made(job, self, self._trust, self._done)
         self._running[number] = check, at
         try:
@@ -177,7 +199,7 @@ class Prober:
         if entry is None or entry[0] is not check:
             return  # cancelled
         try:
-            self._report(number, entry[1], outcome._replace(seconds=time.monotonic() - check.began))
+            self._report(number, entry[1], outcome, time.monotonic() - check.began)
         finally:
             self._running.pop(number, None)
         at = self._booked.get(number)

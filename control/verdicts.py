@@ -208,14 +208,14 @@ class Verdicts:
         # The worker suspects it by itself; it wants our word.
         self.announce(number)
 
-    def outcome(self, number: int, due: float, outcome: Outcome) -> None:
-        """A check that was booked for `due` is over."""
+    def outcome(self, number: int, due: float, outcome: Outcome, seconds: float) -> None:
+        """A check that was booked for `due` is over; it took so long."""
         patient = self._patients.get(number)
         if patient is None:
             return
         self.counted = True
         self._stale.add(number)
-        patient.chart.note(outcome, time.time())
+        patient.chart.note(outcome, seconds, time.time())
         if outcome.reached:
             patient.health.tried = False
         if (

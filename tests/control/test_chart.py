@@ -9,8 +9,8 @@ from director.messages import Fault
 
 def test_checks_are_counted_with_their_latency() -> None:
     chart = Chart()
-    chart.note(Outcome(True, "L6OK", seconds=0.002, expires_at=86400.0 * 11), 86400.0)
-    chart.note(Outcome(False, "L4CON", errno=111, seconds=0.001), 86401.0)
+    chart.note(Outcome(True, "L6OK", expires_at=86400.0 * 11), 0.002, 86400.0)
+    chart.note(Outcome(False, "L4CON", errno=111), 0.001, 86401.0)
     document = chart.document(86400.0)
     assert document["checks"] == {"ok": 1, "failed": 1}
     assert (document["check_ms"], document["check_status"], document["errno"]) == (1.0, "L4CON", "ECONNREFUSED")
@@ -21,7 +21,7 @@ def test_checks_are_counted_with_their_latency() -> None:
 
 def test_a_dump_is_plain_and_comes_back_whole() -> None:
     chart = Chart(since=5.0)
-    chart.note(Outcome(True, "L4OK", seconds=0.002), 7.0)
+    chart.note(Outcome(True, "L4OK"), 0.002, 7.0)
     assert Chart.restored(chart.dump()) == chart
 
 

@@ -96,7 +96,7 @@ def test_a_fault_is_told_at_once_and_a_good_test_takes_it_back() -> None:
     assert bare.verdicts.reason(3) == ("connect refused: Connection refused", "traffic")
     assert bare.verdicts.document(3)["errno"] == "ECONNREFUSED"
     assert 110 < bare.booked[3] - time.monotonic() < 121
-    bare.verdicts.outcome(3, time.monotonic(), GOOD)
+    bare.verdicts.outcome(3, time.monotonic(), GOOD, 0.0)
     assert bare.flushes == 2
     assert bare.targets[3].up
     assert bare.targets[3].returned_at > 0
@@ -106,7 +106,7 @@ def test_a_fault_is_told_at_once_and_a_good_test_takes_it_back() -> None:
 
 def test_a_bad_check_is_counted_and_the_next_one_booked() -> None:
     checked = told(CHECK)
-    checked.verdicts.outcome(3, time.monotonic(), BAD)
+    checked.verdicts.outcome(3, time.monotonic(), BAD, 0.0)
     document = checked.verdicts.document(3)
     assert document["checks"] == {"ok": 0, "failed": 1}
     assert (document["check_status"], document["check_code"], document["health"]) == ("L7STS", 500, "down")
@@ -117,13 +117,13 @@ def test_a_bad_check_is_counted_and_the_next_one_booked() -> None:
 def test_when_all_are_down_by_checks_traffic_may_still_try_them_once() -> None:
     checked = told(CHECK)
     for number in (3, 4):
-        checked.verdicts.outcome(number, time.monotonic(), BAD)
+        checked.verdicts.outcome(number, time.monotonic(), BAD, 0.0)
     assert checked.verdicts.panicking(2)
     assert checked.up() == {3: True, 4: True}
     assert checked.verdicts.state(3) is HostState.DOWN
     checked.verdicts.fault(3, Fault.CONNECT_REFUSED, "Connection refused")
     assert checked.up() == {3: False, 4: True}
-    checked.verdicts.outcome(4, time.monotonic(), GOOD)
+    checked.verdicts.outcome(4, time.monotonic(), GOOD, 0.0)
     assert not checked.verdicts.panicking(2)
     assert checked.up() == {3: False, 4: True}
 
@@ -131,7 +131,7 @@ def test_when_all_are_down_by_checks_traffic_may_still_try_them_once() -> None:
 def test_min_up_keeps_the_last_host() -> None:
     checked = told(CHECK, min_up=1)
     for number in (3, 4):
-        checked.verdicts.outcome(number, time.monotonic(), BAD)
+        checked.verdicts.outcome(number, time.monotonic(), BAD, 0.0)
     assert checked.up() == {3: False, 4: True}
     assert checked.verdicts.reason(4)[0].startswith("kept up by min-up")
 
@@ -139,8 +139,8 @@ def test_min_up_keeps_the_last_host() -> None:
 def test_a_host_that_returns_starts_slowly() -> None:
     checked = told(CHECK, slowstart=30.0)
     assert checked.verdicts.state(3) is HostState.UP
-    checked.verdicts.outcome(3, time.monotonic(), BAD)
-    checked.verdicts.outcome(3, time.monotonic(), GOOD)
+    checked.verdicts.outcome(3, time.monotonic(), BAD, 0.0)
+    checked.verdicts.outcome(3, time.monotonic(), GOOD, 0.0)
     assert checked.verdicts.state(3) is HostState.SLOWSTART
 
 
@@ -194,11 +194,11 @@ def test_what_was_asked_by_an_earlier_config_is_no_answer_to_this_one() -> None:
 
 def test_a_retry_is_booked_at_once_and_one_good_test_is_enough() -> None:
     checked = told(Check(rise=5, fall=1))
-    checked.verdicts.outcome(3, time.monotonic(), BAD)
+    checked.verdicts.outcome(3, time.monotonic(), BAD, 0.0)
     heard: list[Outcome] = []
     checked.verdicts.retry(3, heard.append)
     assert checked.booked[3] <= time.monotonic()
-    checked.verdicts.outcome(3, time.monotonic(), GOOD)
+    checked.verdicts.outcome(3, time.monotonic(), GOOD, 0.0)
     assert heard == [GOOD]
     assert checked.targets[3].up
 
@@ -206,7 +206,7 @@ def test_a_retry_is_booked_at_once_and_one_good_test_is_enough() -> None:
 def test_what_is_unknown_is_ignored() -> None:
     found = Told()
     found.verdicts.fault(9, Fault.RESET, "?")
-    found.verdicts.outcome(9, 0.0, GOOD)
+    found.verdicts.outcome(9, 0.0, GOOD, 0.0)
     found.verdicts.announce(9)
     assert found.verdicts.job(9) is None
     assert found.targets == {}
