@@ -145,6 +145,10 @@ class Prober:
 
     def _on_time(self) -> None:
         limit = time.monotonic() + self._tick / 2
+        if any(waiting and waiting[0][0] <= limit for waiting in self._deadlines.values()):
+            # If we were held up, answers that came in time are still unread: nobody is late for that.
+            while self._on_io() == _BATCH:
+                pass
         for waiting in self._deadlines.values():
             while waiting and waiting[0][0] <= limit:
                 self._guarded(waiting.popleft()[1].expire)  # if it is over, it closes what it may still hold
@@ -238,12 +242,14 @@ class Prober:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
             sock.close()
 
-    def _on_io(self) -> None:
-        events = self._events
-        for fd, mask in self._epoll.poll(0, _BATCH):
+    def _on_io(self) -> int:
+        """Hand on a batch of events; returns how many there were."""
+        events, found = self._events, self._epoll.poll(0, _BATCH)
+        for fd, mask in found:
             on_event = events.get(fd)
             if on_event is not None:
                 self._guarded(on_event, mask)
+        return len(found)
 
 
 def _shortest(check: Check) -> float:

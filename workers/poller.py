@@ -61,7 +61,7 @@ class Poller:
         self._again = False
         self.abandon: Callable[[Pollable | None], None] = lambda owner: None  # ends one whose handling failed
         self._watcher = hub.loop.io(self._epoll.fileno(), 1)
-        self._watcher.start(self._turn)
+        self._watcher.start(self.turn)
 
     def add(self, fd: int, owner: Pollable, mask: int = EDGES) -> None:
         """Have `owner.stage(owner, events)` called for what happens to `fd`."""
@@ -105,9 +105,10 @@ class Poller:
 
     def _continue(self) -> None:
         self._again = True
-        self._hub.loop.run_callback(self._turn)
+        self._hub.loop.run_callback(self.turn)
 
-    def _turn(self) -> None:
+    def turn(self) -> None:
+        """Have all that has happened handled. The loop calls it; so may who judges by what has not happened."""
         self._again = True  # inside a turn nobody needs to ask for one
         owners, poll = self._owners, self._epoll.poll
         for _ in range(_ROUNDS):

@@ -246,6 +246,8 @@ class Sessions:
 
     def sweep(self) -> None:
         """Once a second: count the bytes of sessions that moved some, end those idle for too long."""
+        # If we were held up, what came meanwhile is unread: nobody is idle for that.
+        self.poller.turn()
         now = self.poller.now = time.monotonic()
         idle = []
         recent: dict[int, tuple[int, int]] = {}

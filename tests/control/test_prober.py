@@ -133,3 +133,17 @@ def test_who_was_cancelled_is_not_reported() -> None:
     assert [number for number, _ in clinic.outcomes] == [2]
     assert clinic.prober.due(1) is None
     sock.close()
+
+
+def test_an_answer_that_came_in_time_counts_however_late_we_are() -> None:
+    sock, where = listening()
+    clinic = Clinic()
+    clinic.check(Check(type="http", expect="200", timeout=0.2), (int(socket.AF_INET), where))
+    until(lambda: select.select([sock], [], [], 0)[0])
+    host, _ = sock.accept()
+    with sock, host:
+        until(lambda: select.select([host], [], [], 0)[0])  # it has asked
+        host.send(b"HTTP/1.1 200 OK\r\n\r\n")
+        time.sleep(0.5)  # the loop is busy with something else
+        until(lambda: clinic.outcomes)
+    assert clinic.outcomes[0][1].good

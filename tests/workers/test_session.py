@@ -90,6 +90,22 @@ def test_bytes_are_counted_while_the_session_lasts() -> None:
         plant.close()
 
 
+def test_nobody_is_idle_because_we_were_held_up() -> None:
+    with listening() as host_socket:
+        plant = Plant([host_socket.getsockname()], idle_timeout=0.2)
+        client = plant.connect()
+        host = accepted(host_socket)
+        until(lambda: plant.services.hosts_tally[3].total)
+        host.send(b"news")
+        time.sleep(0.3)  # the loop does not turn
+        plant.sessions.sweep()
+        assert client.recv(10) == b"news"
+        assert plant.ended == []
+        for sock in (client, host):
+            sock.close()
+        plant.close()
+
+
 def test_only_who_is_idle_for_too_long_is_ended() -> None:
     with listening() as host_socket:
         plant = Plant([host_socket.getsockname()], idle_timeout=60.0)
