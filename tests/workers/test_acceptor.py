@@ -32,7 +32,7 @@ def test_at_its_capacity_a_worker_pauses_and_goes_on_when_there_is_room() -> Non
             accepted(host).close()
         until(lambda: len(plant.sessions.all) < 4)
         plant.sweep()
-        assert plant.pauses == [True, False]
+        assert plant.pauses[:2] == [True, False]  # who waited may have filled it again at once
         for _ in range(3):
             accepted(host)
         for client in clients:
