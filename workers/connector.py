@@ -17,7 +17,7 @@ from director.messages import Fault
 from director.scheduling.permits import DIRECTOR
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 from director.tally import bucket
-from workers.poller import ALL_EDGES, BROKEN, WRITE, Poller
+from workers.poller import ALL_EDGES, BROKEN, ERROR, WRITE, Poller
 from workers.relay import Relay
 from workers.services import Service, Services
 from workers.session import NOBODY, Session, Sessions, Side
@@ -28,6 +28,7 @@ _TCP_FASTOPEN_CONNECT, _IP_BIND_ADDRESS_NO_PORT = 30, 24
 _TCP, _QUICKACK, _UNIX = socket.IPPROTO_TCP, socket.TCP_QUICKACK, socket.AF_UNIX
 _EINPROGRESS, _EAGAIN = errno.EINPROGRESS, errno.EAGAIN
 _EARLY = 16 * 1024  # bytes of a client that are taken before it has a host
+_FIRST_PACKET = 1200  # bytes that fit the first packet of a handshake anywhere
 _RETICENT = 63  # clients that are not asked for early bytes, at the most, before one is
 _FAR = 63  # calls of hosts that are not expected to be taken at once, at the most, before one is
 _OURS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
@@ -55,6 +56,7 @@ class Connector:
         self._report = report
         self._connecting: dict[Session, None] = {}  # oldest attempt first
         self._waiting: dict[Session, None] = {}  # unix hosts with a full backlog
+        self._spoken: dict[Session, int] = {}  # how many of the client's first bytes the call began with
         self._view = memoryview(bytearray(_EARLY))
         self._buffers = [self._view]
         self.queue = WaitQueue(poller, sessions, board, self._start)
@@ -163,17 +165,26 @@ class Connector:
                 session.end = "RC"
                 self._forget(session, host, error)
                 return False
-            if host.number in self._services.sources and not self._bind(sock, host.number):
-                sock.close()
-                fault, cause = Fault.CONNECT_FAILED, "its source address is not ours"
-                session.address += 1
-                continue
+            spoken = False
+            if host.number in self._services.sources:
+                fast_open, source = self._services.sources[host.number]
+                if source and not _bind(sock, source):
+                    sock.close()
+                    fault, cause = Fault.CONNECT_FAILED, f"can't call from {source}: not ours, or of another family"
+                    session.address += 1
+                    continue
+                # Who has nothing to say yet would never begin the handshake, though the host may want to speak.
+                spoken = fast_open and session.early is not None and len(session.early) <= _FIRST_PACKET
+                if spoken:
+                    sock.setsockopt(_TCP, _TCP_FASTOPEN_CONNECT, 1)
             if session.early is not None and family != _UNIX:
                 # Have the last packet of the handshake wait for the first bytes.
                 sock.setsockopt(_TCP, _QUICKACK, 0)
             code = sock.connect_ex(where)
             sent = None
-            if session.early is not None and code == _EINPROGRESS:
+            if spoken and code == 0:
+                code = self._call_speaking(sock, session)
+            elif session.early is not None and code == _EINPROGRESS:
                 code, sent = self._speak(sock, session.early, session.service)
             if code in (_EINPROGRESS, 0, _EAGAIN):
                 self._begun(session, sock.detach(), code, sent)
@@ -188,19 +199,16 @@ class Connector:
         self._fail(session, host, fault, cause)
         return False
 
-    def _bind(self, sock: Socket, number: int) -> bool:
-        """What the config wants of sockets to this host; False if it can't be had."""
-        fast_open, source = self._services.sources[number]
+    def _call_speaking(self, sock: Socket, session: Session) -> int:
+        """The host knows us: call it by the first bytes, which are kept for another until it has answered."""
+        assert session.early is not None
         try:
-            if fast_open:
-                # The handshake waits for the first bytes; so a refusal comes too late for another host.
-                sock.setsockopt(socket.IPPROTO_TCP, _TCP_FASTOPEN_CONNECT, 1)
-            if source:
-                sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-                sock.bind((source, 0))
-        except OSError:
-            return False
-        return True
+            self._spoken[session] = sock.send(session.early)
+        except BlockingIOError:
+            pass  # called, without them
+        except OSError as error:
+            return error.errno or errno.EIO
+        return _EINPROGRESS
 
     def _speak(self, sock: Socket, early: bytes, service: Service) -> tuple[int, int | None]:
         """Write to a host just called, if those of the service answer so soon; what is known of the call then.
@@ -223,6 +231,7 @@ class Connector:
 
     def _begun(self, session: Session, fd: int, code: int, sent: int | None) -> None:
         session.connecting = self._poller.now
+        session.end = "--"  # for want of something of ours another host may have been passed over
         client = session.client
         if client.peer is NOBODY:
             server = Side(session, fd, self.server_stage, True)
@@ -257,7 +266,8 @@ class Connector:
         if not mask & WRITE:
             return
         del self._connecting[session]
-        self._connected(session, session.early)
+        spoken = self._spoken.pop(session, 0)
+        self._connected(session, session.early[spoken:] if session.early else None)
         if mask != WRITE and server.peer is not NOBODY:
             server.stage(server, mask & ~WRITE)
 
@@ -278,11 +288,12 @@ class Connector:
     def _on_client(self, client: Side, mask: int) -> None:
         """The client does something while there is no host yet: remember it, or let it go."""
         client.ready |= mask & ~WRITE
-        if mask & BROKEN:
+        if mask & ERROR:  # a unix client that left hung up, too, but what it had sent is still there
             self.abandon(client.session, "CC")
 
     def abandon(self, session: Session, state: str) -> None:
         """End it, wherever it is on its way to a host."""
+        self._spoken.pop(session, None)
         self._connecting.pop(session, None)
         self._waiting.pop(session, None)
         self.queue.leave(session)
@@ -292,6 +303,7 @@ class Connector:
     def _next_address(self, session: Session, fault: Fault, cause: str) -> None:
         host = session.host
         assert host is not None
+        self._spoken.pop(session, None)
         self._connecting.pop(session, None)
         self._waiting.pop(session, None)
         self._poller.close(session.server.fd)
@@ -329,11 +341,9 @@ class Connector:
         self._sessions.cuts.sweep()
         self.queue.sweep()
         for session in list(self._connecting):
-            if now - session.connecting < session.service.connect_timeout:
-                if session.service.connect_timeout >= 5.0:
-                    break  # younger ones follow, and hardly any service has more patience
-                continue
-            self._next_address(session, Fault.CONNECT_TIMEOUT, f"no answer in {session.service.connect_timeout:g} s")
+            timeout = session.service.connect_timeout
+            if now - session.connecting >= timeout:
+                self._next_address(session, Fault.CONNECT_TIMEOUT, f"no answer in {timeout:g} s")
         for session in list(self._waiting):
             self._ask_again(session, now)
 
@@ -358,6 +368,16 @@ class Connector:
             self._poller.add(server.fd, server, ALL_EDGES)
         else:
             self._next_address(session, _kind(code), os.strerror(code))
+
+
+def _bind(sock: Socket, source: str) -> bool:
+    """Have the calls of a socket come from this address; False if it can't be."""
+    try:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+        sock.bind((source, 0))
+    except OSError:
+        return False
+    return True
 
 
 def _kind(code: int) -> Fault:

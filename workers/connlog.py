@@ -52,7 +52,7 @@ class ConnectionLog:
             if service.log_errors:
                 if session.end == "--":
                     return
-            elif not service.log_every or session.id % service.log_every:
+            elif not service.log_every or not service.is_sample():
                 return
         self._lines.append(self._line(session))
         if len(self._lines) >= _BATCH:

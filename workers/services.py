@@ -51,6 +51,7 @@ class Service:
         self.unlogged = False  # some of its connections, or all, are not in the connection log
         self.log_errors = False  # ... but those that did not end well are
         self.log_every = 0  # ... or every so many-th one
+        self._unsampled = 0  # connections that ended since the last one in the connection log
         self.open = 0
         self.silence = 0  # clients to come that are not asked whether they have spoken already
         self.reticence = 0  # how many that were after the last one that had not
@@ -58,6 +59,14 @@ class Service:
         self.farness = 0  # how many that were after the last one that was not
         self.tally = ServiceTally()
         self.hosts_tally = HostTallies()
+
+    def is_sample(self) -> bool:
+        """Whether the connection that ends now is the one in `log_every` that is logged."""
+        self._unsampled += 1
+        if self._unsampled < self.log_every:
+            return False
+        self._unsampled = 0
+        return True
 
 
 class Services:
@@ -128,7 +137,7 @@ class Services:
                 self.addresses[host.number] = self._literals[host.number] = known
             self.labels[host.number] = f"{group.name}/{host.name}"
             source = host.source or service.source
-            if host.fast_open or source:
+            if (host.fast_open or source) and not host.ip.path:
                 self.sources[host.number] = (host.fast_open, source)
             else:
                 self.sources.pop(host.number, None)

@@ -35,6 +35,7 @@ from director.config.model import (
 from director.config.schema import (
     CHECK_ATTRIBUTES,
     ELEMENTS,
+    HOST_TCP_ATTRIBUTES,
     TCP_ATTRIBUTES,
     UNIX_ATTRIBUTES,
     Attribute,
@@ -355,6 +356,9 @@ class _Reading:
         wrong = misfit(check or shared, host.ip)
         if wrong is not None:
             self.error(node.line, f"the check of {_label(node)} {wrong}", REMEDY)
+        if host.ip.path:
+            for name in sorted(node.attributes.keys() & HOST_TCP_ATTRIBUTES):
+                self.error(node.line, f"{name} of {_label(node)}: only TCP addresses have it", "take it out")
         return host
 
     def check(self, nodes: list[Node]) -> Check | None:

@@ -332,3 +332,4 @@ CHECK_ATTRIBUTES = {  # attributes that only some types of check have
 }
 UNIX_ATTRIBUTES = ("mode", "owner", "group")  # of <listen>: unix sockets only
 TCP_ATTRIBUTES = ("defer-accept", "fast-open")  # of <listen>: never unix sockets
+HOST_TCP_ATTRIBUTES = {"fast-open", "source"}  # of <host>: likewise

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import socket
+from _socket import socket as Socket
+from copy import copy
 from pathlib import Path
+
+import pytest
 
 from director.messages import Fault
 from tests.waiting import until
 from tests.workers.plant import Plant, accepted, listening, read, refusing
+
+
+def full(silent: socket.socket) -> socket.socket:
+    """One of those that fill its backlog; once it is full, connects hang."""
+    filler = socket.socket()
+    filler.setblocking(False)
+    filler.connect_ex(silent.getsockname())
+    return filler
 
 
 def test_a_refusing_host_is_passed_over_and_told_of() -> None:
@@ -37,12 +50,7 @@ def test_with_all_hosts_refusing_the_client_is_closed_at_once_and_each_was_tried
 
 def test_a_host_that_does_not_answer_times_out_and_the_next_takes_over() -> None:
     with listening(0) as silent, listening() as host:
-        fillers = []
-        for _ in range(4):  # its backlog is full: connects hang
-            filler = socket.socket()
-            filler.setblocking(False)
-            filler.connect_ex(silent.getsockname())
-            fillers.append(filler)
+        fillers = [full(silent) for _ in range(4)]
         plant = Plant([silent.getsockname(), host.getsockname()], connect_timeout=0.2)
         clients = [plant.connect() for _ in range(2)]
 
@@ -54,6 +62,71 @@ def test_a_host_that_does_not_answer_times_out_and_the_next_takes_over() -> None
         assert plant.faults == [(3, Fault.CONNECT_TIMEOUT)]
         for one in (*clients, *fillers):
             one.close()
+        plant.close()
+
+
+def test_a_patient_service_does_not_make_another_one_wait() -> None:
+    with listening(0) as silent, listening() as host:
+        fillers = [full(silent) for _ in range(4)]
+        plant = Plant([silent.getsockname(), host.getsockname()], connect_timeout=0.2)
+        first = plant.connect()
+        until(lambda: plant.sessions.all)
+        (session,) = plant.sessions.all.values()
+        session.service = copy(session.service)
+        session.service.connect_timeout = 30.0
+        clients = [plant.connect() for _ in range(2)]
+
+        def through() -> bool:
+            plant.sweep()
+            return plant.services.hosts_tally[4].total == 2
+
+        until(through)
+        assert session.host is plant.board.hosts[3]  # it goes on waiting itself
+        for one in (first, *clients, *fillers):
+            one.close()
+        plant.close()
+
+
+def test_what_a_unix_client_said_before_it_left_still_gets_to_a_host(tmp_path: Path) -> None:
+    with listening(0) as silent, listening() as host:
+        fillers = [full(silent) for _ in range(4)]
+        path = str(tmp_path / "clients")
+        plant = Plant([silent.getsockname(), host.getsockname()], connect_timeout=0.2, path=path)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(path)
+            until(lambda: plant.sessions.all)
+            client.sendall(b"important")
+
+        def through() -> bool:
+            plant.sweep()
+            return plant.services.hosts_tally[4].total == 1
+
+        until(through)
+        assert read(accepted(host), 9) == b"important"
+        until(lambda: plant.ended)
+        assert plant.ended == ["--"]
+        for one in fillers:
+            one.close()
+        plant.close()
+
+
+def test_who_was_served_in_the_end_did_not_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanting = [OSError(errno.EMFILE, "Too many open files")]
+
+    def scarce(*kind: int) -> Socket:
+        if wanting:
+            raise wanting.pop()
+        return Socket(*kind)
+
+    monkeypatch.setattr("workers.connector.Socket", scarce)
+    with listening() as host:
+        plant = Plant([host.getsockname(), host.getsockname()])
+        client = plant.connect()
+        accepted(host).close()
+        client.close()
+        until(lambda: plant.ended)
+        assert plant.ended == ["--"]
+        assert not wanting
         plant.close()
 
 
@@ -78,12 +151,7 @@ def test_a_host_with_several_addresses_is_at_fault_only_if_all_are() -> None:
 
 def test_a_client_that_leaves_while_connecting_is_let_go() -> None:
     with listening(0) as silent:
-        fillers = []
-        for _ in range(4):
-            filler = socket.socket()
-            filler.setblocking(False)
-            filler.connect_ex(silent.getsockname())
-            fillers.append(filler)
+        fillers = [full(silent) for _ in range(4)]
         plant = Plant([silent.getsockname()])
         client = plant.connect()
         until(lambda: plant.sessions.all)

@@ -13,6 +13,7 @@ from director.config.model import Config, Endpoint, Group, Host, Service
 from director.messages import AdminDown, HostState, Running, Target
 from director.scheduling.scoreboard import Scoreboard
 from tests.director.config.configs import histories
+from workers import services as served
 from workers.services import Services
 
 INET = int(socket.AF_INET)
@@ -189,3 +190,10 @@ def test_connections_that_are_open_count_over_every_change(history: list[Running
         board.release(host)
     board.changed()
     assert board.zombies == {}
+
+
+def test_each_service_counts_its_own_samples() -> None:
+    one, other = served.Service(1), served.Service(2)
+    one.log_every, other.log_every = 2, 3
+    sampled = [(one.is_sample(), other.is_sample()) for _ in range(6)]
+    assert [sum(column) for column in zip(*sampled, strict=True)] == [3, 2]
