@@ -21,8 +21,8 @@ def enclosed(row: Command, given: Mapping[str, Any]) -> dict[str, Any]:
         if argument.carries and argument.name in sent:
             path = os.path.abspath(sent[argument.name])
             sent[argument.name] = [path, _read(path)]
-    if row.name == "config-save" and sent.pop("file", None):
-        sent["print"] = True
+    if row.name == "config-save" and "file" in sent:
+        sent |= {"print": True, "file": os.path.abspath(sent["file"])}  # for the paths in it; we write it
     if row.name == "user-add" and "password" not in sent:
         sent["password"] = hashed(asked_password())
     return sent

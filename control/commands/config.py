@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from control.commands.command import (
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from director.messages import Actor, Order
 
 MAX_CONFIG = 16 * 1024 * 1024  # bytes
+_ANEW = "the file could not be changed here and there: it is written anew as <director>, without its comments"
 
 
 def config_running(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -35,10 +37,15 @@ def config_running(hub: Hub, args: Args, actor: Actor) -> Document:
 
 def config_file(hub: Hub, args: Args, actor: Actor) -> Document:
     """What the config file says at this moment."""
+    from director.config.manuscript import in_utf8
     from director.messages import ShowConfig
 
     data = asked(hub, ShowConfig(), actor).data
-    return {"name": data["name"], "text": data["text"].decode(errors="replace")}
+    try:
+        text = in_utf8(data["text"])
+    except (LookupError, UnicodeError):
+        text = data["text"]
+    return {"name": data["name"], "text": text.decode(errors="replace")}
 
 
 def config_diff(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -70,9 +77,11 @@ def config_save(hub: Hub, args: Args, actor: Actor) -> Document:
     from director.messages import SaveConfig, ShowConfig
 
     data = asked(hub, ShowConfig(), actor).data
-    text, kept = rewrite(data["text"], data["name"], hub.running.config)
-    warnings = [] if kept else ["comments and order of the file could not be kept"]
-    if args["print"]:
+    # Relative paths stay what they are where they mean the same.
+    folder = os.path.dirname(args["file"] or data["name"])
+    text, kept = rewrite(data["text"], data["name"], hub.running.config, folder)
+    warnings = [] if kept else [_ANEW]
+    if args["print"] or args["file"]:
         return {"text": text.decode(errors="replace"), "warnings": warnings}
     document = ordered(hub, SaveConfig(text), actor)
     return {**document, "warnings": [*document["warnings"], *warnings]}

@@ -25,7 +25,7 @@ def test_a_config_is_saved_on_the_clients_side(tmp_path: Path) -> None:
     row = find("config-save", COMMANDS)
     path = tmp_path / "mine.xml"
     path.write_text("before")
-    assert enclosed(row, {"file": str(path)}) == {"print": True}
+    assert enclosed(row, {"file": str(path)}) == {"print": True, "file": str(path)}
     result = received(row, {"file": str(path)}, {"text": "after"})
     assert result["lines"] == [f"{path} says what runs"]
     assert (path.read_text(), (tmp_path / "mine.xml.bak").read_text()) == ("after", "before")

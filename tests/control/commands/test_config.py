@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from control.commands.command import CommandError
 from director.config.reader import read
 from director.errors import Exit
-from director.messages import Answer, ApplyConfig, Discard, Reload, Undo
+from director.messages import Answer, ApplyConfig, Discard, Reload, Running, Undo
 from tests.control.commands.running import run
 from tests.control.hubs import FakeHub
 
@@ -43,9 +45,42 @@ def test_changes_are_listed_taken_back_and_dropped(hub: FakeHub) -> None:
     assert run(hub, "journal") == {"changes": [{"number": 1}]}
 
 
-def test_the_file_is_saved_only_in_its_own_words(hub: FakeHub) -> None:
+FILE = b"""<?xml version="1.0" encoding="latin1"?>
+<director>
+  <!-- f\xfcr uns -->
+  <admin listen="127.0.0.1:7001" users="users.yaml"/>
+  <logging file="director.log" connections="connections.log"/>
+</director>
+"""
+
+
+def serving(hub: FakeHub, text: bytes = FILE) -> None:
+    """The hub runs what the file says, but for one thing."""
+    config, _ = read(text, "x", "/etc/director")
+    assert config is not None
+    hub.running = Running(1, replace(config, stop_timeout=3.0))
+    hub.answer = Answer(0, Exit.DONE, data={"name": "/etc/director/config.xml", "text": text})
+
+
+def test_what_is_written_anew_is_said(hub: FakeHub) -> None:
     hub.answer = Answer(0, Exit.DONE, data={"name": "/etc/x", "text": b"<broken"})
     result = run(hub, "config-save", print=True)
     assert read(result["text"].encode(), "x")[0] == hub.running.config
-    assert result["warnings"]
+    assert "as <director>, without its comments" in result["warnings"][0]
     assert run(hub, "config-file")["text"] == "<broken"
+
+
+def test_the_file_is_saved_in_its_own_words(hub: FakeHub) -> None:
+    serving(hub)
+    said = FILE.decode("latin1").replace("latin1", "UTF-8")
+    assert run(hub, "config-file")["text"] == said
+    result = run(hub, "config-save", print=True)
+    assert result == {"text": said.replace("<director>", '<director stop-timeout="3s">'), "warnings": []}
+
+
+def test_paths_in_a_file_elsewhere_mean_the_same(hub: FakeHub) -> None:
+    serving(hub)
+    text = run(hub, "config-save", file="/home/me/mine.xml")["text"]
+    assert read(text.encode(), "x", "/home/me")[0] == hub.running.config
+    assert "f\xfcr uns" in text
+    assert 'users="users.yaml"' in run(hub, "config-save", file="/etc/director/mine.xml")["text"]
