@@ -22,6 +22,7 @@ from control.commands.ordering import asked, changed, ordered, planned
 from director.access import Access
 
 if TYPE_CHECKING:
+    from director.config.model import Config
     from director.messages import Actor, Order
 
 MAX_CONFIG = 16 * 1024 * 1024  # bytes
@@ -77,14 +78,37 @@ def config_save(hub: Hub, args: Args, actor: Actor) -> Document:
     from director.messages import SaveConfig, ShowConfig
 
     data = asked(hub, ShowConfig(), actor).data
+    shown = args["print"] or args["file"]
     # Relative paths stay what they are where they mean the same.
     folder = os.path.dirname(args["file"] or data["name"])
-    text, kept = rewrite(data["text"], data["name"], hub.running.config, folder)
+    base = _base(data, hub.running.config, anyway=shown or args["force"])
+    text, kept = rewrite(base, data["name"], hub.running.config, folder)
     warnings = [] if kept else [_ANEW]
-    if args["print"] or args["file"]:
+    if shown:
         return {"text": text.decode(errors="replace"), "warnings": warnings}
-    document = ordered(hub, SaveConfig(text), actor)
+    document = ordered(hub, SaveConfig(text, data["digest"]), actor)
     return {**document, "warnings": [*document["warnings"], *warnings]}
+
+
+def _base(file: Document, running: Config, anyway: bool) -> bytes:
+    """The text to put what runs into. Raises CommandError if it says what was never loaded, unless `anyway`."""
+    from director.config.reader import read
+
+    name: str = file["name"]
+    text: bytes = file["text"]
+    loaded: bytes = file["loaded"]
+    if text == loaded:
+        return text
+    now, before = (read(one, name, os.path.dirname(name))[0] for one in (text, loaded))
+    if not anyway and now not in (before, running):  # comments alone are kept
+        edits, remedy = "edits that are not loaded", "see config-diff, and reload first"
+        if now is None:
+            edits, remedy = "mistakes", "mend them, `directord check` lists them"
+        raise CommandError(
+            ErrorKind.REFUSED,
+            f"can't save the config: {name} has {edits}; {remedy}, or overwrite it by --force, which leaves a backup",
+        )
+    return loaded if now is None else text
 
 
 def config_discard(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -145,7 +169,7 @@ ROWS: tuple[Command, ...] = (
         "write what runs into the config file, or into FILE here, with the comments that are there",
         config_save,
         (file_argument(carries=False),),
-        (Option("print", "print it instead"),),
+        (Option("print", "print it instead"), Option("force", "overwrite what was edited there and not loaded")),
         Access.FULL,
         patience=60.0,
     ),

@@ -24,7 +24,7 @@ from director.config.plan import described
 from director.errors import ConfigError, DirectorError, Exit, RefusedError, Severity, SystemFailure
 from director.events import Event
 from director.master import checker
-from director.master.records import Loaded
+from director.master.records import Loaded, since_load
 from director.master.stage import Stage
 from director.messages import ApplyConfig, Edit, Reload, Request, Running, SaveConfig
 
@@ -162,8 +162,8 @@ class Loading:
         match job.request:
             case Request(order=ApplyConfig()):
                 self._apply(job, config)
-            case Request(order=SaveConfig()):
-                self._save(job, config)
+            case Request(order=SaveConfig(over=over)):
+                self._save(job, config, over)
             case _:
                 self._reload(job, config)
 
@@ -215,14 +215,16 @@ class Loading:
         after = replace(after, admin=admin, drains=before.drains)
         changing.commit(job.request, after, f"{job.check.path} is applied", plan_id=plan_id)
 
-    def _save(self, job: _Job, config: Config) -> None:
-        """Make the config file say what runs."""
+    def _save(self, job: _Job, config: Config, over: str) -> None:
+        """Make the config file say what runs, if it still says what the text was made of."""
         changing, master = self._changing, self._changing.master
         if config != master.running.config:
             raise RefusedError(
                 "can't save the config: what runs has changed meanwhile, or the text says something else"
             )
         path = self._file()
+        if digest(checker.read_file(path)) != over:
+            raise RefusedError(f"can't save the config: {path} was edited at this moment; look at it and try again")
         backup = _replace_file(path, job.text)
         flags = tuple(edit for edit in diff(replace(master.running, admin={}), master.running))
         self._remember(job.text, flags)
@@ -254,9 +256,12 @@ class Loading:
         }
 
     def texts(self) -> dict[str, Any]:
-        """The config file at this moment. Raises SystemFailure."""
+        """The config file at this moment, and as it was loaded. Raises SystemFailure."""
         name = self._file()
-        return {"name": name, "text": checker.read_file(name)}
+        text = checker.read_file(name)
+        last, _ = since_load(self._changing.master.journal.records)
+        loaded = text if last is None else last.text.encode("latin-1")
+        return {"name": name, "text": text, "digest": digest(text), "loaded": loaded}
 
     def _remember(self, text: bytes, stays: tuple[Edit, ...]) -> None:
         master = self._changing.master

@@ -9,7 +9,7 @@ import pytest
 from control.commands.command import CommandError
 from director.config.reader import read
 from director.errors import Exit
-from director.messages import Answer, ApplyConfig, Discard, Reload, Running, Undo
+from director.messages import Answer, ApplyConfig, Discard, Reload, Running, SaveConfig, ShowConfig, Undo
 from tests.control.commands.running import run
 from tests.control.hubs import FakeHub
 
@@ -55,15 +55,16 @@ FILE = b"""<?xml version="1.0" encoding="latin1"?>
 
 
 def serving(hub: FakeHub, text: bytes = FILE) -> None:
-    """The hub runs what the file says, but for one thing."""
-    config, _ = read(text, "x", "/etc/director")
+    """The hub runs what the file said when it was loaded, but for one thing; now that says this text."""
+    config, _ = read(FILE, "x", "/etc/director")
     assert config is not None
     hub.running = Running(1, replace(config, stop_timeout=3.0))
-    hub.answer = Answer(0, Exit.DONE, data={"name": "/etc/director/config.xml", "text": text})
+    data = {"name": "/etc/director/config.xml", "text": text, "digest": "d", "loaded": FILE}
+    hub.answer = Answer(0, Exit.DONE, data=data)
 
 
 def test_what_is_written_anew_is_said(hub: FakeHub) -> None:
-    hub.answer = Answer(0, Exit.DONE, data={"name": "/etc/x", "text": b"<broken"})
+    hub.answer = Answer(0, Exit.DONE, data={"name": "/etc/x", "text": b"<broken", "loaded": b"<broken"})
     result = run(hub, "config-save", print=True)
     assert read(result["text"].encode(), "x")[0] == hub.running.config
     assert "as <director>, without its comments" in result["warnings"][0]
@@ -84,3 +85,32 @@ def test_paths_in_a_file_elsewhere_mean_the_same(hub: FakeHub) -> None:
     assert read(text.encode(), "x", "/home/me")[0] == hub.running.config
     assert "f\xfcr uns" in text
     assert 'users="users.yaml"' in run(hub, "config-save", file="/etc/director/mine.xml")["text"]
+
+
+SAVED = FILE.replace(b"latin1", b"UTF-8").replace(b"\xfc", "\xfc".encode()).replace(b"or>", b'or stop-timeout="3s">', 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (FILE.replace(b"<director>", b'<director drain-timeout="5s">'), "edits that are not loaded; see config-diff"),
+        (b"<director", "mistakes; mend them, `directord check` lists them"),
+    ],
+)
+def test_edits_that_were_never_loaded_are_overwritten_by_force_alone(hub: FakeHub, text: bytes, reason: str) -> None:
+    serving(hub, text)
+    with pytest.raises(CommandError, match=f"{reason}.*by --force"):
+        run(hub, "config-save")
+    assert all(isinstance(order, ShowConfig) for order, _, _ in hub.asked)
+    run(hub, "config-save", print=True)
+    run(hub, "config-save", force=True)
+    assert hub.asked[-1][0] == SaveConfig(SAVED, "d")
+
+
+@pytest.mark.parametrize("text", [FILE, SAVED, FILE.replace(b"uns", b"alle")])
+def test_a_file_that_says_nothing_new_is_saved(hub: FakeHub, text: bytes) -> None:
+    serving(hub, text)
+    run(hub, "config-save")
+    order, _, _ = hub.asked[-1]
+    assert isinstance(order, SaveConfig)
+    assert order.text == (SAVED.replace(b"uns", b"alle") if b"alle" in text else SAVED)
