@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from control.commands.command import Command, CommandError, ErrorKind
+from director.backups import replace_file
 
 
 def enclosed(row: Command, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,17 +35,11 @@ def received(row: Command, args: Mapping[str, Any], result: Any) -> Any:
         return result
     path = os.path.abspath(args["file"])
     try:
-        fresh = f"{path}.new"
-        with open(fresh, "w", encoding="utf-8") as file:
-            file.write(result["text"])
-            file.flush()
-            os.fsync(file.fileno())
-        if os.path.exists(path):
-            os.replace(path, f"{path}.bak")
-        os.replace(fresh, path)
+        backup = replace_file(path, result["text"].encode())
     except OSError as error:
         raise CommandError(ErrorKind.FAILED, f"can't write {path}: {error.strerror}") from None
-    return {"lines": [f"{path} says what runs"], "warnings": result.get("warnings", [])}
+    said = f"{path} says what runs" + (f"; what it said is in {backup}" if backup else "")
+    return {"lines": [said], "file": path, "backup": backup or None, "warnings": result.get("warnings", [])}
 
 
 def _read(path: str) -> bytes:

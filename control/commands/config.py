@@ -85,9 +85,9 @@ def config_save(hub: Hub, args: Args, actor: Actor) -> Document:
     text, kept = rewrite(base, data["name"], hub.running.config, folder)
     warnings = [] if kept else [_ANEW]
     if shown:
-        return {"text": text.decode(errors="replace"), "warnings": warnings}
+        return {"text": text.decode(errors="replace"), "kept": kept, "warnings": warnings}
     document = ordered(hub, SaveConfig(text, data["digest"]), actor)
-    return {**document, "warnings": [*document["warnings"], *warnings]}
+    return {**document, "kept": kept, "warnings": [*document["warnings"], *warnings]}
 
 
 def _base(file: Document, running: Config, anyway: bool) -> bytes:

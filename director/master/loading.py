@@ -8,14 +8,12 @@ becomes what runs, beside what is in maintenance.
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import stat
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from director import logs
+from director.backups import replace_file
 from director.config.edits import by_place, diff, find, renumbered
 from director.config.merge import Merged, merge
 from director.config.model import OWN_SCHEDULER, STICKY, Config
@@ -223,14 +221,19 @@ class Loading:
                 "can't save the config: what runs has changed meanwhile, or the text says something else"
             )
         path = self._file()
-        if digest(checker.read_file(path)) != over:
+        before = checker.read_file(path)
+        if digest(before) != over:
             raise RefusedError(f"can't save the config: {path} was edited at this moment; look at it and try again")
-        backup = _replace_file(path, job.text)
+        try:
+            backup = "" if job.text == before else replace_file(path, job.text)
+        except OSError as error:
+            raise SystemFailure(f"can't write {path}: {error.strerror}; nothing was changed") from None
         flags = tuple(edit for edit in diff(replace(master.running, admin={}), master.running))
         self._remember(job.text, flags)
         master.loaded = config
-        logs.info(Event.CONFIG_SAVED, path=path, backup=backup)
-        changing.answer(job.request, Exit.DONE, (f"{path} says what runs; what it said is in {backup}",))
+        logs.info(Event.CONFIG_SAVED, path=path, backup=backup or "none")
+        said = f"{path} says what runs" + (f"; what it said is in {backup}" if backup else " already")
+        changing.answer(job.request, Exit.DONE, (said,), data={"file": path, "backup": backup or None})
 
     # -- plans -----------------------------------------------------------------------------
 
@@ -297,29 +300,6 @@ def _checks(config: Config) -> list[Any]:
     groups = [group for service in config.services for group in service.groups]
     checks = [*(group.check for group in groups), *(host.check for group in groups for host in group.hosts)]
     return [check for check in checks if check is not None]
-
-
-def _replace_file(path: str, text: bytes) -> str:
-    """Write a file anew, atomically; what it was becomes its backup, whose path is returned. Raises SystemFailure."""
-    path = os.path.realpath(path)
-    fresh, backup = f"{path}.new", f"{path}.bak"
-    try:
-        before = os.stat(path)
-        shutil.copy2(path, backup)
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, stat.S_IMODE(before.st_mode))
-        with open(fd, "wb") as file:
-            os.fchown(fd, before.st_uid, before.st_gid)
-            os.fchmod(fd, stat.S_IMODE(before.st_mode))
-            file.write(text)
-            file.flush()
-            os.fsync(fd)
-        os.rename(fresh, path)
-        folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        os.fsync(folder)
-        os.close(folder)
-    except OSError as error:
-        raise SystemFailure(f"can't write {path}: {error.strerror}; nothing was changed") from None
-    return backup
 
 
 def _count(number: int, noun: str) -> str:

@@ -76,7 +76,7 @@ def test_the_file_is_saved_in_its_own_words(hub: FakeHub) -> None:
     said = FILE.decode("latin1").replace("latin1", "UTF-8")
     assert run(hub, "config-file")["text"] == said
     result = run(hub, "config-save", print=True)
-    assert result == {"text": said.replace("<director>", '<director stop-timeout="3s">'), "warnings": []}
+    assert result == {"text": said.replace("<director>", '<director stop-timeout="3s">'), "kept": True, "warnings": []}
 
 
 def test_paths_in_a_file_elsewhere_mean_the_same(hub: FakeHub) -> None:

@@ -105,7 +105,12 @@ def test_only_what_runs_is_saved_and_the_old_file_is_kept(serving: Master, tmp_p
     new = b"<!-- mine -->\n" + old
     save(serving, new, old)
     assert path.read_bytes() == new
-    assert (tmp_path / "config.xml.bak").read_bytes() == old
+    save(serving, new, new)  # says so already
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir() if ".bak" in one.name] == [
+        ("config.xml.bak", old)
+    ]
+    save(serving, old, new)
+    assert [(tmp_path / f"config.xml{end}").read_bytes() for end in ("", ".bak", ".bak.1")] == [old, new, old]
 
 
 def test_what_was_edited_meanwhile_is_not_overwritten(serving: Master, tmp_path: Path) -> None:
