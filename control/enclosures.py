@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from control.commands.command import Command, CommandError, ErrorKind
+from director.backups import replace_file
 
 
 def enclosed(row: Command, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -21,8 +22,8 @@ def enclosed(row: Command, given: Mapping[str, Any]) -> dict[str, Any]:
         if argument.carries and argument.name in sent:
             path = os.path.abspath(sent[argument.name])
             sent[argument.name] = [path, _read(path)]
-    if row.name == "config-save" and sent.pop("file", None):
-        sent["print"] = True
+    if row.name == "config-save" and "file" in sent:
+        sent |= {"print": True, "file": os.path.abspath(sent["file"])}  # for the paths in it; we write it
     if row.name == "user-add" and "password" not in sent:
         sent["password"] = hashed(asked_password())
     return sent
@@ -34,17 +35,11 @@ def received(row: Command, args: Mapping[str, Any], result: Any) -> Any:
         return result
     path = os.path.abspath(args["file"])
     try:
-        fresh = f"{path}.new"
-        with open(fresh, "w", encoding="utf-8") as file:
-            file.write(result["text"])
-            file.flush()
-            os.fsync(file.fileno())
-        if os.path.exists(path):
-            os.replace(path, f"{path}.bak")
-        os.replace(fresh, path)
+        backup = replace_file(path, result["text"].encode())
     except OSError as error:
         raise CommandError(ErrorKind.FAILED, f"can't write {path}: {error.strerror}") from None
-    return {"lines": [f"{path} says what runs"], "warnings": result.get("warnings", [])}
+    said = f"{path} says what runs" + (f"; what it said is in {backup}" if backup else "")
+    return {"lines": [said], "file": path, "backup": backup or None, "warnings": result.get("warnings", [])}
 
 
 def _read(path: str) -> bytes:

@@ -12,6 +12,7 @@ master itself. Its rooms:
     framing.py    how it is put into frames
     frames.py     how those are put into bytes
     places.py     where the files of a director lie
+    backups.py    how one is written anew, and what it said before kept
     events.py     the closed list of what may stand in the log
     logs.py       where the log goes;  outbox.py what the hub hears of it
     errors.py     what can go wrong, and the exit codes that say so

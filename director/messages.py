@@ -617,9 +617,10 @@ class ApplyConfig:
 
 @dataclass(frozen=True, slots=True)
 class SaveConfig:
-    """Put this text into the daemon's config file, if it says what runs."""
+    """Put this text into the daemon's config file, if it says what runs and the file still says `over`."""
 
     text: bytes
+    over: str  # the digest of what the text was made of
 
 
 @dataclass(frozen=True, slots=True)

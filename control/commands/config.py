@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from control.commands.command import (
@@ -21,9 +22,11 @@ from control.commands.ordering import asked, changed, ordered, planned
 from director.access import Access
 
 if TYPE_CHECKING:
+    from director.config.model import Config
     from director.messages import Actor, Order
 
 MAX_CONFIG = 16 * 1024 * 1024  # bytes
+_ANEW = "the file could not be changed here and there: it is written anew as <director>, without its comments"
 
 
 def config_running(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -35,10 +38,15 @@ def config_running(hub: Hub, args: Args, actor: Actor) -> Document:
 
 def config_file(hub: Hub, args: Args, actor: Actor) -> Document:
     """What the config file says at this moment."""
+    from director.config.manuscript import in_utf8
     from director.messages import ShowConfig
 
     data = asked(hub, ShowConfig(), actor).data
-    return {"name": data["name"], "text": data["text"].decode(errors="replace")}
+    try:
+        text = in_utf8(data["text"])
+    except (LookupError, UnicodeError):
+        text = data["text"]
+    return {"name": data["name"], "text": text.decode(errors="replace")}
 
 
 def config_diff(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -70,12 +78,37 @@ def config_save(hub: Hub, args: Args, actor: Actor) -> Document:
     from director.messages import SaveConfig, ShowConfig
 
     data = asked(hub, ShowConfig(), actor).data
-    text, kept = rewrite(data["text"], data["name"], hub.running.config)
-    warnings = [] if kept else ["comments and order of the file could not be kept"]
-    if args["print"]:
-        return {"text": text.decode(errors="replace"), "warnings": warnings}
-    document = ordered(hub, SaveConfig(text), actor)
-    return {**document, "warnings": [*document["warnings"], *warnings]}
+    shown = args["print"] or args["file"]
+    # Relative paths stay what they are where they mean the same.
+    folder = os.path.dirname(args["file"] or data["name"])
+    base = _base(data, hub.running.config, anyway=shown or args["force"])
+    text, kept = rewrite(base, data["name"], hub.running.config, folder)
+    warnings = [] if kept else [_ANEW]
+    if shown:
+        return {"text": text.decode(errors="replace"), "kept": kept, "warnings": warnings}
+    document = ordered(hub, SaveConfig(text, data["digest"]), actor)
+    return {**document, "kept": kept, "warnings": [*document["warnings"], *warnings]}
+
+
+def _base(file: Document, running: Config, anyway: bool) -> bytes:
+    """The text to put what runs into. Raises CommandError if it says what was never loaded, unless `anyway`."""
+    from director.config.reader import read
+
+    name: str = file["name"]
+    text: bytes = file["text"]
+    loaded: bytes = file["loaded"]
+    if text == loaded:
+        return text
+    now, before = (read(one, name, os.path.dirname(name))[0] for one in (text, loaded))
+    if not anyway and now not in (before, running):  # comments alone are kept
+        edits, remedy = "edits that are not loaded", "see config-diff, and reload first"
+        if now is None:
+            edits, remedy = "mistakes", "mend them, `directord check` lists them"
+        raise CommandError(
+            ErrorKind.REFUSED,
+            f"can't save the config: {name} has {edits}; {remedy}, or overwrite it by --force, which leaves a backup",
+        )
+    return loaded if now is None else text
 
 
 def config_discard(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -136,7 +169,7 @@ ROWS: tuple[Command, ...] = (
         "write what runs into the config file, or into FILE here, with the comments that are there",
         config_save,
         (file_argument(carries=False),),
-        (Option("print", "print it instead"),),
+        (Option("print", "print it instead"), Option("force", "overwrite what was edited there and not loaded")),
         Access.FULL,
         patience=60.0,
     ),

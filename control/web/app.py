@@ -147,4 +147,5 @@ class App:
             if error.kind is ErrorKind.RIGHTS:
                 return plain(f"{error}\n", 401)
             return see(f"/running?resultMessage={quote(str(error))}", "NOT OK")
-        return see(f"/running?resultMessage={quote(render(call.command, result))}", "OK")
+        message = "\n".join([render(call.command, result), *result.get("warnings", ())])
+        return see(f"/running?resultMessage={quote(message)}", "OK")

@@ -8,6 +8,8 @@ document.py   bytes -> a tree of elements, whatever the bytes are
 ancestors.py  the ancestors' trees -> ours
 reader.py     bytes -> Config and Problems
 writer.py     Config -> bytes that read back as the same Config
+manuscript.py a text taken apart without loss: what is written, and what stands between
+scribe.py     Config -> the text that it came from, with what differs put in
 lookup.py     finding things by name, and what was meant by a wrong one
 numbers.py    the number of each service, group and host
 changes.py    what an operator can do to a running Config

@@ -103,7 +103,7 @@ def _admin(admin: Node, root: str, warn: Warn) -> list[Node]:
                     "refresh is ignored",
                     "pages renew themselves; take it out",
                 )
-            found.append(Node("admin", attributes, child.line, list(users)))
+            found.append(Node("admin", attributes, child.line, list(users), origin=admin))
     if root == PYTHON_DIRECTOR and truth(admin.attributes.get("secure", "")):
         admin.attributes.setdefault("cert", _PEM)
     return found

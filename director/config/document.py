@@ -30,13 +30,17 @@ class Malformed(Exception):
 
 @dataclass(slots=True)
 class Node:
-    """One element. `stray` is the first text in it that is not blank, and its line."""
+    """One element. `stray` is the first text in it that is not blank, and its line.
+
+    `origin`: the element of the text that it was made from, if it is in none itself.
+    """
 
     tag: str
     attributes: dict[str, str]
     line: int
     children: list[Node] = field(default_factory=list)
     stray: tuple[str, int] | None = None
+    origin: Node | None = None
 
     @property
     def name(self) -> str:

@@ -1,25 +1,31 @@
 """Writes a config back into the text that it came from: comments, order and spelling stay.
 
-Only what differs is touched: an attribute's value, an element that goes, one
-that comes. The result is read again, and if it does not say what it should,
-the whole text is written anew by `writer.py`. Counterpart of `document.py`.
+Only what differs is touched: an attribute's value, an element that goes, that
+comes, that stands elsewhere. A file of an ancestor's stays one: it is gone
+through as `ancestors.py` reads it, and written in its own words. The result is
+read again, and if it does not say what it should, the whole text is written
+anew by `writer.py`. Counterpart of `manuscript.py`, which knows the text.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Any
 from xml.parsers import expat
 
-from director.config.edits import KEYS, diff, is_order
-from director.config.model import Config
+from director.config import ancestors
+from director.config.document import Node
+from director.config.edits import KEYS
+from director.config.manuscript import Manuscript, Written
+from director.config.model import Config, Service
 from director.config.reader import read
 from director.config.schema import ELEMENTS
+from director.config.values import BadValue, truth
 from director.config.writer import element_lines, escaped, write
-from director.messages import Edit, Running
 
-_INDENT = "  "
+Beside = tuple[Written | None, Written | None]  # after which one something is put in, or before which; else at the end
+
 _FOLDER = "/"
 
 
@@ -27,188 +33,227 @@ class _Unable(Exception):
     """This text can't be changed by touching it here and there."""
 
 
-@dataclass(slots=True)
-class _Element:
-    """One element of the text, with where it is."""
-
-    tag: str
-    attributes: dict[str, str]
-    start: int  # of its start tag, in bytes
-    inside: int = 0  # where its start tag ends
-    close: int = 0  # where its end tag starts; where its start tag ends, if it has none
-    end: int = 0
-    children: list[_Element] = field(default_factory=list)
-
-
 def rewrite(text: bytes, file: str, wanted: Config, folder: str = "") -> tuple[bytes, bool]:
-    """A text that says `wanted`, and whether it is the old one with what differs put in."""
+    """A text in UTF-8 that says `wanted`, and whether it is the old one with what differs put in."""
     try:
         config, _ = read(text, file, folder)
         if config is None:
             raise _Unable
-        result = _Page(text).written(diff(Running(0, config), Running(0, wanted)))
-        again, _ = read(result, file, folder)
+        page = Manuscript(text)
+        if page.root.tag in ancestors.ROOTS:
+            ancestors.rewrite(page.root, _unsaid)
+        _revise(page.root, "director", config, wanted)
+        again, _ = read(bytes(page), file, folder)
         if again == wanted:
-            return result, True
-    except (_Unable, expat.ExpatError, UnicodeError):
+            return bytes(page), True
+    except (_Unable, expat.ExpatError, UnicodeError, LookupError):
         pass
     return write(wanted), False
 
 
-class _Page:
-    """A text and its elements; changes are gathered, and made from the end to the start."""
-
-    def __init__(self, text: bytes) -> None:
-        text.decode()  # only UTF-8 has bytes where expat says
-        self._text = text
-        self._patches: list[tuple[int, int, bytes]] = []  # (start, end, instead)
-        self._root = _outline(text)
-        self._attributes: dict[int, dict[str, str | None]] = {}  # {start: {name: text}}
-        self._elements: dict[int, _Element] = {}
-        if self._root.tag != "director":
-            raise _Unable
-
-    def written(self, edits: tuple[Edit, ...]) -> bytes:
-        """The text after these."""
-        for edit in edits:
-            if is_order(edit):
-                raise _Unable
-            self._edit(edit)
-        for start, changed in self._attributes.items():
-            self._retag(self._elements[start], changed)
-        text = self._text
-        for start, end, instead in sorted(self._patches, reverse=True, key=lambda patch: patch[:2]):
-            text = text[:start] + instead + text[end:]
-        return text
-
-    def _edit(self, edit: Edit) -> None:
-        if not edit.field:
-            parent = self._found(edit.place[:-2])
-            if edit.old is not None:
-                self._cut(self._found(edit.place))
-            if edit.new is not None:
-                self._insert(parent, edit.place[-2], edit.new)
-            return
-        element = self._found(edit.place)
-        tag = element.tag
-        row = next((row for row in ELEMENTS[tag].attributes if row.field == edit.field), None)
-        if row is not None:
-            same = edit.new == row.default and not row.required
-            self._set(element, row.name, None if same else row.value.show(edit.new))
-            return
-        child = next(child for child, name in ELEMENTS[tag].children.items() if name == edit.field)
-        present = next((one for one in element.children if one.tag == child), None)
-        if present is not None:
-            self._cut(present)
-        if ELEMENTS[child].kind is None:
-            (only,) = ELEMENTS[child].attributes
-            self._put(element, [f'<{child} {only.name}="{escaped(only.value.show(edit.new))}"/>'])
-        elif edit.new is not None:
-            self._insert(element, child, edit.new)
-
-    def _found(self, place: tuple[str, ...]) -> _Element:
-        element = self._root
-        for tag, name in zip(place[::2], place[1::2], strict=True):
-            element = next((one for one in element.children if one.tag == tag and _named(one, name)), _NOWHERE)
-            if element is _NOWHERE:
-                raise _Unable
-        return element
-
-    def _set(self, element: _Element, name: str, value: str | None) -> None:
-        self._elements[element.start] = element
-        self._attributes.setdefault(element.start, {})[name] = value
-
-    def _retag(self, element: _Element, changed: dict[str, str | None]) -> None:
-        """Its start tag anew, with other attributes."""
-        old = self._text[element.start : element.inside].decode()
-        for name, value in changed.items():
-            pattern = re.compile(rf"(\s+){re.escape(name)}\s*=\s*(\"[^\"]*\"|'[^']*')")
-            if value is None:
-                old = pattern.sub("", old, count=1)
-            elif pattern.search(old):
-                instead = f'{name}="{escaped(value)}"'
-                old = pattern.sub(lambda match, instead=instead: match[1] + instead, old, count=1)  # type: ignore[misc]
-            else:
-                end = len(old) - (2 if old.endswith("/>") else 1)
-                old = f'{old[:end].rstrip()} {name}="{escaped(value)}"{old[end:]}'
-        self._patches.append((element.start, element.inside, old.encode()))
-
-    def _cut(self, element: _Element) -> None:
-        start, end = element.start, element.end
-        line = self._text.rfind(b"\n", 0, start) + 1
-        if not self._text[line:start].strip() and self._text[end : end + 1] in (b"\n", b"\r"):
-            start, end = max(line - 1, 0), end  # the line goes with it
-        self._patches.append((start, end, b""))
-
-    def _insert(self, parent: _Element, tag: str, thing: Any) -> None:
-        self._put(parent, list(element_lines(tag, thing)))
-
-    def _put(self, parent: _Element, lines: list[str]) -> None:
-        line = self._text.rfind(b"\n", 0, parent.start) + 1
-        margin = re.match(rb"[ \t]*", self._text[line:])
-        outer = margin[0].decode() if margin else ""
-        inner = "".join(f"\n{outer}{_INDENT}{line}" for line in lines)
-        if parent.close == parent.end:  # <tag/>
-            text = self._text[parent.start : parent.inside].decode()
-            if parent.start in self._attributes:
-                raise _Unable
-            opened = text[:-2].rstrip() + ">"
-            self._patches.append((parent.start, parent.end, f"{opened}{inner}\n{outer}</{parent.tag}>".encode()))
-            return
-        at = parent.close
-        while at > parent.inside and self._text[at - 1 : at].isspace():
-            at -= 1
-        tail = "" if b"\n" in self._text[at : parent.close] else f"\n{outer}"
-        self._patches.append((at, at, f"{inner}{tail}".encode()))
+def _unsaid(line: int, what: str, remedy: str) -> None:
+    """What is ignored in an ancestor's file was said when it was read."""
 
 
-_NOWHERE = _Element("", {}, 0)
-
-
-def _named(element: _Element, name: str) -> bool:
-    """Whether it is the one that a place means, by the key of its like."""
-    kind: Any = ELEMENTS[element.tag].kind
-    values = {}
-    for row in ELEMENTS[element.tag].attributes:
-        if row.name in element.attributes:
-            try:
-                values[row.field] = row.value.parse(element.attributes[row.name].strip(), _FOLDER)
-            except Exception:  # an attribute that no key is made of
-                continue
-    try:
-        return KEYS[element.tag](kind(**values)) == name
-    except TypeError:
-        return False
-
-
-def _outline(text: bytes) -> _Element:
-    parser = expat.ParserCreate()
-    top = _Element("", {}, 0)
-    path = [top]
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        element = _Element(tag, attributes, parser.CurrentByteIndex)
-        element.inside = _tag_end(text, element.start)
-        path[-1].children.append(element)
-        path.append(element)
-
-    def end(_: str) -> None:
-        element = path.pop()
-        if text[element.inside - 2 : element.inside] == b"/>":
-            element.close = element.end = element.inside
+def _revise(node: Node, tag: str, old: Any, new: Any) -> None:
+    """Have an element, which says `old`, say `new`."""
+    for row in ELEMENTS[tag].attributes:
+        value = getattr(new, row.field)
+        if getattr(old, row.field) != value:
+            same = value == row.default and not row.required
+            _written(node).set(row.name, None if same else row.value.show(value))
+    for child, field in ELEMENTS[tag].children.items():
+        before, after = getattr(old, field), getattr(new, field)
+        if child == "enable":
+            _enable(_written(node), new)
+        elif before is after or before == after:
+            continue
+        elif child in KEYS:
+            _Collection(node, child, before).revise(after)
+        elif ELEMENTS[child].kind is None:
+            _say(_written(node), child, after)
         else:
-            element.close = parser.CurrentByteIndex
-            element.end = text.index(b">", element.close) + 1
-
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.Parse(text, True)
-    return top.children[0]
+            _single(_written(node), child, before, after)
 
 
-def _tag_end(text: bytes, start: int) -> int:
-    """Where a start tag ends; a > may stand in its attributes."""
-    match = re.compile(rb"<[^>\"']*(?:\"[^\"]*\"[^>\"']*|'[^']*'[^>\"']*)*>").match(text, start)
-    if match is None:
-        raise _Unable
-    return match.end()
+def _written(node: Node) -> Written:
+    if not isinstance(node, Written):
+        raise _Unable  # it stands for something that is written in another form
+    return node
+
+
+def _named(parent: Node, tag: str) -> list[Written]:
+    """The elements of this tag; those that are nowhere written left out."""
+    return [child for child in parent.children if child.tag == tag and isinstance(child, Written)]
+
+
+def _single(parent: Written, tag: str, before: Any, after: Any) -> None:
+    """An element that there may be once, and that is a thing of its own."""
+    present = _named(parent, tag)
+    if after is None:
+        for one in present:
+            parent.cut(one)
+    elif present:
+        _revise(present[-1], tag, before, after)
+    else:
+        _insert(parent, list(element_lines(tag, after)))
+
+
+def _say(parent: Written, tag: str, value: Any) -> None:
+    """An element that is only a field of its parent's."""
+    (only,) = ELEMENTS[tag].attributes
+    if present := _named(parent, tag):
+        present[-1].set(only.name, only.value.show(value))
+    else:
+        _insert(parent, [f'<{tag} {only.name}="{escaped(only.value.show(value))}"/>'])
+
+
+def _enable(parent: Written, service: Service) -> None:
+    """Have the group enabled that is, after groups have come, gone and moved: by <enable>, or txLB's enable=."""
+    present = _named(parent, "enable")
+    if present and not service.enabled:
+        for one in present:
+            parent.cut(one)
+        return
+    groups = [child for child in parent.elements if child.tag == "group"]
+    flagged = [group for group in groups if truth(group.says("enable"))]
+    names = [enable.says("group") for enable in present] or [group.name for group in flagged or groups[:1]]
+    if service.enabled == (names[-1] if names else ""):
+        return
+    if present or not flagged:
+        _say(parent, "enable", service.enabled)
+        return
+    for group in groups:
+        if group.name == service.enabled:
+            group.set("enable", "true")
+        elif truth(group.says("enable")):
+            group.set("enable", None)
+
+
+def _insert(parent: Written, lines: Sequence[str], beside: Beside = (None, None)) -> Written:
+    """A new element, in its place or at the end, indented as its neighbours are."""
+    model = beside[0] or beside[1] or parent.last
+    child = parent.new(lines, model)
+    parent.put(child, *beside)
+    return child
+
+
+class _Collection:
+    """The elements of one tag in another, by their keys. Of those of one key the last counts, where the first is."""
+
+    def __init__(self, parent: Node, tag: str, things: Sequence[Any]) -> None:
+        self._parent = parent if isinstance(parent, Written) else parent.origin
+        self._tag = tag
+        self._key = KEYS[tag]
+        self._things = {self._key(thing): thing for thing in things}
+        self._nodes: dict[str, list[Node]] = {}
+        for child in parent.children:
+            if child.tag == tag and (key := _key(child)) in self._things:
+                self._nodes.setdefault(key, []).append(child)
+
+    def revise(self, after: Sequence[Any]) -> None:
+        """Have them say this."""
+        wanted = {self._key(thing): thing for thing in after}
+        if any(key not in self._nodes for key in self._things):
+            raise _Unable
+        done: set[int] = set()  # one <admin> of txLB's stands for several, of the same users
+        for key in self._things:
+            if key not in wanted:
+                self._cut(key)
+            elif self._things[key] != wanted[key]:
+                node = self._nodes[key][-1]
+                origin = node.origin or node
+                if id(origin) not in done:
+                    _revise(node, self._tag, self._things[key], wanted[key])
+                    done.add(id(origin))
+        if list(wanted) != list(self._things):
+            self._arrange(wanted)
+        if self._tag == "host":
+            self._call_by_name()
+
+    def _cut(self, key: str) -> None:
+        for node in self._nodes.pop(key):
+            self._home().cut(_written(node))
+
+    def _home(self) -> Written:
+        if self._parent is None:
+            raise _Unable
+        return _written(self._parent)
+
+    def _arrange(self, wanted: dict[str, Any]) -> None:
+        """Put in what is new, and move as few as can be."""
+        home = self._home()
+        ranks = {key: rank for rank, key in enumerate(key for key in self._things if key in wanted)}
+        staying = _longest_rising([ranks[key] for key in wanted if key in ranks])
+        first = next((self._first(key) for key in wanted if ranks.get(key) in staying), None)
+        last: Written | None = None
+        for key, thing in wanted.items():
+            if ranks.get(key) in staying:
+                last = self._first(key)
+            elif key in ranks:
+                moving = self._taken(key)
+                home.put(moving, *_beside(home, last, first))
+                last = moving
+            else:
+                last = _insert(home, list(element_lines(self._tag, thing)), _beside(home, last, first))
+
+    def _first(self, key: str) -> Written:
+        return _written(self._nodes[key][0])
+
+    def _taken(self, key: str) -> Written:
+        """What counts of this key, taken out to stand elsewhere."""
+        *shadowed, node = map(_written, self._nodes[key])
+        for one in shadowed:
+            self._home().cut(one)
+        self._home().take(node)
+        return node
+
+    def _call_by_name(self) -> None:
+        """Hosts that an ancestor's file has without a name are called by their position: if that is another now."""
+        hosts = [child for child in self._home().elements if child.tag == "host"]
+        for position, host in enumerate(hosts):
+            if not host.says("name") and host.name != f"host.{position}":
+                host.set("name", host.name)
+
+
+def _beside(home: Written, last: Written | None, first: Written | None) -> Beside:
+    """Where the next one goes: after the last one, or before the first that stays."""
+    if last is None:
+        return None, first
+    # At the end, comments about what was there are passed by, too.
+    return (None if last is home.last else last), None
+
+
+def _key(node: Node) -> str | None:
+    """What tells it from its like; None if that can't be read."""
+    element = ELEMENTS[node.tag]
+    if "name" in element.rows:
+        return node.name
+    kind: Any = element.kind
+    values = {row.field: None for row in element.attributes if row.required}
+    for row in element.attributes:
+        if row.name in node.attributes:
+            try:
+                values[row.field] = row.value.parse(node.attributes[row.name].strip(), _FOLDER)
+            except BadValue:
+                continue
+    return KEYS[node.tag](kind(**values))
+
+
+def _longest_rising(ranks: Sequence[int]) -> set[int]:
+    """The members of a longest run that rises, with gaps: these need not move.
+
+    Sought from the end: what an operator took out and put in again is there, and that moves.
+    """
+    tops: list[int] = []  # negative: the greatest first member of a run of each length
+    after: dict[int, int | None] = {}
+    for rank in reversed(ranks):
+        at = bisect_left(tops, -rank)
+        after[rank] = -tops[at - 1] if at else None
+        tops[at : at + 1] = [-rank]
+    found = set()
+    member = -tops[-1] if tops else None
+    while member is not None:
+        found.add(member)
+        member = after[member]
+    return found

@@ -8,14 +8,12 @@ becomes what runs, beside what is in maintenance.
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import stat
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from director import logs
+from director.backups import replace_file
 from director.config.edits import by_place, diff, find, renumbered
 from director.config.merge import Merged, merge
 from director.config.model import OWN_SCHEDULER, STICKY, Config
@@ -24,7 +22,7 @@ from director.config.plan import described
 from director.errors import ConfigError, DirectorError, Exit, RefusedError, Severity, SystemFailure
 from director.events import Event
 from director.master import checker
-from director.master.records import Loaded
+from director.master.records import Loaded, since_load
 from director.master.stage import Stage
 from director.messages import ApplyConfig, Edit, Reload, Request, Running, SaveConfig
 
@@ -162,8 +160,8 @@ class Loading:
         match job.request:
             case Request(order=ApplyConfig()):
                 self._apply(job, config)
-            case Request(order=SaveConfig()):
-                self._save(job, config)
+            case Request(order=SaveConfig(over=over)):
+                self._save(job, config, over)
             case _:
                 self._reload(job, config)
 
@@ -215,20 +213,27 @@ class Loading:
         after = replace(after, admin=admin, drains=before.drains)
         changing.commit(job.request, after, f"{job.check.path} is applied", plan_id=plan_id)
 
-    def _save(self, job: _Job, config: Config) -> None:
-        """Make the config file say what runs."""
+    def _save(self, job: _Job, config: Config, over: str) -> None:
+        """Make the config file say what runs, if it still says what the text was made of."""
         changing, master = self._changing, self._changing.master
         if config != master.running.config:
             raise RefusedError(
                 "can't save the config: what runs has changed meanwhile, or the text says something else"
             )
         path = self._file()
-        backup = _replace_file(path, job.text)
+        before = checker.read_file(path)
+        if digest(before) != over:
+            raise RefusedError(f"can't save the config: {path} was edited at this moment; look at it and try again")
+        try:
+            backup = "" if job.text == before else replace_file(path, job.text)
+        except OSError as error:
+            raise SystemFailure(f"can't write {path}: {error.strerror}; nothing was changed") from None
         flags = tuple(edit for edit in diff(replace(master.running, admin={}), master.running))
         self._remember(job.text, flags)
         master.loaded = config
-        logs.info(Event.CONFIG_SAVED, path=path, backup=backup)
-        changing.answer(job.request, Exit.DONE, (f"{path} says what runs; what it said is in {backup}",))
+        logs.info(Event.CONFIG_SAVED, path=path, backup=backup or "none")
+        said = f"{path} says what runs" + (f"; what it said is in {backup}" if backup else " already")
+        changing.answer(job.request, Exit.DONE, (said,), data={"file": path, "backup": backup or None})
 
     # -- plans -----------------------------------------------------------------------------
 
@@ -254,9 +259,12 @@ class Loading:
         }
 
     def texts(self) -> dict[str, Any]:
-        """The config file at this moment. Raises SystemFailure."""
+        """The config file at this moment, and as it was loaded. Raises SystemFailure."""
         name = self._file()
-        return {"name": name, "text": checker.read_file(name)}
+        text = checker.read_file(name)
+        last, _ = since_load(self._changing.master.journal.records)
+        loaded = text if last is None else last.text.encode("latin-1")
+        return {"name": name, "text": text, "digest": digest(text), "loaded": loaded}
 
     def _remember(self, text: bytes, stays: tuple[Edit, ...]) -> None:
         master = self._changing.master
@@ -292,29 +300,6 @@ def _checks(config: Config) -> list[Any]:
     groups = [group for service in config.services for group in service.groups]
     checks = [*(group.check for group in groups), *(host.check for group in groups for host in group.hosts)]
     return [check for check in checks if check is not None]
-
-
-def _replace_file(path: str, text: bytes) -> str:
-    """Write a file anew, atomically; what it was becomes its backup, whose path is returned. Raises SystemFailure."""
-    path = os.path.realpath(path)
-    fresh, backup = f"{path}.new", f"{path}.bak"
-    try:
-        before = os.stat(path)
-        shutil.copy2(path, backup)
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, stat.S_IMODE(before.st_mode))
-        with open(fd, "wb") as file:
-            os.fchown(fd, before.st_uid, before.st_gid)
-            os.fchmod(fd, stat.S_IMODE(before.st_mode))
-            file.write(text)
-            file.flush()
-            os.fsync(fd)
-        os.rename(fresh, path)
-        folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        os.fsync(folder)
-        os.close(folder)
-    except OSError as error:
-        raise SystemFailure(f"can't write {path}: {error.strerror}; nothing was changed") from None
-    return backup
 
 
 def _count(number: int, noun: str) -> str:

@@ -25,10 +25,11 @@ def test_a_config_is_saved_on_the_clients_side(tmp_path: Path) -> None:
     row = find("config-save", COMMANDS)
     path = tmp_path / "mine.xml"
     path.write_text("before")
-    assert enclosed(row, {"file": str(path)}) == {"print": True}
+    assert enclosed(row, {"file": str(path)}) == {"print": True, "file": str(path)}
     result = received(row, {"file": str(path)}, {"text": "after"})
-    assert result["lines"] == [f"{path} says what runs"]
-    assert (path.read_text(), (tmp_path / "mine.xml.bak").read_text()) == ("after", "before")
+    assert result["lines"] == [f"{path} says what runs; what it said is in {path}.bak"]
+    received(row, {"file": str(path)}, {"text": "later"})
+    assert [(tmp_path / f"mine.xml{end}").read_text() for end in ("", ".bak", ".bak.1")] == ["later", "after", "before"]
     with pytest.raises(CommandError, match="can't write"):
         received(row, {"file": str(tmp_path / "no" / "folder")}, {"text": "after"})
 

@@ -66,6 +66,11 @@ def test_old_calls_have_their_old_answers(client: Client, told: Told) -> None:
     assert len(told.said) == 1
 
 
+def test_old_calls_tell_what_to_worry_about(client: Client, told: Told) -> None:
+    told.results["config-save"] = {"lines": ["saved"], "warnings": ["comments are gone"]}
+    assert client.post("/save", auth=ANN).location == "/running?resultMessage=saved%0Acomments%20are%20gone"
+
+
 def test_old_calls_by_get_need_the_configs_word_and_no_cookie(told: Told) -> None:
     client = client_of(told, legacy_get=True)
     path = "/enableGroup?service=web&group=main"

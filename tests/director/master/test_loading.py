@@ -92,17 +92,44 @@ def test_a_dry_run_changes_nothing(serving: Master) -> None:
     assert serving.running.version == 1
 
 
+def save(master: Master, text: bytes, over: bytes) -> None:
+    master.changing.request(Request(1, Actor("me"), SaveConfig(text, digest(over))))
+    finish(master)
+
+
 def test_only_what_runs_is_saved_and_the_old_file_is_kept(serving: Master, tmp_path: Path) -> None:
     path = tmp_path / "config.xml"
     old = path.read_bytes()
-    serving.changing.request(Request(1, Actor("me"), SaveConfig(write(replace(serving.loaded, stop_timeout=3.0)))))
-    finish(serving)
+    save(serving, write(replace(serving.loaded, stop_timeout=3.0)), old)
     assert path.read_bytes() == old
     new = b"<!-- mine -->\n" + old
-    serving.changing.request(Request(1, Actor("me"), SaveConfig(new)))
-    finish(serving)
+    save(serving, new, old)
     assert path.read_bytes() == new
-    assert (tmp_path / "config.xml.bak").read_bytes() == old
+    save(serving, new, new)  # says so already
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir() if ".bak" in one.name] == [
+        ("config.xml.bak", old)
+    ]
+    save(serving, old, new)
+    assert [(tmp_path / f"config.xml{end}").read_bytes() for end in ("", ".bak", ".bak.1")] == [old, new, old]
+
+
+def test_what_was_edited_meanwhile_is_not_overwritten(serving: Master, tmp_path: Path) -> None:
+    path = tmp_path / "config.xml"
+    old = path.read_bytes()
+    path.write_bytes(b"<!-- edited -->\n" + old)
+    save(serving, b"<!-- mine -->\n" + old, old)
+    assert path.read_bytes() == b"<!-- edited -->\n" + old
+
+
+def test_the_file_is_told_beside_what_was_loaded(serving: Master, tmp_path: Path) -> None:
+    path = tmp_path / "config.xml"
+    old = path.read_bytes()
+    loading = serving.changing.loading
+    assert loading.texts() == {"name": str(path), "text": old, "digest": digest(old), "loaded": old}
+    loading.begin(None)
+    finish(serving)
+    path.write_bytes(b"<edited")
+    assert (loading.texts()["text"], loading.texts()["loaded"]) == (b"<edited", old)
 
 
 def test_a_daemon_without_a_file_says_so(serving: Master) -> None:

@@ -1,0 +1,57 @@
+"""A file written anew, atomically, and what it said before kept beside it.
+
+FILE.bak is what it said last, FILE.bak.1 what it said before that, and so on.
+When there are ten, the last but one makes room: the first is nobody's but the
+operator's, and stays for good.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+_MOST = 10
+
+
+def replace_file(path: str, text: bytes) -> str:
+    """Have a file say this, or begin it; returns the path of its backup, "" if there was none. Raises OSError."""
+    path = os.path.realpath(path)
+    fresh, backup = f"{path}.new", ""
+    try:
+        before = os.stat(path)
+    except FileNotFoundError:
+        before = None
+    _write(fresh, text, before)
+    if before is not None:
+        with open(path, "rb") as file:
+            said = file.read()
+        backup = _make_room(path)
+        _write(backup, said, before)
+        os.utime(backup, ns=(before.st_atime_ns, before.st_mtime_ns))
+    os.rename(fresh, path)
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    os.fsync(folder)
+    os.close(folder)
+    return backup
+
+
+def _make_room(path: str) -> str:
+    """The name of the next backup, after those that are there have moved on by one."""
+    names = [f"{path}.bak", *(f"{path}.bak.{number}" for number in range(1, _MOST))]
+    free = next((at for at, name in enumerate(names) if not os.path.lexists(name)), _MOST - 2)
+    for at in range(free, 0, -1):
+        os.rename(names[at - 1], names[at])
+    return names[0]
+
+
+def _write(path: str, text: bytes, like: os.stat_result | None) -> None:
+    """Write a file to the disk that belongs to whom another one does, and may be read by whom that may."""
+    mode = 0o666 if like is None else stat.S_IMODE(like.st_mode)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    with open(fd, "wb") as file:
+        if like is not None:
+            os.fchown(fd, like.st_uid, like.st_gid)
+            os.fchmod(fd, mode)
+        file.write(text)
+        file.flush()
+        os.fsync(fd)
