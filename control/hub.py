@@ -163,7 +163,7 @@ class Hub:
         self.verdicts = Verdicts(
             lambda number: self.resolver.addresses.get(number, ()),
             self.bus.target,
-            self.bus.flush,
+            self._tell_verdict,
             Random(),
             self.resolver.origin,
         )
@@ -414,6 +414,11 @@ class Hub:
                 self.chronicle.add(message)
             case _:
                 logs.error(Event.PROCESS_FAILED, reason=f"a worker sent {type(message).__name__}")
+
+    def _tell_verdict(self) -> None:
+        # Saved before: workers go on by it though we die in this moment, and so must who comes next.
+        self.estate.save_at_once()
+        self.bus.flush()
 
     def _grant(self, incarnation: int, grants: Grants) -> None:
         for identity, known in self._peers.items():

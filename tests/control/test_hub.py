@@ -18,7 +18,7 @@ import zmq
 
 from control.client import Client
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.framing import encode_body
+from director.framing import decode, encode_body
 from director.link import Link
 from director.messages import (
     Answer,
@@ -26,6 +26,8 @@ from director.messages import (
     Configure,
     Deciding,
     Drain,
+    Fault,
+    FaultReport,
     Hello,
     HostDown,
     Kind,
@@ -182,6 +184,27 @@ def test_who_reports_before_the_master_knows_of_it_counts(tmp_path: Path, elder:
     deadline = time.monotonic() + 1  # longer than the last rows of a dead worker are waited for
     while time.monotonic() < deadline:
         assert Client(hub.path).call("stats")["services"][0]["open"] == 10
+    assert hub.end() == 0
+
+
+def test_a_verdict_that_was_told_is_known_to_the_successor(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    with zmq.Context() as context, context.socket(zmq.DEALER) as rows, context.socket(zmq.SUB) as state:
+        rows.linger = 0
+        state.subscribe(b"")
+        state.connect(f"ipc://{tmp_path}/state")
+        rows.connect(f"ipc://{tmp_path}/rows")
+        rows.send(encode_body(Hello(Slot(0), 7, os.getpid())))
+        assert state.poll(60_000)  # it hears what is published
+        rows.send(encode_body(FaultReport(3, Fault.CONNECT_REFUSED, "Connection refused")))
+        while not any(target.host == 3 and not target.up for target in getattr(decode(state.recv()), "targets", ())):
+            pass
+        hub.process.kill()
+    hub.process.wait()
+    hub.link.close()
+    hub.begin()
+    hosts = Client(hub.path).call("stats")["services"][0]["groups"][0]["hosts"]
+    assert [host["state"] for host in hosts] == ["down", "up"]
     assert hub.end() == 0
 
 
