@@ -298,6 +298,7 @@ class Hub:
 
     def _serve(self) -> None:
         self.drains.deciding = True
+        self.resolver.start()
         self.prober.start()
         self.server.start()
         self._master.tell(Deciding())
@@ -309,6 +310,7 @@ class Hub:
         if self._upstream is None:
             self.server.pause()
             self.prober.pause()
+            self.resolver.pause()
             self.sampler.stop()
             self.drains.deciding = False
             if not self.estate.bequeath():
@@ -408,8 +410,12 @@ class Hub:
                     self.bus.failed(self.fallbacks.failed)
             case Digest():
                 self.digests.hear(message)
-            case FaultReport(host, fault, reason):
+            case FaultReport() if self._upstream is not None:
+                self._upstream.say(message)
+            case FaultReport(host, fault, reason) if self._decides:
                 self.verdicts.fault(host, fault, reason)
+            case FaultReport():
+                pass  # whoever decides leaves us its own verdicts
             case Happened():
                 self.chronicle.add(message)
             case _:

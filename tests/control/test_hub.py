@@ -28,6 +28,9 @@ from director.messages import (
     Drain,
     Fault,
     FaultReport,
+    HandedOver,
+    HandOver,
+    Happened,
     Hello,
     HostDown,
     Kind,
@@ -205,6 +208,25 @@ def test_a_verdict_that_was_told_is_known_to_the_successor(tmp_path: Path) -> No
     hub.begin()
     hosts = Client(hub.path).call("stats")["services"][0]["groups"][0]["hosts"]
     assert [host["state"] for host in hosts] == ["down", "up"]
+    assert hub.end() == 0
+
+
+def test_what_fails_is_for_the_hub_that_decides_to_judge(tmp_path: Path) -> None:
+    for name in ("g1", "g2"):
+        (tmp_path / name).mkdir()
+    hub = Hub(tmp_path / "g1")
+    with zmq.Context() as context, context.socket(zmq.DEALER) as rows, context.socket(zmq.ROUTER) as other:
+        rows.linger = other.linger = 0
+        rows.connect(f"ipc://{tmp_path}/g1/rows")
+        other.bind(f"ipc://{tmp_path}/g2/rows")
+        hub.link.send(HandOver(str(tmp_path / "g2"), peer_slot(1), peer_incarnation(1)))
+        assert hub.hears(HandedOver) == HandedOver()
+        fault = FaultReport(3, Fault.CONNECT_REFUSED, "Connection refused")
+        rows.send(encode_body(fault))
+        heard: list[Message] = []
+        while fault not in heard:
+            heard.append(decode(other.recv_multipart()[-1]))
+        assert not any(isinstance(message, Happened) for message in heard)
     assert hub.end() == 0
 
 
