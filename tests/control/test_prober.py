@@ -135,6 +135,33 @@ def test_who_was_cancelled_is_not_reported() -> None:
     sock.close()
 
 
+def test_what_is_under_way_at_a_pause_is_dropped_and_comes_first_after_it() -> None:
+    sock, where = listening()
+    clinic = Clinic()
+    clinic.check(Check(type="http", timeout=60.0), (int(socket.AF_INET), where))
+    until(lambda: select.select([sock], [], [], 0)[0])
+    called, _ = sock.accept()
+    called.setblocking(False)
+    clinic.prober.pause()
+    until(lambda: _is_gone(called))
+    assert clinic.outcomes == []
+    clinic.prober.start()
+    until(lambda: select.select([sock], [], [], 0)[0])
+    again, _ = sock.accept()
+    assert clinic.outcomes == []
+    for one in (called, again, sock):
+        one.close()
+
+
+def _is_gone(sock: socket.socket) -> bool:
+    try:
+        return sock.recv(4096) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
+
+
 def test_an_answer_that_came_in_time_counts_however_late_we_are() -> None:
     sock, where = listening()
     clinic = Clinic()
