@@ -39,7 +39,8 @@ from control.failback import Failback
 from control.fallbacks import Fallbacks
 from control.history import History
 from control.limits import Limits
-from control.memory import EVENTS, LEDGER, Memory
+from control.memory import EVENTS, LEDGER, OFFSPRING, Memory
+from control.offspring import Offspring
 from control.prober import Prober
 from control.questions import Questions
 from control.resolver import Resolver
@@ -167,7 +168,8 @@ class Hub:
             Random(),
             self.resolver.origin,
         )
-        self.prober = Prober(gevent.get_hub().loop, self.verdicts.job, self.verdicts.outcome)
+        self.offspring = Offspring(Memory(birth.memory, OFFSPRING))
+        self.prober = Prober(gevent.get_hub().loop, self.verdicts.job, self.verdicts.outcome, self.offspring)
         self.verdicts.agenda = self.prober
         self.retries = Retries(self.resolver, self.verdicts.retry)
         self.verdicts.when_up = Failback(self._close_backups).is_up
@@ -284,6 +286,7 @@ class Hub:
         return tuple(Target(number, False, (), members=found) for number, found in self.resolver.members.items())
 
     def _begin(self) -> None:
+        self.offspring.end_orphans()
         self.bus.start()
         self.resolver.start()
         if not self._standby and self._is_new and self._birth.left >= 0:

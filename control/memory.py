@@ -23,6 +23,7 @@ _PLACES = (0, 1 << 34)  # the file has holes: only what is written takes memory
 LEDGER = 1 << 36  # where the ledger of permits begins, which is saved at other times than the rest
 EVENTS = 1 << 37  # where what has happened begins
 HISTORY = 1 << 38  # where the last hour begins
+OFFSPRING = 1 << 39  # where the programs that run now begin
 
 
 class Memory:

@@ -22,6 +22,7 @@ from typing import Any
 from control.attempt import Job, Running, made
 from control.dialogues import Outcome
 from control.nearness import Nearness
+from control.offspring import Offspring
 from control.spares import Spares
 from control.tlsclient import Trust
 from director import logs
@@ -44,8 +45,9 @@ class Prober:
     `report(number, due, outcome, seconds)`: what came of it, for when it was booked, and how long it took.
     """
 
-    def __init__(self, loop: Any, ask: Ask, report: Report) -> None:
+    def __init__(self, loop: Any, ask: Ask, report: Report, offspring: Offspring) -> None:
         self._ask, self._report = ask, report
+        self.offspring = offspring
         self._trust = Trust()
         self.nearness = Nearness()
         self._booked: dict[int, float] = {}  # {host number: when}

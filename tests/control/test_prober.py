@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import time
@@ -10,6 +11,8 @@ import gevent
 
 from control.attempt import Job
 from control.dialogues import Outcome
+from control.memory import Memory
+from control.offspring import Offspring
 from control.prober import Prober
 from director import logs
 from director.config.model import Check
@@ -36,9 +39,15 @@ class Clinic:
         self.due: list[float] = []
         self.seconds: list[float] = []
         self._interval = interval
-        self.prober = Prober(gevent.get_hub().loop, self.jobs.get, self.report)
+        self.memory = os.memfd_create("test")
+        offspring = Offspring(Memory(self.memory))
+        self.prober = Prober(gevent.get_hub().loop, self.jobs.get, self.report, offspring)
         self.prober.start()
         OPEN.append(self)
+
+    def close(self) -> None:
+        self.prober.stop()
+        os.close(self.memory)
 
     def report(self, number: int, due: float, outcome: Outcome, seconds: float) -> None:
         self.outcomes.append((number, outcome))
