@@ -167,6 +167,7 @@ class Hub:
             self._tell_verdict,
             Random(),
             self.resolver.origin,
+            self.resolver.places,
         )
         self.offspring = Offspring(Memory(birth.memory, OFFSPRING))
         self.prober = Prober(gevent.get_hub().loop, self.verdicts.job, self.verdicts.outcome, self.offspring)

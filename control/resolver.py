@@ -146,6 +146,10 @@ class Resolver:
         """What the config has in the place of a member; of any other host itself."""
         return self._origins.get(host.number, host)
 
+    def places(self) -> set[int]:
+        """The numbers of all members that there were and that may come back: their hosts have their names still."""
+        return {number for places in self._numbers.values() for number in places.values()}
+
     # -- looking up ----------------------------------------------------------------
 
     def start(self) -> None:
