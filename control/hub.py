@@ -33,6 +33,7 @@ from control.bus import Bus
 from control.chronicle import Chronicle
 from control.closing import Closing
 from control.digests import Digests
+from control.downlist import Downlist
 from control.drains import Drains, Key
 from control.estate import Estate
 from control.failback import Failback
@@ -127,8 +128,8 @@ class Hub:
 
     version = VERSION
 
-    def __init__(self, birth: Birth) -> None:
-        self._birth = birth
+    def __init__(self, birth: Birth, downlist: Downlist) -> None:
+        self._birth, self._downlist = birth, downlist
         self._done = gevent.event.Event()
         self._ready = False
         self._requests: dict[int, gevent.event.AsyncResult[Answer]] = {}
@@ -187,6 +188,8 @@ class Hub:
             lambda: self._decides,
         )
         self._is_new = not self.estate.inherit(birth.left, self.reunion)
+        if self._is_new and not birth.standby and birth.left < 0:
+            self.verdicts.expect(downlist.load())  # nobody was before us
         self.server = Server(birth.control, self, birth.owner)
         gevent.get_hub().print_exception = logs.crash
         # Without a master there is nobody to be a hub for.
@@ -204,6 +207,7 @@ class Hub:
         self.prober.stop()
         self.server.stop()
         self.estate.save(counts=True)
+        self._save_down()
         self.chronicle.save()
         if self._upstream is not None:
             self._upstream.close()
@@ -301,6 +305,7 @@ class Hub:
         self._master.tell(Ready())
 
     def _serve(self) -> None:
+        self._downlist.load()  # whoever decided before us has gone on with it
         self.drains.deciding = True
         self.resolver.start()
         self.prober.start()
@@ -454,11 +459,16 @@ class Hub:
         while True:
             gevent.sleep(_SAVE)
             self.estate.save()
+            self._save_down()
             logs.tend()
             self.stickies.sweep(time.monotonic())
             rounds += 1
             if rounds % 4 == 0:
                 self.limits.repeat()
+
+    def _save_down(self) -> None:
+        if self._decides and self._ready:
+            self._downlist.save(self.verdicts.down, self.verdicts.changes)
 
     # -- for commands ---------------------------------------------------------------
 
@@ -617,9 +627,10 @@ def main(birth: Birth) -> int:
     """The hub's life. Called in the child, once; returns its exit status."""
     gevent.get_hub()  # imports the rest of gevent, while we may still read it
     # Before anything is bound: workers, who have no rights, must be able to write to it.
+    downlist = Downlist(birth.state_dir)
     birth.settle()
     logs.aside()
-    hub = Hub(birth)
+    hub = Hub(birth, downlist)
     # Thousands of hosts live for as long as we do: passes of the collector over them stop everything for long.
     gc.collect()
     gc.freeze()

@@ -62,7 +62,7 @@ class Patient:
     @property
     def label(self) -> str:
         """SERVICE/GROUP/HOST."""
-        return f"{self.service.name}/{self.group.name}/{self.host.name}"
+        return _label(self.service, self.group, self.host)
 
 
 class Verdicts:
@@ -94,6 +94,8 @@ class Verdicts:
         self._patients: dict[int, Patient] = {}
         self._panicking: set[int] = set()  # group numbers
         self._absent: dict[int, list[Any]] = {}  # what is remembered of hosts that there are not now, by number
+        self._fallen: dict[tuple[str, str], list[Any]] = {}  # who was down when the daemon ended, by label and place
+        self.changes = 0  # of who is down
         self._waiting: dict[int, list[Callable[[Outcome], None]]] = {}
         self.past: deque[dict[str, Any]] = deque(maxlen=_PAST)
         self._dumped = b""
@@ -127,6 +129,7 @@ class Verdicts:
                 patient.chart.returned_at = patient.chart.since
                 self._up_again(patient)
         new = {host.number for host in hosts_of(came)}
+        self.changes += bool(known or new)
         self._stale |= known.keys() | new | told
         self.dirty = self.dirty or bool(known or new or told)
         for number in told | new:
@@ -146,7 +149,8 @@ class Verdicts:
             check = host.check or group.check
             rules = Rules.of(check, self._running.config.checktime)
             old = known.get(host.number)
-            health, chart = (old.health, old.chart) if old else self._remembered(host.number, rules)
+            label = _label(service, group, host)
+            health, chart = (old.health, old.chart) if old else self._remembered(host, label, rules)
             health.rules = rules
             ward.hosts[host.number] = health
             patient = self._patients[host.number] = Patient(
@@ -159,11 +163,13 @@ class Verdicts:
             self.agenda.cancel(patient.host.number)  # what is on its way would be an answer to another question
             self._book_first(patient)
 
-    def _remembered(self, number: int, rules: Rules) -> tuple[Health, Chart]:
+    def _remembered(self, host: Host, label: str, rules: Rules) -> tuple[Health, Chart]:
         now = time.monotonic()
-        value = self._absent.pop(number, None)
+        value = self._absent.pop(host.number, None)
         if value is None:
-            return Health(now, rules), Chart(since=self._began_at)
+            since, errno_, *word = self._fallen.pop((label, str(host.ip)), (self._began_at, ""))
+            health = Health.fallen(now, rules, *word) if word else Health(now, rules)
+            return health, Chart(since=since, errno=errno_)
         return Health.restored(now, rules, value[0]), Chart.restored(value[1])
 
     def _is_barred(self, host: Host) -> bool:
@@ -281,6 +287,7 @@ class Verdicts:
 
     def _tell(self, patient: Patient) -> None:
         self.dirty = True
+        self.changes += 1
         self.announce(patient.host.number)
         self._flush()
 
@@ -319,7 +326,9 @@ class Verdicts:
     # -- checks ----------------------------------------------------------------------------------
 
     def _book_first(self, patient: Patient) -> None:
-        if patient.check is None:
+        if patient.health.stage is Stage.RISING and patient.chart.checked_at == 0.0:
+            self.agenda.book(patient.host.number, time.monotonic())  # one good test is all that it lacks
+        elif patient.check is None:
             # Who is down is tested when he was to be, whoever has died or taken over meanwhile.
             tested = time.monotonic() - (time.time() - patient.chart.checked_at)
             self._book(patient, max(patient.health.since, tested))
@@ -444,6 +453,27 @@ class Verdicts:
             self._dumped = msgpack.packb({"hosts": self._pieces, **rest})
         return self._dumped
 
+    def down(self) -> list[list[Any]]:
+        """Who is down, in names and on the wall clock: for a daemon that starts again."""
+        return [
+            [
+                patient.label,
+                str(patient.host.ip),
+                patient.chart.since,
+                patient.chart.errno,
+                patient.health.reason,
+                patient.health.source.value,
+                patient.health.falls,
+                patient.health.tried,
+            ]
+            for patient in self._patients.values()
+            if not patient.health.up
+        ]
+
+    def expect(self, down: list[list[Any]]) -> None:
+        """Who was down when the daemon ended, before `configure`: each is tested at once, and not used before."""
+        self._fallen = {(label, ip): rest for label, ip, *rest in down}
+
     def restore(self, dumped: bytes) -> int:
         """What an earlier hub dumped; before `configure`. Returns how many hosts were not up."""
         value = msgpack.unpackb(dumped, strict_map_key=False)
@@ -478,6 +508,10 @@ def _job(patient: Patient, known: Addresses) -> Job:
     asked = patient.origin.ip
     name = "localhost" if host.ip.path else str(Endpoint(asked.host, host.ip.port) if asked.host else host.ip)
     return Job(host.number, (patient.service.name, patient.group.name, host.name), check, addresses, name)
+
+
+def _label(service: Service, group: Group, host: Host) -> str:
+    return f"{service.name}/{group.name}/{host.name}"
 
 
 def _memory(patient: Patient) -> list[Any]:

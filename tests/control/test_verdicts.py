@@ -247,6 +247,20 @@ def test_a_member_that_comes_back_is_the_same_host_as_before_also_for_the_next_h
     assert first.verdicts.document(3)["checks"] == {"ok": 0, "failed": 0}
 
 
+def test_who_was_down_when_the_daemon_ended_is_not_used_before_one_good_test() -> None:
+    first, second = told(CHECK), Told()
+    first.verdicts.outcome(3, 0.0, BAD, 0.01)
+    second.verdicts.expect(first.verdicts.down())
+    second.verdicts.configure(Running(1, config(replace(CHECK, rise=5))))
+    assert second.up() == {3: False, 4: True}
+    assert second.verdicts.reason(3) == first.verdicts.reason(3)
+    assert second.verdicts.since(3) == first.verdicts.since(3)
+    assert second.booked[3] <= time.monotonic()
+    second.verdicts.outcome(3, 0.0, GOOD, 0.01)
+    assert second.up() == {3: True, 4: True}
+    assert second.verdicts.down() == []
+
+
 def test_the_test_of_who_is_down_stays_due_when_it_was() -> None:
     first, second = told(), Told()
     first.verdicts.fault(3, Fault.CONNECT_REFUSED, "")
