@@ -19,6 +19,7 @@ from typing import Any, Protocol
 
 from control.dialogues import DIALOGUES, OUR_FAULT, OURS, TLS, Dialogue, Outcome
 from control.nearness import Nearness
+from control.offspring import Offspring
 from control.quicktls import Doubt, QuickTls
 from control.tlsclient import Tls, Trust
 from director.addresses import Addresses
@@ -58,6 +59,7 @@ class Watch(Protocol):
     """Who calls `on_event(mask)` for a descriptor."""
 
     nearness: Nearness
+    offspring: Offspring
 
     def add(self, fd: int, on_event: Callable[[int], None], mask: int) -> None: ...
     def remove(self, fd: int) -> None: ...

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import gevent
+
 from control.drains import Drains
 from control.fallbacks import Fallbacks
 from control.limits import Limits
@@ -19,6 +21,8 @@ from director.config.model import Config
 from director.events import Event
 from director.messages import is_peer
 from director.scheduling.sticky import Stickies
+
+_REST = 9  # times as long as it took, it is left alone: thousands of hosts may go down at once
 
 
 class Estate:
@@ -45,6 +49,21 @@ class Estate:
         self._totals, self._verdicts, self._fallbacks = totals, verdicts, fallbacks
         self._resolver, self._drains, self._stickies = resolver, drains, stickies
         self._limits, self._decides = limits, decides
+        self._rests_until = 0.0
+        self._waiting = False  # to save once it has rested
+
+    def save_at_once(self) -> None:
+        """Put what changed into the memory file before others act on it, or, if that is done too often, soon after."""
+        rest = self._rests_until - time.monotonic()
+        if rest <= 0:
+            self.save()
+        elif not self._waiting:
+            self._waiting = True
+            gevent.spawn_later(rest, self._rested)
+
+    def _rested(self) -> None:
+        self._waiting = False
+        self.save()
 
     def save(self, counts: bool = False) -> bool:
         """Put what changed into the memory file; what checks counted only if told to.
@@ -57,7 +76,10 @@ class Estate:
         dirty = self.dirty or any(part.dirty for part in parts)
         if not (dirty or (counts and self._verdicts.counted)):
             return True
+        began = time.monotonic()
         self.dirty = not self._memory.save(self._dump(counts))
+        ended = time.monotonic()
+        self._rests_until = ended + _REST * (ended - began)
         return not self.dirty
 
     def bequeath(self) -> bool:

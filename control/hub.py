@@ -33,13 +33,15 @@ from control.bus import Bus
 from control.chronicle import Chronicle
 from control.closing import Closing
 from control.digests import Digests
+from control.downlist import Downlist
 from control.drains import Drains, Key
 from control.estate import Estate
 from control.failback import Failback
 from control.fallbacks import Fallbacks
 from control.history import History
 from control.limits import Limits
-from control.memory import EVENTS, LEDGER, Memory
+from control.memory import EVENTS, LEDGER, OFFSPRING, Memory
+from control.offspring import Offspring
 from control.prober import Prober
 from control.questions import Questions
 from control.resolver import Resolver
@@ -126,8 +128,8 @@ class Hub:
 
     version = VERSION
 
-    def __init__(self, birth: Birth) -> None:
-        self._birth = birth
+    def __init__(self, birth: Birth, downlist: Downlist) -> None:
+        self._birth, self._downlist = birth, downlist
         self._done = gevent.event.Event()
         self._ready = False
         self._requests: dict[int, gevent.event.AsyncResult[Answer]] = {}
@@ -163,11 +165,13 @@ class Hub:
         self.verdicts = Verdicts(
             lambda number: self.resolver.addresses.get(number, ()),
             self.bus.target,
-            self.bus.flush,
+            self._tell_verdict,
             Random(),
             self.resolver.origin,
+            self.resolver.places,
         )
-        self.prober = Prober(gevent.get_hub().loop, self.verdicts.job, self.verdicts.outcome)
+        self.offspring = Offspring(Memory(birth.memory, OFFSPRING))
+        self.prober = Prober(gevent.get_hub().loop, self.verdicts.job, self.verdicts.outcome, self.offspring)
         self.verdicts.agenda = self.prober
         self.retries = Retries(self.resolver, self.verdicts.retry)
         self.verdicts.when_up = Failback(self._close_backups).is_up
@@ -184,6 +188,8 @@ class Hub:
             lambda: self._decides,
         )
         self._is_new = not self.estate.inherit(birth.left, self.reunion)
+        if self._is_new and not birth.standby and birth.left < 0:
+            self.verdicts.expect(downlist.load())  # nobody was before us
         self.server = Server(birth.control, self, birth.owner)
         gevent.get_hub().print_exception = logs.crash
         # Without a master there is nobody to be a hub for.
@@ -201,6 +207,7 @@ class Hub:
         self.prober.stop()
         self.server.stop()
         self.estate.save(counts=True)
+        self._save_down()
         self.chronicle.save()
         if self._upstream is not None:
             self._upstream.close()
@@ -284,6 +291,7 @@ class Hub:
         return tuple(Target(number, False, (), members=found) for number, found in self.resolver.members.items())
 
     def _begin(self) -> None:
+        self.offspring.end_orphans()
         self.bus.start()
         self.resolver.start()
         if not self._standby and self._is_new and self._birth.left >= 0:
@@ -297,7 +305,9 @@ class Hub:
         self._master.tell(Ready())
 
     def _serve(self) -> None:
+        self._downlist.load()  # whoever decided before us has gone on with it
         self.drains.deciding = True
+        self.resolver.start()
         self.prober.start()
         self.server.start()
         self._master.tell(Deciding())
@@ -309,6 +319,7 @@ class Hub:
         if self._upstream is None:
             self.server.pause()
             self.prober.pause()
+            self.resolver.pause()
             self.sampler.stop()
             self.drains.deciding = False
             if not self.estate.bequeath():
@@ -408,12 +419,21 @@ class Hub:
                     self.bus.failed(self.fallbacks.failed)
             case Digest():
                 self.digests.hear(message)
-            case FaultReport(host, fault, reason):
+            case FaultReport() if self._upstream is not None:
+                self._upstream.say(message)
+            case FaultReport(host, fault, reason) if self._decides:
                 self.verdicts.fault(host, fault, reason)
+            case FaultReport():
+                pass  # whoever decides leaves us its own verdicts
             case Happened():
                 self.chronicle.add(message)
             case _:
                 logs.error(Event.PROCESS_FAILED, reason=f"a worker sent {type(message).__name__}")
+
+    def _tell_verdict(self) -> None:
+        # Saved before: workers go on by it though we die in this moment, and so must who comes next.
+        self.estate.save_at_once()
+        self.bus.flush()
 
     def _grant(self, incarnation: int, grants: Grants) -> None:
         for identity, known in self._peers.items():
@@ -439,11 +459,16 @@ class Hub:
         while True:
             gevent.sleep(_SAVE)
             self.estate.save()
+            self._save_down()
             logs.tend()
             self.stickies.sweep(time.monotonic())
             rounds += 1
             if rounds % 4 == 0:
                 self.limits.repeat()
+
+    def _save_down(self) -> None:
+        if self._decides and self._ready:
+            self._downlist.save(self.verdicts.down, self.verdicts.changes)
 
     # -- for commands ---------------------------------------------------------------
 
@@ -602,9 +627,10 @@ def main(birth: Birth) -> int:
     """The hub's life. Called in the child, once; returns its exit status."""
     gevent.get_hub()  # imports the rest of gevent, while we may still read it
     # Before anything is bound: workers, who have no rights, must be able to write to it.
+    downlist = Downlist(birth.state_dir)
     birth.settle()
     logs.aside()
-    hub = Hub(birth)
+    hub = Hub(birth, downlist)
     # Thousands of hosts live for as long as we do: passes of the collector over them stop everything for long.
     gc.collect()
     gc.freeze()

@@ -19,18 +19,19 @@ from director import logs
 from director.events import Event
 
 _HEADER = struct.Struct(">QII")  # number of the write, length, checksum
-_PLACES = (0, 1 << 34)  # the file has holes: only what is written takes memory
+_APART = 1 << 34  # bytes between the two places: the file has holes, and only what is written takes memory
 LEDGER = 1 << 36  # where the ledger of permits begins, which is saved at other times than the rest
 EVENTS = 1 << 37  # where what has happened begins
 HISTORY = 1 << 38  # where the last hour begins
+OFFSPRING = 1 << 39  # where the programs that run now begin
 
 
 class Memory:
     """One value in a file descriptor, `base` bytes from its start."""
 
-    def __init__(self, fd: int, base: int = 0) -> None:
+    def __init__(self, fd: int, base: int = 0, apart: int = _APART) -> None:
         self._fd = fd
-        self._places = tuple(base + place for place in _PLACES)
+        self._places = (base, base + apart)
         self._number = 0
         self._failed = False
 

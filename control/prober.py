@@ -22,6 +22,7 @@ from typing import Any
 from control.attempt import Job, Running, made
 from control.dialogues import Outcome
 from control.nearness import Nearness
+from control.offspring import Offspring
 from control.spares import Spares
 from control.tlsclient import Trust
 from director import logs
@@ -44,8 +45,9 @@ class Prober:
     `report(number, due, outcome, seconds)`: what came of it, for when it was booked, and how long it took.
     """
 
-    def __init__(self, loop: Any, ask: Ask, report: Report) -> None:
+    def __init__(self, loop: Any, ask: Ask, report: Report, offspring: Offspring) -> None:
         self._ask, self._report = ask, report
+        self.offspring = offspring
         self._trust = Trust()
         self.nearness = Nearness()
         self._booked: dict[int, float] = {}  # {host number: when}
@@ -74,11 +76,12 @@ class Prober:
         self._set_alarm()
 
     def pause(self) -> None:
-        """Begin no check until `start`; what is under way waits, too."""
+        """Begin no check until `start`; those under way are dropped, and due again then."""
         self._started = False
-        self._io.stop()
         self._timer.stop()
         self._alarm = float("inf")
+        for number in self._drop_all():
+            self.book(number, time.monotonic())
 
     def stop(self) -> None:
         """Check nothing any more, and close everything."""
@@ -86,13 +89,19 @@ class Prober:
         self._io.stop()
         self._io.close()
         self._timer.stop()
-        for number in list(self._running):
-            self.cancel(number)
+        self._drop_all()
+        self._spares.close()
+        self._epoll.close()
+
+    def _drop_all(self) -> list[int]:
+        """End what is under way, without a report; of these hosts."""
+        dropped = list(self._running)
+        self._running.clear()
         for waiting in self._deadlines.values():
             for _, check in waiting:
                 check.expire()
-        self._spares.close()
-        self._epoll.close()
+        self._deadlines.clear()
+        return dropped
 
     def book(self, number: int, at: float) -> None:
         """Check this host then, monotonic seconds; instead of what was booked."""

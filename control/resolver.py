@@ -73,6 +73,7 @@ class Resolver:
         self._numbers: dict[int, dict[str, int]] = {}  # {host: {place: number}}
         self._last = _LAST_MEMBER
         self._pool = Pool(_AT_ONCE)
+        self._looking: gevent.Greenlet[[], None] | None = None
         self._lookup = self._read_files()
 
     # -- what is wanted ------------------------------------------------------------
@@ -145,11 +146,25 @@ class Resolver:
         """What the config has in the place of a member; of any other host itself."""
         return self._origins.get(host.number, host)
 
+    def places(self) -> set[int]:
+        """The numbers of all members that there were and that may come back: their hosts have their names still."""
+        return {number for places in self._numbers.values() for number in places.values()}
+
     # -- looking up ----------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to look up."""
-        gevent.spawn(self._run)
+        """Begin to look up, or go on."""
+        if self._looking is None:
+            self._queue = [(name.due, key) for key, name in self._names.items()]
+            heapq.heapify(self._queue)
+            self._looking = gevent.spawn(self._run)
+
+    def pause(self) -> None:
+        """Look up nothing until `start`; answers that are on their way are dropped."""
+        if self._looking is not None:
+            self._looking.kill(block=False)
+            self._pool.kill(block=False)
+            self._looking = None
 
     def _run(self) -> None:
         files_due = 0.0

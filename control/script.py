@@ -72,11 +72,12 @@ class Script:
             )
         finally:
             os.close(write)
+        self._watch.offspring.add(self._pid)
         try:
             self._pidfd = os.pidfd_open(self._pid)
         except OSError:
             self._kill()
-            os.waitpid(self._pid, 0)
+            self._reap()
             raise
         self._watch.add(self._out, self._on_output, select.EPOLLIN)
         self._watch.add(self._pidfd, self._on_exit, select.EPOLLIN)
@@ -94,9 +95,15 @@ class Script:
         self._kill()  # while it is not reaped, nobody else has its number
         self._watch.remove(self._pidfd)
         os.close(self._pidfd)
-        _, status = os.waitpid(self._pid, 0)
+        status = self._reap()
         if not self.over:
-            self._end(self._judged(os.waitstatus_to_exitcode(status)))
+            self._end(self._judged(status))
+
+    def _reap(self) -> int:
+        """It has ended, or does: its exit status."""
+        _, status = os.waitpid(self._pid, 0)
+        self._watch.offspring.remove(self._pid)
+        return os.waitstatus_to_exitcode(status)
 
     def _judged(self, status: int) -> Outcome:
         """What came of it, by its exit status; negative: the signal that ended it."""

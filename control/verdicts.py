@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
@@ -62,7 +62,7 @@ class Patient:
     @property
     def label(self) -> str:
         """SERVICE/GROUP/HOST."""
-        return f"{self.service.name}/{self.group.name}/{self.host.name}"
+        return _label(self.service, self.group, self.host)
 
 
 class Verdicts:
@@ -71,8 +71,8 @@ class Verdicts:
     `addresses`: of a host, none while it is unresolved; of a check's own address
     under the host's number + ELSEWHERE. `publish` gets what workers must know of a
     host; `flush` has it leave at once; `origin` says what the config has in the place
-    of a member (see director.members). `agenda` is set before `configure`. `when_up`
-    hears of each that gets connections again.
+    of a member (see director.members), `places` which members may come back. `agenda` is
+    set before `configure`. `when_up` hears of each that gets connections again.
     """
 
     agenda: Agenda
@@ -85,14 +85,17 @@ class Verdicts:
         flush: Callable[[], None],
         random: Random,
         origin: Callable[[Host], Host] = lambda host: host,
+        places: Callable[[], Set[int]] = frozenset,
     ) -> None:
         self._addresses, self._publish, self._flush, self._random = addresses, publish, flush, random
-        self._origin = origin
+        self._origin, self._places = origin, places
         self._began_at = time.time()
         self._running = Running(0, Config())
         self._patients: dict[int, Patient] = {}
         self._panicking: set[int] = set()  # group numbers
-        self._restored: dict[int, list[Any]] = {}
+        self._absent: dict[int, list[Any]] = {}  # what is remembered of hosts that there are not now, by number
+        self._fallen: dict[tuple[str, str], list[Any]] = {}  # who was down when the daemon ended, by label and place
+        self.changes = 0  # of who is down
         self._waiting: dict[int, list[Callable[[Outcome], None]]] = {}
         self.past: deque[dict[str, Any]] = deque(maxlen=_PAST)
         self._dumped = b""
@@ -115,6 +118,8 @@ class Verdicts:
                 self._admit(service, group, known)
         for number in known.keys() - self._patients.keys():
             self.agenda.cancel(number)
+            self._absent[number] = _memory(known[number])
+        self._forget_absent()
         told = (running.admin.keys() ^ before.admin.keys()) & self._patients.keys()
         for number in told:
             patient = self._patients[number]
@@ -124,33 +129,47 @@ class Verdicts:
                 patient.chart.returned_at = patient.chart.since
                 self._up_again(patient)
         new = {host.number for host in hosts_of(came)}
+        self.changes += bool(known or new)
         self._stale |= known.keys() | new | told
         self.dirty = self.dirty or bool(known or new or told)
         for number in told | new:
             self.announce(number)
 
+    def _forget_absent(self) -> None:
+        """Nothing is remembered but of members whose name may lead to them again."""
+        if self._absent:
+            forgotten = self._absent.keys() - self._places()
+            self._stale |= forgotten
+            for number in forgotten:
+                del self._absent[number]
+
     def _admit(self, service: Service, group: Group, known: dict[int, Patient]) -> None:
-        ward = Ward(group.min_up, {})
+        ward, others = Ward(group.min_up, {}), []
         for host in group.hosts:
             check = host.check or group.check
             rules = Rules.of(check, self._running.config.checktime)
             old = known.get(host.number)
-            health, chart = (old.health, old.chart) if old else self._remembered(host.number, rules)
+            label = _label(service, group, host)
+            health, chart = (old.health, old.chart) if old else self._remembered(host, label, rules)
             health.rules = rules
             ward.hosts[host.number] = health
-            self._patients[host.number] = Patient(
+            patient = self._patients[host.number] = Patient(
                 service, group, host, check, health, chart, ward, literal(host.ip), self._origin(host)
             )
             if old is None or (old.check, old.host.ip) != (check, host.ip):
-                self.agenda.cancel(host.number)  # what is on its way would be an answer to another question
-                self._book_first(host.number)
+                others.append(patient)
         ward.bar({host.number for host in group.hosts if self._is_barred(host)})
+        for patient in others:
+            self.agenda.cancel(patient.host.number)  # what is on its way would be an answer to another question
+            self._book_first(patient)
 
-    def _remembered(self, number: int, rules: Rules) -> tuple[Health, Chart]:
+    def _remembered(self, host: Host, label: str, rules: Rules) -> tuple[Health, Chart]:
         now = time.monotonic()
-        value = self._restored.pop(number, None)
+        value = self._absent.pop(host.number, None)
         if value is None:
-            return Health(now, rules), Chart(since=self._began_at)
+            since, errno_, *word = self._fallen.pop((label, str(host.ip)), (self._began_at, ""))
+            health = Health.fallen(now, rules, *word) if word else Health(now, rules)
+            return health, Chart(since=since, errno=errno_)
         return Health.restored(now, rules, value[0]), Chart.restored(value[1])
 
     def _is_barred(self, host: Host) -> bool:
@@ -215,6 +234,7 @@ class Verdicts:
             return
         self.counted = True
         self._stale.add(number)
+        self.dirty = self.dirty or patient.check is None  # rare; and when the next test is due must not be lost
         patient.chart.note(outcome, seconds, time.time())
         if outcome.reached:
             patient.health.tried = False
@@ -267,6 +287,7 @@ class Verdicts:
 
     def _tell(self, patient: Patient) -> None:
         self.dirty = True
+        self.changes += 1
         self.announce(patient.host.number)
         self._flush()
 
@@ -304,11 +325,17 @@ class Verdicts:
 
     # -- checks ----------------------------------------------------------------------------------
 
-    def _book_first(self, number: int) -> None:
-        patient = self._patients[number]
-        pause = patient.health.pause(False)
-        if pause is not None:
-            self.agenda.book(number, time.monotonic() + pause * self._random.random())
+    def _book_first(self, patient: Patient) -> None:
+        if patient.health.stage is Stage.RISING and patient.chart.checked_at == 0.0:
+            self.agenda.book(patient.host.number, time.monotonic())  # one good test is all that it lacks
+        elif patient.check is None:
+            # Who is down is tested when he was to be, whoever has died or taken over meanwhile.
+            tested = time.monotonic() - (time.time() - patient.chart.checked_at)
+            self._book(patient, max(patient.health.since, tested))
+        else:
+            pause = patient.health.pause(patient.ward.panic)
+            assert pause is not None  # who has a check is always tested
+            self.agenda.book(patient.host.number, time.monotonic() + pause * self._random.random())
 
     def _book(self, patient: Patient, after: float) -> None:
         pause = patient.health.pause(patient.ward.panic)
@@ -416,20 +443,45 @@ class Verdicts:
             self.dirty = self.counted = False
             for number in self._stale:
                 patient = self._patients.get(number)
-                if patient is None:
+                known = self._absent.get(number) if patient is None else _memory(patient)
+                if known is None:
                     self._pieces.pop(number, None)
                 else:
-                    self._pieces[number] = msgpack.packb([patient.health.dump(), patient.chart.dump()])
+                    self._pieces[number] = msgpack.packb(known)
             self._stale.clear()
-            self._dumped = msgpack.packb({"hosts": self._pieces, "past": list(self.past)})
+            rest = {"past": list(self.past), "panicking": list(self._panicking)}
+            self._dumped = msgpack.packb({"hosts": self._pieces, **rest})
         return self._dumped
+
+    def down(self) -> list[list[Any]]:
+        """Who is down, in names and on the wall clock: for a daemon that starts again."""
+        return [
+            [
+                patient.label,
+                str(patient.host.ip),
+                patient.chart.since,
+                patient.chart.errno,
+                patient.health.reason,
+                patient.health.source.value,
+                patient.health.falls,
+                patient.health.tried,
+            ]
+            for patient in self._patients.values()
+            if not patient.health.up
+        ]
+
+    def expect(self, down: list[list[Any]]) -> None:
+        """Who was down when the daemon ended, before `configure`: each is tested at once, and not used before."""
+        self._fallen = {(label, ip): rest for label, ip, *rest in down}
 
     def restore(self, dumped: bytes) -> int:
         """What an earlier hub dumped; before `configure`. Returns how many hosts were not up."""
         value = msgpack.unpackb(dumped, strict_map_key=False)
-        self._restored = {number: msgpack.unpackb(piece) for number, piece in value["hosts"].items()}
+        self._absent = {number: msgpack.unpackb(piece) for number, piece in value["hosts"].items()}
+        self._stale |= self._absent.keys()
+        self._panicking = set(value.get("panicking", ()))
         self.past.extend(value["past"])
-        return sum(health[0] != Stage.UP.value for health, _ in self._restored.values())
+        return sum(health[0] != Stage.UP.value for health, _ in self._absent.values())
 
     def adopt(self, dumped: bytes) -> None:
         """What another hub dumped, for hosts that are known already: its word counts. Publishes all."""
@@ -456,6 +508,14 @@ def _job(patient: Patient, known: Addresses) -> Job:
     asked = patient.origin.ip
     name = "localhost" if host.ip.path else str(Endpoint(asked.host, host.ip.port) if asked.host else host.ip)
     return Job(host.number, (patient.service.name, patient.group.name, host.name), check, addresses, name)
+
+
+def _label(service: Service, group: Group, host: Host) -> str:
+    return f"{service.name}/{group.name}/{host.name}"
+
+
+def _memory(patient: Patient) -> list[Any]:
+    return [patient.health.dump(), patient.chart.dump()]
 
 
 def _span(since: float) -> str:

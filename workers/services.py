@@ -182,9 +182,8 @@ class Services:
             touched.add(target.host)
         warmed = self._warm_up()
         if self._regroup(targets, complete):
-            self._arrange()
-        else:
-            self._refresh(self._board.hosts if complete else touched, warmed)
+            self._arrange()  # looks at the hosts of services that are others by it, and only at those
+        self._refresh(self._board.hosts if complete else touched, warmed)
 
     def warm_up(self) -> None:
         """A few times a second: hosts that returned get more of their weight."""

@@ -58,6 +58,7 @@ class Birth:
     identity: Identity | None = None
     control: int = -1  # hub: the listening control socket
     memory: int = -1  # hub: a memory file that outlives it
+    state_dir: str = ""  # hub: where it may leave what outlives the daemon; "": nowhere
     ordinal: int = 1  # of this generation
     left: int = -1  # hub: the memory file of the generation before, while that one decides
     standby: bool = False  # hub: another one decides, until told to take over

@@ -100,6 +100,7 @@ class Family:
     on_report: Callable[[Child, Message], None]
     on_exit: Callable[[Child, int], None]
     running: Callable[[], Running | None] = lambda: None  # what a child works by at first: forked, it has it already
+    state_dir: str = ""  # where the hub may leave what outlives the daemon; "": nowhere
     ordinal: int = 1  # of this generation
     standby: Callable[[], bool] = lambda: False  # whether another generation's hub decides
     left: Callable[[], int] = lambda: -1  # the memory file of that one
@@ -287,6 +288,7 @@ class Family:
             control=self.control if is_hub else -1,
             memory=self.memory if is_hub else -1,
             left=self.left() if is_hub else -1,
+            state_dir=self.state_dir if is_hub else "",
             ordinal=self.ordinal,
             standby=self.standby(),
             connections=self.log_files.connections if kind is Kind.WORKER else -1,

@@ -249,6 +249,7 @@ def make_family(master: Master, made: Made) -> Family:
         on_born=master.born,
         on_report=master.heard,
         on_exit=master.exited,
+        state_dir=master.places.state_dir if master.places.config else "",
         ordinal=made.ordinal,
         standby=lambda: master.stage in (Stage.CANDIDATE, Stage.READY, Stage.PROBATION, Stage.RETIRING),
         strangers=master.stranger,

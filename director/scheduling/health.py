@@ -209,6 +209,15 @@ class Health:
             wait = rules.downinterval if self.stage is Stage.DOWN else rules.fastinterval
         return min(HURRY, wait) if nobody and wait is not None and not self.up else wait
 
+    @classmethod
+    def fallen(cls, now: float, rules: Rules, reason: str, source: str, falls: int, tried: bool) -> Self:
+        """Down, as it was when nobody looked for a while: one good test brings it back."""
+        health = cls(now, rules)
+        health.stage, health.reason, health.source = Stage.DOWN, reason, Source(source)
+        health.falls, health.tried = falls, tried
+        health.pardon(now)
+        return health
+
     # -- as plain values -------------------------------------------------------------
 
     def dump(self) -> list[Any]:

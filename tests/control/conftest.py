@@ -16,7 +16,7 @@ from tests.control.test_prober import OPEN
 def _no_clinic_stays_open() -> Iterator[None]:
     yield
     while OPEN:
-        OPEN.pop().prober.stop()
+        OPEN.pop().close()
 
 
 @pytest.fixture

@@ -99,6 +99,19 @@ def test_where_it_can_not_be_written_it_is_tried_again() -> None:
     os.close(reading)
 
 
+def test_what_is_saved_at_once_is_saved_before_the_next_thing_happens_and_soon_after_the_one_before(fd: int) -> None:
+    one = Heir(fd)
+    for total in (5, 6, 7):
+        one.hears(2, total)
+        one.estate.save_at_once()
+        if total == 5:
+            assert Memory(fd).load() is not None
+    until(lambda: not one.estate.dirty)
+    two = Heir(fd)
+    assert two.estate.inherit(-1, Reunion())
+    assert two.knows() == (2, 7)
+
+
 def test_another_generation_goes_on_with_all_of_it_as_one_row(fd: int, other: int) -> None:
     one = Heir(fd)
     one.hears(2, 5)

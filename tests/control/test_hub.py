@@ -18,7 +18,7 @@ import zmq
 
 from control.client import Client
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.framing import encode_body
+from director.framing import decode, encode_body
 from director.link import Link
 from director.messages import (
     Answer,
@@ -26,6 +26,11 @@ from director.messages import (
     Configure,
     Deciding,
     Drain,
+    Fault,
+    FaultReport,
+    HandedOver,
+    HandOver,
+    Happened,
     Hello,
     HostDown,
     Kind,
@@ -182,6 +187,46 @@ def test_who_reports_before_the_master_knows_of_it_counts(tmp_path: Path, elder:
     deadline = time.monotonic() + 1  # longer than the last rows of a dead worker are waited for
     while time.monotonic() < deadline:
         assert Client(hub.path).call("stats")["services"][0]["open"] == 10
+    assert hub.end() == 0
+
+
+def test_a_verdict_that_was_told_is_known_to_the_successor(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    with zmq.Context() as context, context.socket(zmq.DEALER) as rows, context.socket(zmq.SUB) as state:
+        rows.linger = 0
+        state.subscribe(b"")
+        state.connect(f"ipc://{tmp_path}/state")
+        rows.connect(f"ipc://{tmp_path}/rows")
+        rows.send(encode_body(Hello(Slot(0), 7, os.getpid())))
+        assert state.poll(60_000)  # it hears what is published
+        rows.send(encode_body(FaultReport(3, Fault.CONNECT_REFUSED, "Connection refused")))
+        while not any(target.host == 3 and not target.up for target in getattr(decode(state.recv()), "targets", ())):
+            pass
+        hub.process.kill()
+    hub.process.wait()
+    hub.link.close()
+    hub.begin()
+    hosts = Client(hub.path).call("stats")["services"][0]["groups"][0]["hosts"]
+    assert [host["state"] for host in hosts] == ["down", "up"]
+    assert hub.end() == 0
+
+
+def test_what_fails_is_for_the_hub_that_decides_to_judge(tmp_path: Path) -> None:
+    for name in ("g1", "g2"):
+        (tmp_path / name).mkdir()
+    hub = Hub(tmp_path / "g1")
+    with zmq.Context() as context, context.socket(zmq.DEALER) as rows, context.socket(zmq.ROUTER) as other:
+        rows.linger = other.linger = 0
+        rows.connect(f"ipc://{tmp_path}/g1/rows")
+        other.bind(f"ipc://{tmp_path}/g2/rows")
+        hub.link.send(HandOver(str(tmp_path / "g2"), peer_slot(1), peer_incarnation(1)))
+        assert hub.hears(HandedOver) == HandedOver()
+        fault = FaultReport(3, Fault.CONNECT_REFUSED, "Connection refused")
+        rows.send(encode_body(fault))
+        heard: list[Message] = []
+        while fault not in heard:
+            heard.append(decode(other.recv_multipart()[-1]))
+        assert not any(isinstance(message, Happened) for message in heard)
     assert hub.end() == 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import time
@@ -10,6 +11,8 @@ import gevent
 
 from control.attempt import Job
 from control.dialogues import Outcome
+from control.memory import Memory
+from control.offspring import Offspring
 from control.prober import Prober
 from director import logs
 from director.config.model import Check
@@ -36,9 +39,15 @@ class Clinic:
         self.due: list[float] = []
         self.seconds: list[float] = []
         self._interval = interval
-        self.prober = Prober(gevent.get_hub().loop, self.jobs.get, self.report)
+        self.memory = os.memfd_create("test")
+        offspring = Offspring(Memory(self.memory))
+        self.prober = Prober(gevent.get_hub().loop, self.jobs.get, self.report, offspring)
         self.prober.start()
         OPEN.append(self)
+
+    def close(self) -> None:
+        self.prober.stop()
+        os.close(self.memory)
 
     def report(self, number: int, due: float, outcome: Outcome, seconds: float) -> None:
         self.outcomes.append((number, outcome))
@@ -133,6 +142,33 @@ def test_who_was_cancelled_is_not_reported() -> None:
     assert [number for number, _ in clinic.outcomes] == [2]
     assert clinic.prober.due(1) is None
     sock.close()
+
+
+def test_what_is_under_way_at_a_pause_is_dropped_and_comes_first_after_it() -> None:
+    sock, where = listening()
+    clinic = Clinic()
+    clinic.check(Check(type="http", timeout=60.0), (int(socket.AF_INET), where))
+    until(lambda: select.select([sock], [], [], 0)[0])
+    called, _ = sock.accept()
+    called.setblocking(False)
+    clinic.prober.pause()
+    until(lambda: _is_gone(called))
+    assert clinic.outcomes == []
+    clinic.prober.start()
+    until(lambda: select.select([sock], [], [], 0)[0])
+    again, _ = sock.accept()
+    assert clinic.outcomes == []
+    for one in (called, again, sock):
+        one.close()
+
+
+def _is_gone(sock: socket.socket) -> bool:
+    try:
+        return sock.recv(4096) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionResetError:
+        return True
 
 
 def test_an_answer_that_came_in_time_counts_however_late_we_are() -> None:

@@ -88,6 +88,21 @@ def test_a_record_that_changes_is_followed_by_its_ttl(tmp_path: Path, dnsmasq: D
     assert time.monotonic() - began < 5
 
 
+def test_who_pauses_asks_nobody_and_goes_on_where_it_was(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
+    dnsmasq.say("address=/app.test/10.0.0.1")
+    farm = Farm(tmp_path, dnsmasq.address)
+    farm.want(app())
+    farm.resolver.start()
+    until(farm.where)
+    farm.resolver.pause()
+    dnsmasq.say("address=/app.test/10.0.0.2")
+    due = farm.resolver._names["app.test"].due
+    until(lambda: time.monotonic() > due + 0.2)
+    assert farm.where() == ["10.0.0.1"]
+    farm.resolver.start()
+    until(lambda: farm.where() == ["10.0.0.2"])
+
+
 def test_the_last_good_answer_outlives_a_server_that_hangs_or_is_gone(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
     dnsmasq.say("address=/app.test/10.0.0.1")
     farm = Farm(tmp_path, dnsmasq.address)

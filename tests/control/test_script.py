@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from control.attempt import Job
+from control.memory import Memory
 from control.script import ENVIRONMENT, environment
 from director.config.model import Check
 from tests.control.test_prober import Clinic
@@ -58,6 +59,25 @@ def test_at_its_timeout_it_is_killed_with_its_children(tmp_path: Path) -> None:
     assert time.monotonic() - began < 5
     child = int((tmp_path / "child").read_text())
     until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+
+
+def test_who_pauses_ends_it_with_its_children_and_leaves_nothing(tmp_path: Path) -> None:
+    path, clinic = script(tmp_path, f"sleep 60 & echo $! > {tmp_path}/child; wait"), Clinic()
+    before = descriptors(sockets=False)
+    clinic.check(Check(type="script", command=path, timeout=60.0), *WHERE)
+    until(lambda: (tmp_path / "child").exists() and (tmp_path / "child").read_text())
+    clinic.prober.pause()
+    child = int((tmp_path / "child").read_text())
+    until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE)
+    until(lambda: descriptors(sockets=False) <= before)
+
+
+def test_what_runs_is_written_down_so_long(tmp_path: Path) -> None:
+    clinic = Clinic()
+    clinic.check(Check(type="script", command=script(tmp_path, "cat < /dev/null; exec sleep 0.2")), *WHERE)
+    until(lambda: Memory(clinic.memory).load())
+    until(lambda: clinic.outcomes)
+    assert Memory(clinic.memory).load() == {}
 
 
 def test_what_it_leaves_behind_is_ended_with_it(tmp_path: Path) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from dataclasses import replace
 from random import Random
 
 from hypothesis import given
 
 from control.dialogues import Outcome
 from control.verdicts import ELSEWHERE, Verdicts
+from director import logs
 from director.addresses import literal
 from director.config.model import Check, Config, Endpoint, Group, Host, Service
-from director.messages import AdminDown, Fault, HostState, Running, Target
+from director.messages import AdminDown, Fault, Happened, HostState, Running, Target
 from tests.director.config.configs import histories
 
 HOSTS = tuple(Host(name=name, ip=Endpoint("127.0.0.1", 1), number=number) for name, number in (("a", 3), ("b", 4)))
@@ -221,6 +223,76 @@ def test_a_successor_goes_on_with_what_was_dumped() -> None:
     assert second.up() == {3: False, 4: True}
     assert second.verdicts.since(3) == first.verdicts.since(3)
     assert 3 in second.booked
+
+
+def test_a_member_that_comes_back_is_the_same_host_as_before_also_for_the_next_hub() -> None:
+    both, one = config(CHECK), replace(config(CHECK), services=(replace(config(CHECK).services[0], groups=()),))
+    places = {3}
+    first, second = told(CHECK), Told()
+    for found in (first, second):
+        found.verdicts._places = lambda: places
+    first.verdicts.outcome(3, 0.0, BAD, 0.01)
+    first.verdicts.outcome(4, 0.0, BAD, 0.01)
+    first.verdicts.configure(Running(2, one))
+    second.verdicts.restore(first.verdicts.dump())
+    second.verdicts.configure(Running(2, one))
+    for found in (first, second):
+        found.verdicts.configure(Running(3, both))
+        assert found.up() == {3: False, 4: True}
+        assert found.verdicts.document(3)["checks"] == {"ok": 0, "failed": 1}
+        assert found.verdicts.document(4)["checks"] == {"ok": 0, "failed": 0}
+    places.clear()
+    first.verdicts.configure(Running(4, one))
+    first.verdicts.configure(Running(5, both))
+    assert first.verdicts.document(3)["checks"] == {"ok": 0, "failed": 0}
+
+
+def test_who_was_down_when_the_daemon_ended_is_not_used_before_one_good_test() -> None:
+    first, second = told(CHECK), Told()
+    first.verdicts.outcome(3, 0.0, BAD, 0.01)
+    second.verdicts.expect(first.verdicts.down())
+    second.verdicts.configure(Running(1, config(replace(CHECK, rise=5))))
+    assert second.up() == {3: False, 4: True}
+    assert second.verdicts.reason(3) == first.verdicts.reason(3)
+    assert second.verdicts.since(3) == first.verdicts.since(3)
+    assert second.booked[3] <= time.monotonic()
+    second.verdicts.outcome(3, 0.0, GOOD, 0.01)
+    assert second.up() == {3: True, 4: True}
+    assert second.verdicts.down() == []
+
+
+def test_the_test_of_who_is_down_stays_due_when_it_was() -> None:
+    first, second = told(), Told()
+    first.verdicts.fault(3, Fault.CONNECT_REFUSED, "")
+    fell = time.monotonic()
+    first.verdicts._patients[3].health.since = fell - 50.0
+    second.verdicts.restore(first.verdicts.dump())
+    second.verdicts.configure(Running(1, config()))
+    assert 60.0 < second.booked[3] - fell < 71.0
+    first.verdicts.outcome(3, 0.0, BAD, 0.01)  # was tested meanwhile
+    assert first.verdicts.dirty
+    second = Told()
+    second.verdicts.restore(first.verdicts.dump())
+    second.verdicts.configure(Running(1, config()))
+    assert 110.0 < second.booked[3] - fell < 121.0
+
+
+def test_a_panic_that_goes_on_is_told_once() -> None:
+    said: list[Happened] = []
+    first, second = told(), Told()
+    for number in (3, 4):
+        first.verdicts.fault(number, Fault.CONNECT_REFUSED, "")
+    logs.listen(said.append)
+    try:
+        second.verdicts.restore(first.verdicts.dump())
+        second.verdicts.configure(Running(1, config()))
+        assert said == []
+        assert second.verdicts.panicking(2)
+        assert max(second.booked.values()) < time.monotonic() + 1.1  # everybody is tested every second
+        second.verdicts.outcome(3, 0.0, GOOD, 0.01)
+        assert [one.event for one in said] == ["host up", "group calm"]
+    finally:
+        logs.listen(None)
 
 
 @given(histories())

@@ -436,6 +436,22 @@ def test_when_all_are_down_by_checks_clients_are_served_all_the_same(daemon: Dae
         assert ask_name(address) == ""  # closed at once
 
 
+def test_who_was_down_when_the_daemon_ended_gets_no_client_untested(daemon: Daemon) -> None:
+    address = free_address()
+    nowhere = free_address().split(":")[1]
+    with Host(Named("a")) as a, Host(Named("b")) as b:
+        check = f'<check port="{nowhere}" {TIMES}/>'
+        daemon.start(
+            director(service(address, group(f'<host name="a" ip="{a.address}">{check}</host>', host("b", b.address))))
+        )
+        wait_until(lambda: daemon.host("a")["state"] == "down")
+        found = daemon.host("a")
+        assert daemon.directord("restart").exit == 0
+        assert {ask_name(address) for _ in range(8)} == {"b"}
+        again = daemon.host("a")
+        assert [again[key] for key in ("state", "since", "reason")] == ["down", found["since"], found["reason"]]
+
+
 def test_min_up_keeps_the_last_hosts_whatever_checks_say(daemon: Daemon) -> None:
     address = free_address()
     nowhere = free_address().split(":")[1]

@@ -8,9 +8,10 @@ import time
 from dataclasses import replace
 
 from hypothesis import given
+from hypothesis import strategies as st
 
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.messages import AdminDown, HostState, Running, Target
+from director.messages import AdminDown, HostState, Member, Running, Target
 from director.scheduling.scoreboard import Scoreboard
 from tests.director.config.configs import histories
 from workers import services as served
@@ -197,3 +198,41 @@ def test_each_service_counts_its_own_samples() -> None:
     one.log_every, other.log_every = 2, 3
     sampled = [(one.is_sample(), other.is_sample()) for _ in range(6)]
     assert [sum(column) for column in zip(*sampled, strict=True)] == [3, 2]
+
+
+POOL, DB, PLAIN = 3, 6, 7  # host numbers: a name in one service; a name and an address in another
+
+
+def named(resolve: str) -> Running:
+    """What runs if the pool is one of the places of its name, or all of them."""
+    pool = Host(name="pool", ip=Endpoint("pool.test", 80), resolve=resolve, number=POOL)
+    others = Host(name="db", ip=Endpoint("db.test", 80), number=DB), Host(name="c", ip=Endpoint("::1", 1), number=PLAIN)
+    web = Service(name="web", groups=(Group(name="main", hosts=(pool,), number=2),), enabled="main", number=1)
+    rest = Service(name="db", groups=(Group(name="main", hosts=others, number=5),), enabled="main", number=4)
+    return Running(1, Config(services=(web, rest)))
+
+
+_MEMBERS = tuple(Member(number, f"pool:{number}", Endpoint("10.0.0.1", -number), 1.0, False) for number in (-8, -9))
+_targets = st.one_of(
+    st.builds(target, st.sampled_from([POOL, DB, PLAIN, -8, -9]), st.booleans()),
+    st.builds(Target, st.just(DB), st.booleans(), st.just(())),
+    st.builds(Target, st.just(POOL), st.just(False), st.just(()), members=st.sampled_from([_MEMBERS, _MEMBERS[:1]])),
+)
+
+
+@given(st.lists(st.one_of(st.builds(named, st.sampled_from(["all", "first"])), st.lists(_targets, min_size=1))))
+def test_in_whatever_order_news_come_a_worker_uses_whom_a_new_one_would(news: list[Running | list[Target]]) -> None:
+    changed, anew = Services(Scoreboard(), random.Random(1)), Services(Scoreboard(), random.Random(1))
+    running, known = named("all"), dict[int, Target]()
+    changed.configure(running)
+    for one in news:
+        if isinstance(one, Running):
+            running = one
+            changed.configure(running)
+        else:
+            changed.learn(one)
+            known.update((target.host, target) for target in one)
+    anew.configure(running)
+    anew.learn(list(known.values()), complete=True)
+    usable = [{host.number: host.usable for host in one._board.hosts.values()} for one in (changed, anew)]
+    assert usable[0] == usable[1]
