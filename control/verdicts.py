@@ -360,6 +360,14 @@ class Verdicts:
         slow = wall - patient.chart.returned_at < patient.group.slowstart
         return HostState.SLOWSTART if slow else HostState.UP
 
+    def serves(self, number: int) -> bool:
+        """Whether a host that operators let have connections would get any; in a panic, if its group is enabled."""
+        patient = self._patients.get(number)
+        if patient is None or not self._addresses(number):
+            return False
+        panic = patient.group.name == patient.service.enabled and patient.ward.usable(number)
+        return patient.health.up or panic
+
     def since(self, number: int) -> float:
         """When the host got into its state, on the wall clock."""
         return self._patients[number].chart.since

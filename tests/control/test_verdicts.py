@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from dataclasses import replace
 from random import Random
 
 from hypothesis import given
@@ -244,3 +245,18 @@ def test_change_by_change_the_hub_gets_where_it_would_begin_anew(history: list[R
     assert pictures[0] == pictures[1]
     # Workers know of all hosts there are what a hub that begins anew would tell them.
     assert anew.up().items() <= changed.up().items()
+
+
+def test_who_is_down_or_without_an_address_serves_nobody_unless_there_is_a_panic() -> None:
+    checked = told(CHECK)
+    assert checked.verdicts.serves(3) and checked.verdicts.serves(4)
+    assert not checked.verdicts.serves(99)
+    checked.verdicts.outcome(3, time.monotonic(), BAD, 0.0)
+    assert not checked.verdicts.serves(3)
+    checked.addresses[4] = ()
+    assert not checked.verdicts.serves(4)
+    checked.verdicts.announce(4)
+    assert checked.verdicts.serves(3)  # in a panic
+    (web,) = config(CHECK).services
+    checked.verdicts.configure(Running(2, Config(services=(replace(web, enabled="next"),))))
+    assert not checked.verdicts.serves(3)  # it gets nothing, as nobody in its group does
