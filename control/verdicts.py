@@ -203,8 +203,9 @@ class Verdicts:
         patient.chart.errno = errno_name(fault, cause)
         word = Word.BAD if fault is Fault.RESET else Word.DEAD
         turned = self._hear(patient, word, Source.TRAFFIC, f"{fault.value.replace('_', ' ')}: {cause}")
-        if not turned and patient.health.stage is Stage.FALLING and patient.health.count == 1:
-            self._book(patient, time.monotonic())  # sooner than planned, as on its way down
+        if not turned and patient.health.stage is Stage.FALLING and (patient.health.count == 1 or not patient.check):
+            # Sooner than planned, as on its way down; without a check, some time after the last fault.
+            self._book(patient, time.monotonic())
         # The worker suspects it by itself; it wants our word.
         self.announce(number)
 
@@ -227,7 +228,7 @@ class Verdicts:
             done(outcome)
 
     def _judge(self, patient: Patient, outcome: Outcome) -> None:
-        if outcome.status == OUR_FAULT or (patient.check is None and patient.health.up):
+        if outcome.status == OUR_FAULT or (patient.check is None and patient.health.stage is Stage.UP):
             return
         kind = "test connect" if patient.check is None else f"{patient.check.type} check"
         word, cause = (Word.GOOD, "") if outcome.good else (Word.BAD, f"{kind}: {outcome.cause}")

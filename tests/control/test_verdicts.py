@@ -260,3 +260,42 @@ def test_who_is_down_or_without_an_address_serves_nobody_unless_there_is_a_panic
     (web,) = config(CHECK).services
     checked.verdicts.configure(Running(2, Config(services=(replace(web, enabled="next"),))))
     assert not checked.verdicts.serves(3)  # it gets nothing, as nobody in its group does
+
+
+def test_without_a_check_a_reset_is_forgotten_when_none_has_followed() -> None:
+    bare = told()
+    bare.verdicts.fault(3, Fault.RESET, "at once")
+    first = bare.booked[3]
+    assert 9.0 < first - time.monotonic() < 10.1
+    bare.verdicts.fault(3, Fault.RESET, "at once")
+    assert bare.booked[3] != first
+    assert bare.verdicts.document(3)["health"] == "going down 2/3"
+    del bare.booked[3]
+    bare.verdicts.outcome(3, time.monotonic(), GOOD, 0.0)
+    assert bare.verdicts.document(3)["health"] == "up"
+    assert bare.verdicts.reason(3) == ("", "")
+    assert 3 not in bare.booked
+
+
+def test_without_a_check_who_is_held_is_well_again_or_falls_once_it_may() -> None:
+    bare = told(min_up=1)
+    for number in (3, 4):
+        bare.verdicts.fault(number, Fault.CONNECT_REFUSED, "refused")
+    assert "min-up" in bare.verdicts.reason(4)[0]
+    assert 110 < bare.booked[4] - time.monotonic() < 121
+    bare.verdicts.outcome(4, time.monotonic(), BAD, 0.0)
+    assert bare.verdicts.state(4) is HostState.UP
+    bare.verdicts.outcome(3, time.monotonic(), GOOD, 0.0)
+    bare.verdicts.outcome(4, time.monotonic(), BAD, 0.0)
+    assert bare.verdicts.state(4) is HostState.DOWN
+    bare.verdicts.outcome(4, time.monotonic(), GOOD, 0.0)
+    assert bare.verdicts.reason(4) == ("", "")
+
+
+def test_what_a_check_said_is_forgotten_when_there_is_none_any_more() -> None:
+    checked = told(replace(CHECK, fall=3))
+    checked.verdicts.outcome(3, time.monotonic(), BAD, 0.0)
+    checked.verdicts.configure(Running(2, config()))
+    assert checked.booked[3] - time.monotonic() < 10.1
+    checked.verdicts.outcome(3, time.monotonic(), GOOD, 0.0)
+    assert checked.verdicts.document(3)["health"] == "up"

@@ -65,6 +65,26 @@ def test_without_a_check_resets_count_only_close_together() -> None:
     assert health.hear(62.0, Word.BAD, Source.TRAFFIC, "reset")
 
 
+def test_without_a_check_a_good_test_ends_the_count_of_resets_that_have_stopped() -> None:
+    health = Health(0.0, BARE)
+    health.hear(1.0, Word.BAD, Source.TRAFFIC, "reset")
+    assert (health.progress(), health.pause(nobody=False)) == ("going down 1/3", 10.0)
+    assert not check(health, 11.0, good=True)
+    assert (health.progress(), health.reason, health.pause(nobody=False)) == ("up", "", None)
+
+
+def test_without_a_check_who_is_held_is_tested_after_checktime() -> None:
+    health = Health(0.0, BARE)
+    health.hear(1.0, Word.DEAD, Source.TRAFFIC, "refused", may_fall=False)
+    assert health.held and health.pause(nobody=False) == 120.0
+    health.hear(121.0, Word.BAD, Source.CHECK, "test connect", may_fall=False)
+    assert health.held and health.pause(nobody=False) == 120.0
+    again = Health.restored(0.0, BARE, health.dump())
+    assert check(again, 241.0, good=False) and not again.up  # another is back
+    assert not check(health, 241.0, good=True)
+    assert (health.held, health.reason, health.progress()) == (False, "", "up")
+
+
 def test_checks_take_it_down_by_fall_and_up_by_rise() -> None:
     health = Health(0.0, CHECKED)
     stages = [
