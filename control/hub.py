@@ -409,8 +409,8 @@ class Hub:
                     self.bus.failed(self.fallbacks.failed)
             case Digest():
                 self.digests.hear(message)
-            case FaultReport(host, fault, reason):
-                self.verdicts.fault(host, fault, reason)
+            case FaultReport(host, fault, reason, well):
+                self.verdicts.fault(host, fault, reason, well)
             case Happened():
                 self.chronicle.add(message)
             case _:

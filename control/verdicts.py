@@ -194,13 +194,15 @@ class Verdicts:
 
     # -- what is reported ----------------------------------------------------------------------
 
-    def fault(self, number: int, fault: Fault, cause: str) -> None:
-        """A connection to the host failed in a worker."""
+    def fault(self, number: int, fault: Fault, cause: str, well: int = 0) -> None:
+        """A connection to the host failed in a worker, after so many that went well."""
         patient = self._patients.get(number)
         if patient is None:
             return
         self._stale.add(number)
         patient.chart.errno = errno_name(fault, cause)
+        if well:
+            patient.health.interrupt()
         word = Word.BAD if fault is Fault.RESET else Word.DEAD
         turned = self._hear(patient, word, Source.TRAFFIC, f"{fault.value.replace('_', ' ')}: {cause}")
         if not turned and patient.health.stage is Stage.FALLING and (patient.health.count == 1 or not patient.check):

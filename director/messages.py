@@ -933,11 +933,15 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class FaultReport:
-    """Worker -> hub, at once: a connection attempt to this host failed."""
+    """Worker -> hub, at once: a connection attempt to this host failed.
+
+    `well`: connections of the worker to it that ended without a reset since the last fault there, as far as it knows.
+    """
 
     host: int
     fault: Fault
     reason: str
+    well: int = 0
 
 
 @dataclass(frozen=True, slots=True)

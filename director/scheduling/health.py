@@ -183,6 +183,11 @@ class Health:
         self._turned(now, word, source)
         return True
 
+    def interrupt(self) -> None:
+        """Connections went well since the last fault: a reset that follows is none in a row with those before."""
+        if not self.rules.checked and self.stage is Stage.FALLING:
+            self.count = 0
+
     def _turned(self, now: float, word: Word, source: Source) -> None:
         if self.up:
             self.faults = 0

@@ -299,3 +299,13 @@ def test_what_a_check_said_is_forgotten_when_there_is_none_any_more() -> None:
     assert checked.booked[3] - time.monotonic() < 10.1
     checked.verdicts.outcome(3, time.monotonic(), GOOD, 0.0)
     assert checked.verdicts.document(3)["health"] == "up"
+
+
+def test_without_a_check_resets_after_connections_that_went_well_are_not_in_a_row() -> None:
+    bare = told()
+    for _ in range(4):
+        bare.verdicts.fault(3, Fault.RESET, "at once", well=19)
+    assert bare.verdicts.state(3) is HostState.UP
+    for _ in range(2):
+        bare.verdicts.fault(3, Fault.RESET, "at once")
+    assert bare.verdicts.state(3) is HostState.DOWN

@@ -85,6 +85,23 @@ def test_without_a_check_who_is_held_is_tested_after_checktime() -> None:
     assert (health.held, health.reason, health.progress()) == (False, "", "up")
 
 
+def test_without_a_check_resets_count_only_in_a_row() -> None:
+    health = Health(0.0, BARE)
+    for now in range(5):
+        health.interrupt()
+        assert not health.hear(now, Word.BAD, Source.TRAFFIC, "reset")
+        assert health.progress() == "going down 1/3"
+    assert not health.hear(6.0, Word.BAD, Source.TRAFFIC, "reset")
+    assert health.hear(6.1, Word.BAD, Source.TRAFFIC, "reset")
+    health.interrupt()
+    assert not health.up
+    checked = Health(0.0, CHECKED)
+    check(checked, 1.0, good=False)
+    checked.interrupt()  # it is checks that must go well
+    check(checked, 2.0, good=False)
+    assert checked.progress() == "going down 2/3"
+
+
 def test_checks_take_it_down_by_fall_and_up_by_rise() -> None:
     health = Health(0.0, CHECKED)
     stages = [
