@@ -240,9 +240,10 @@ class Verdicts:
 
     def _hear(self, patient: Patient, word: Word, source: Source, cause: str) -> bool:
         health = patient.health
-        held, flapping, went_down = health.held, health.flapping, patient.chart.since
+        now = time.monotonic()
+        held, flapping, went_down = health.held, health.flapping(now), patient.chart.since
         reason, by = health.reason, health.source.value
-        turned = patient.ward.hear(patient.host.number, time.monotonic(), word, source, cause)
+        turned = patient.ward.hear(patient.host.number, now, word, source, cause)
         if health.held and not held:
             logs.warning(Event.HOST_HELD, host=patient.label, min_up=patient.ward.min_up, reason=cause)
         if not turned:
@@ -255,8 +256,8 @@ class Verdicts:
             logs.info(Event.HOST_UP, host=patient.label, old="down", new="up", by=source, after=_span(went_down))
         else:
             logs.warning(Event.HOST_DOWN, host=patient.label, old="up", new="down", by=source, reason=cause)
-            if health.flapping and not flapping:
-                stays = max(0.0, health.until - time.monotonic())
+            if health.flapping(now) and not flapping:
+                stays = max(0.0, health.until - now)
                 logs.warning(Event.HOST_FLAPPING, host=patient.label, falls=health.streak, out=f"{stays:.1f}s")
             self._book(patient, time.monotonic())
         self._tell(patient)
@@ -407,7 +408,7 @@ class Verdicts:
             "check_type": None if patient.check is None else patient.check.type,
             "health": health.progress(),
             "falls": health.falls,
-            "flapping": health.flapping,
+            "flapping": health.flapping(time.monotonic()),
             "faults_since_up": health.faults,
         }
 

@@ -141,10 +141,9 @@ class Health:
         """Whether traffic may go to it."""
         return self.stage in _SERVING
 
-    @property
-    def flapping(self) -> bool:
-        """Whether it goes up and down too often."""
-        return self.streak >= FLAPPING
+    def flapping(self, now: float) -> bool:
+        """Whether it goes up and down too often; no longer once its falls are forgiven."""
+        return self.streak >= FLAPPING and not (self.up and now - self.since >= CALM)
 
     def progress(self) -> str:
         """The stage in words: `going down 2/3`."""

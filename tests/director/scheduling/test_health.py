@@ -144,7 +144,11 @@ def test_a_host_that_traffic_ejects_stays_out_longer_each_time_although_checks_l
             check(health, now, good=True)
         out.append(now - fell)
     assert out == pytest.approx([1.0, 2.0, 4.0, 8.0], abs=0.15)
-    assert health.flapping
+    assert health.flapping(now)
+    assert health.flapping(now + 59.0)
+    assert not health.flapping(now + 60.1)  # its falls are forgiven
+    refused(health, now + 61.0)
+    assert not health.flapping(now + 61.0)
 
 
 def test_a_long_time_up_forgives_earlier_falls() -> None:
