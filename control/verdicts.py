@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
@@ -32,6 +32,7 @@ ELSEWHERE = 1 << 48  # no host has so large a number
 _CONNECT = Check()  # the test of a host that has no check
 _PAST = 1000  # outages that are remembered
 _EARLY = 0.05  # of an interval that a check may be early, so that many do not stay in step
+_NO_ADDRESS = "unresolved: its name had no address"
 _UNRESOLVED = 1.0  # seconds until a host without an address is looked at again
 
 
@@ -88,7 +89,6 @@ class Verdicts:
     ) -> None:
         self._addresses, self._publish, self._flush, self._random = addresses, publish, flush, random
         self._origin = origin
-        self._began_at = time.time()
         self._running = Running(0, Config())
         self._patients: dict[int, Patient] = {}
         self._panicking: set[int] = set()  # group numbers
@@ -115,6 +115,7 @@ class Verdicts:
                 self._admit(service, group, known)
         for number in known.keys() - self._patients.keys():
             self.agenda.cancel(number)
+        self._follow_members(known, hosts_of(came))
         told = (running.admin.keys() ^ before.admin.keys()) & self._patients.keys()
         for number in told:
             patient = self._patients[number]
@@ -137,6 +138,8 @@ class Verdicts:
             old = known.get(host.number)
             health, chart = (old.health, old.chart) if old else self._remembered(host.number, rules)
             health.rules = rules
+            if chart.resolved is None and self._addresses(host.number):
+                chart.resolved = True
             ward.hosts[host.number] = health
             self._patients[host.number] = Patient(
                 service, group, host, check, health, chart, ward, literal(host.ip), self._origin(host)
@@ -146,11 +149,20 @@ class Verdicts:
                 self._book_first(host.number)
         ward.bar({host.number for host in group.hosts if self._is_barred(host)})
 
+    def _follow_members(self, before: dict[int, Patient], came: Iterable[Host]) -> None:
+        """A host whose members went is itself again, and without an address; when they come, that is over."""
+        went = {patient.origin.number for patient in before.values()}
+        back = {self._patients[host.number].origin.number for host in came} - self._patients.keys()
+        for number in (went & self._patients.keys()) - before.keys():
+            self._patients[number].chart.resolved = False
+        for number in back & before.keys():
+            self._outlive(before[number])
+
     def _remembered(self, number: int, rules: Rules) -> tuple[Health, Chart]:
         now = time.monotonic()
         value = self._restored.pop(number, None)
         if value is None:
-            return Health(now, rules), Chart(since=self._began_at)
+            return Health(now, rules), Chart(since=time.time())
         return Health.restored(now, rules, value[0]), Chart.restored(value[1])
 
     def _is_barred(self, host: Host) -> bool:
@@ -182,9 +194,32 @@ class Verdicts:
         """Its address may have changed, or a worker wants our word: tell all workers with the next update."""
         patient = self._patients.get(number)
         if patient is not None:
+            self._look_up(patient)
             patient.ward.bar_one(number, self._is_barred(patient.host))
             self._look_for_panic(patient)
             self._publish(self._target(patient))
+
+    def _look_up(self, patient: Patient) -> None:
+        """Its addresses may have gone, or come."""
+        number, chart = patient.host.number, patient.chart
+        resolved = bool(self._addresses(number))
+        if resolved is bool(chart.resolved):
+            return
+        self._outlive(patient)
+        chart.resolved = resolved
+        chart.since = chart.since if number in self._running.admin else time.time()
+        self._stale.add(number)
+        self.dirty = True
+
+    def _outlive(self, patient: Patient) -> None:
+        """The state that it was in is over: if that was an outage, remember it."""
+        health, chart = patient.health, patient.chart
+        if patient.host.number in self._running.admin or chart.resolved is None:
+            return
+        if not chart.resolved:
+            self._remember_outage(patient, chart.since, time.time(), _NO_ADDRESS, Source.NONE)
+        elif not health.up:
+            self._remember_outage(patient, chart.since, time.time(), health.reason, health.source)
 
     def _target(self, patient: Patient) -> Target:
         number, chart = patient.host.number, patient.chart
@@ -242,7 +277,7 @@ class Verdicts:
         health = patient.health
         now = time.monotonic()
         held, flapping, went_down = health.held, health.flapping(now), patient.chart.since
-        reason, by = health.reason, health.source.value
+        reason, by = health.reason, health.source
         turned = patient.ward.hear(patient.host.number, now, word, source, cause)
         if health.held and not held:
             logs.warning(Event.HOST_HELD, host=patient.label, min_up=patient.ward.min_up, reason=cause)
@@ -252,7 +287,7 @@ class Verdicts:
         chart.since = time.time()
         if health.up:
             chart.returned_at = chart.since
-            self._remember_outage(patient, went_down, reason, by)
+            self._remember_outage(patient, went_down, chart.since, reason, by)
             logs.info(Event.HOST_UP, host=patient.label, old="down", new="up", by=source, after=_span(went_down))
         else:
             logs.warning(Event.HOST_DOWN, host=patient.label, old="up", new="down", by=source, reason=cause)
@@ -290,7 +325,7 @@ class Verdicts:
             if ward.panic:
                 self._book(self._patients[number], time.monotonic())
 
-    def _remember_outage(self, patient: Patient, since: float, reason: str, by: str) -> None:
+    def _remember_outage(self, patient: Patient, since: float, until: float, reason: str, by: Source) -> None:
         self.past.append(
             {
                 "service": patient.service.name,
@@ -298,11 +333,11 @@ class Verdicts:
                 "name": patient.host.name,
                 "ip": str(patient.host.ip),
                 "from": since,
-                "to": patient.chart.since,
-                "seconds": round(patient.chart.since - since, 1),
+                "to": until,
+                "seconds": round(until - since, 1),
                 "reason": reason,
-                "errno": patient.chart.errno,
-                "by": by,
+                "errno": patient.chart.errno if by else "",
+                "by": by.value,
             }
         )
 

@@ -309,3 +309,64 @@ def test_without_a_check_resets_after_connections_that_went_well_are_not_in_a_ro
     for _ in range(2):
         bare.verdicts.fault(3, Fault.RESET, "at once")
     assert bare.verdicts.state(3) is HostState.DOWN
+
+
+def test_a_host_is_unresolved_since_it_lost_its_address_and_then_remembered_for_it() -> None:
+    bare = told()
+    bare.verdicts.document(3)
+    began = bare.verdicts.since(3)
+    address, bare.addresses[3] = bare.addresses[3], ()
+    bare.verdicts.announce(3)
+    lost = bare.verdicts.since(3)
+    assert lost > began and bare.verdicts.state(3) is HostState.UNRESOLVED
+    bare.verdicts.announce(3)
+    assert bare.verdicts.since(3) == lost and not bare.verdicts.past
+    bare.addresses[3] = address
+    bare.verdicts.announce(3)
+    (outage,) = bare.verdicts.past
+    assert (outage["from"], outage["name"], outage["by"]) == (lost, "a", "")
+    assert "no address" in outage["reason"] and outage["to"] <= bare.verdicts.since(3) != lost
+
+
+def test_a_host_that_is_down_when_it_loses_its_address_has_two_outages() -> None:
+    bare = told()
+    bare.verdicts.fault(3, Fault.CONNECT_REFUSED, "refused")
+    address, bare.addresses[3] = bare.addresses[3], ()
+    bare.verdicts.announce(3)
+    bare.addresses[3] = address
+    bare.verdicts.announce(3)
+    assert [outage["by"] for outage in bare.verdicts.past] == ["traffic", ""]
+    assert bare.verdicts.state(3) is HostState.DOWN
+
+
+def test_a_host_that_waits_for_its_first_answer_has_no_outage_behind_it() -> None:
+    bare = Told()
+    address, bare.addresses[3] = bare.addresses[3], ()
+    bare.verdicts.configure(Running(1, config()))
+    began = bare.verdicts.since(3)
+    bare.addresses[3] = address
+    bare.verdicts.announce(3)
+    assert not bare.verdicts.past and bare.verdicts.since(3) > began
+
+
+def test_a_host_without_members_is_unresolved_since_they_went() -> None:
+    bare = Told()
+    bare.verdicts._origin = lambda host: HOSTS[0] if host.number < 0 else host
+    web = config().services[0]
+
+    def become(version: int, *hosts: Host) -> None:
+        group = replace(web.groups[0], hosts=hosts)
+        bare.verdicts.configure(Running(version, Config(services=(replace(web, groups=(group,)),))))
+
+    pool, bare.addresses[3] = HOSTS[0], ()
+    members = tuple(replace(pool, name=f"a:{number}", number=-number) for number in (1, 2))
+    bare.addresses.update({-1: literal(pool.ip) or (), -2: literal(pool.ip) or ()})
+    become(1, pool)
+    become(2, *members)
+    assert not bare.verdicts.past
+    between = time.time()
+    become(3, pool)
+    assert bare.verdicts.since(3) >= between
+    become(4, *members)
+    (outage,) = bare.verdicts.past
+    assert outage["name"] == "a" and outage["from"] >= between
