@@ -419,13 +419,22 @@ class Verdicts:
         if admin is not None:
             return admin.reason, admin.by
         health = self._patients[number].health
-        if health.held:
-            return f"kept up by min-up: {health.reason}", health.source.value
-        return ("", "") if health.stage is Stage.UP else (health.reason, health.source.value)
+        reason = f"kept up by min-up: {health.reason}" if health.held else health.reason
+        reasons = (reason, self._why_unchecked(self._patients[number]))
+        return "; ".join(filter(None, reasons)), health.source.value
+
+    def _why_unchecked(self, patient: Patient) -> str:
+        """What keeps the check of a host that has an address from being made; "" if nothing does."""
+        check = patient.check
+        if check is None or check.address is None or not self._addresses(patient.host.number):
+            return ""
+        if self._addresses(ELSEWHERE + patient.origin.number):
+            return ""
+        return f"can't be checked: {check.address}, where its check goes, has no address"
 
     def next_check(self, number: int) -> float | None:
-        """Seconds until the host is tested; None if no test is planned."""
-        at = self.agenda.due(number)
+        """Seconds until the host is tested; None if no test is planned, or none can be made."""
+        at = None if self._why_unchecked(self._patients[number]) else self.agenda.due(number)
         return None if at is None else max(0.0, round(at - time.monotonic(), 1))
 
     def document(self, number: int) -> dict[str, Any]:

@@ -170,6 +170,21 @@ def test_a_check_may_go_elsewhere() -> None:
     assert Verdicts.names(web)[ELSEWHERE + 3] == Endpoint("checks.test", 99)
 
 
+def test_a_check_that_goes_nowhere_is_said_whatever_the_host_is() -> None:
+    found = told(Check(address="checks.test"))
+    assert found.verdicts.reason(3) == ("can't be checked: checks.test, where its check goes, has no address", "")
+    found.verdicts.fault(3, Fault.CONNECT_REFUSED, "refused")
+    reason, by = found.verdicts.reason(3)
+    assert reason.startswith("connect refused: refused; can't be checked: checks.test") and by == "traffic"
+    assert found.verdicts.next_check(3) is None
+    address, found.addresses[3] = found.addresses[3], ()
+    assert "checked" not in found.verdicts.reason(3)[0]  # that it has no address itself says more
+    found.addresses[3] = address
+    found.addresses[ELSEWHERE + 3] = literal(Endpoint("127.0.0.9", 99)) or ()
+    assert found.verdicts.reason(3) == ("connect refused: refused", "traffic")
+    assert found.verdicts.next_check(3) is not None
+
+
 def test_members_are_checked_under_the_name_and_at_the_address_that_the_config_has() -> None:
     origin = Host(name="pool", ip=Endpoint("pool.test", 80), number=9)
     member = Host(name="pool:10.0.0.7:80", ip=Endpoint("10.0.0.7", 80), number=-5)
