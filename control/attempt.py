@@ -191,7 +191,8 @@ class Attempt:
     def _fail(self, error: Exception) -> None:
         if isinstance(error, ssl.SSLError):
             cause = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason
-            self._end(Outcome(False, "L6RSP", f"TLS: {(cause or str(error)).lower().replace('_', ' ')}"))
+            cause = f"TLS: {(cause or str(error)).lower().replace('_', ' ')}"
+            self._end(Outcome(False, "L6RSP", cause, expires_at=self._tls.expires_at if self._tls else 0.0))
         elif isinstance(error, OSError):
             layer = "L6RSP" if self._stage is Attempt._handshaking else "L7RSP"
             self._end(Outcome(False, layer, error.strerror or str(error), errno=error.errno or 0))

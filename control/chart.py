@@ -27,7 +27,11 @@ def errno_name(fault: Fault, cause: str) -> str:
 
 @dataclass(slots=True)
 class Chart:
-    """One host's. `since`: its state; `returned_at`: when it was last used again; 0: never."""
+    """One host's.
+
+    `since`: its state; `returned_at`: when it was last used again; 0: never. `resolved`:
+    whether it has an address; None: it never had one.
+    """
 
     since: float = 0.0
     returned_at: float = 0.0
@@ -41,6 +45,7 @@ class Chart:
     good_at: float = 0.0
     expires_at: float = 0.0
     latency: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_MS) + 1))
+    resolved: bool | None = None
     _quantiles: tuple[int, list[float]] = field(default=(0, [0.0, 0.0]), init=False, repr=False, compare=False)
 
     def note(self, outcome: Outcome, seconds: float, at: float) -> None:

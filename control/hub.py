@@ -59,6 +59,7 @@ from director import logs
 from director.config.departures import KILLED
 from director.config.edits import apply
 from director.config.model import Config, Host
+from director.config.turnover import groups_of
 from director.errors import ChildExit, RefusedError
 from director.events import Event
 from director.lifeline import Lifeline
@@ -421,8 +422,8 @@ class Hub:
                 self.digests.hear(message)
             case FaultReport() if self._upstream is not None:
                 self._upstream.say(message)
-            case FaultReport(host, fault, reason) if self._decides:
-                self.verdicts.fault(host, fault, reason)
+            case FaultReport(host, fault, reason, well) if self._decides:
+                self.verdicts.fault(host, fault, reason, well)
             case FaultReport():
                 pass  # whoever decides leaves us its own verdicts
             case Happened():
@@ -488,10 +489,19 @@ class Hub:
     def _close_backups(self, hosts: Iterable[int], end: str) -> int:
         return self.closing.close_all(hosts, end) if self._decides else 0
 
+    def out(self, service: str, group: str) -> tuple[int, ...]:
+        """The hosts of a group that get nothing now, though they might: down, or without an address."""
+        groups = groups_of([one for one in self.running.config.services if one.name == service])
+        hosts = (host.number for one in groups if one.name == group for host in one.hosts)
+        return tuple(number for number in hosts if not any(map(self.verdicts.serves, self._places(number))))
+
+    def _places(self, number: int) -> tuple[int, ...]:
+        """A host, and what it stands for."""
+        return number, *(member.number for member in self.resolver.members.get(number, ()))
+
     def close_host(self, number: int, label: str, actor: Actor) -> int:
         """Close what a host, or each place that it stands for, has at this moment; blocks this greenlet."""
-        numbers = (number, *(member.number for member in self.resolver.members.get(number, ())))
-        closed = self.closing.close_all(numbers, KILLED)
+        closed = self.closing.close_all(self._places(number), KILLED)
         logs.info(Event.CONNECTIONS_CLOSED, of=label, by=actor.name, closed=closed)
         return closed
 

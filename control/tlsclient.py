@@ -11,6 +11,7 @@ from __future__ import annotations
 import calendar
 import os
 import ssl
+from _ssl import ENCODING_DER
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -78,9 +79,10 @@ class WholeTls:
 
     @property
     def expires_at(self) -> float:
-        """When it ends."""
-        certificate = self.certificate
-        return 0.0 if certificate is None else not_after(certificate)
+        """When the host's certificate ends, be it good or not; 0: it has shown none."""
+        # `getpeercert` tells of no handshake that failed; this is `SSLObject`'s own from Python 3.13 on.
+        shown = self._ssl._sslobj.get_unverified_chain()  # type: ignore[attr-defined]
+        return not_after(shown[0].public_bytes(ENCODING_DER)) if shown else 0.0
 
     def close(self) -> None:
         """No more of it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
@@ -32,6 +32,7 @@ ELSEWHERE = 1 << 48  # no host has so large a number
 _CONNECT = Check()  # the test of a host that has no check
 _PAST = 1000  # outages that are remembered
 _EARLY = 0.05  # of an interval that a check may be early, so that many do not stay in step
+_NO_ADDRESS = "unresolved: its name had no address"
 _UNRESOLVED = 1.0  # seconds until a host without an address is looked at again
 
 
@@ -89,7 +90,6 @@ class Verdicts:
     ) -> None:
         self._addresses, self._publish, self._flush, self._random = addresses, publish, flush, random
         self._origin, self._places = origin, places
-        self._began_at = time.time()
         self._running = Running(0, Config())
         self._patients: dict[int, Patient] = {}
         self._panicking: set[int] = set()  # group numbers
@@ -120,6 +120,7 @@ class Verdicts:
             self.agenda.cancel(number)
             self._absent[number] = _memory(known[number])
         self._forget_absent()
+        self._follow_members(known, hosts_of(came))
         told = (running.admin.keys() ^ before.admin.keys()) & self._patients.keys()
         for number in told:
             patient = self._patients[number]
@@ -152,6 +153,8 @@ class Verdicts:
             label = _label(service, group, host)
             health, chart = (old.health, old.chart) if old else self._remembered(host, label, rules)
             health.rules = rules
+            if chart.resolved is None and self._addresses(host.number):
+                chart.resolved = True
             ward.hosts[host.number] = health
             patient = self._patients[host.number] = Patient(
                 service, group, host, check, health, chart, ward, literal(host.ip), self._origin(host)
@@ -163,11 +166,20 @@ class Verdicts:
             self.agenda.cancel(patient.host.number)  # what is on its way would be an answer to another question
             self._book_first(patient)
 
+    def _follow_members(self, before: dict[int, Patient], came: Iterable[Host]) -> None:
+        """A host whose members went is itself again, and without an address; when they come, that is over."""
+        went = {patient.origin.number for patient in before.values()}
+        back = {self._patients[host.number].origin.number for host in came} - self._patients.keys()
+        for number in (went & self._patients.keys()) - before.keys():
+            self._patients[number].chart.resolved = False
+        for number in back & before.keys():
+            self._outlive(before[number])
+
     def _remembered(self, host: Host, label: str, rules: Rules) -> tuple[Health, Chart]:
         now = time.monotonic()
         value = self._absent.pop(host.number, None)
         if value is None:
-            since, errno_, *word = self._fallen.pop((label, str(host.ip)), (self._began_at, ""))
+            since, errno_, *word = self._fallen.pop((label, str(host.ip)), (time.time(), ""))
             health = Health.fallen(now, rules, *word) if word else Health(now, rules)
             return health, Chart(since=since, errno=errno_)
         return Health.restored(now, rules, value[0]), Chart.restored(value[1])
@@ -201,9 +213,32 @@ class Verdicts:
         """Its address may have changed, or a worker wants our word: tell all workers with the next update."""
         patient = self._patients.get(number)
         if patient is not None:
+            self._look_up(patient)
             patient.ward.bar_one(number, self._is_barred(patient.host))
             self._look_for_panic(patient)
             self._publish(self._target(patient))
+
+    def _look_up(self, patient: Patient) -> None:
+        """Its addresses may have gone, or come."""
+        number, chart = patient.host.number, patient.chart
+        resolved = bool(self._addresses(number))
+        if resolved is bool(chart.resolved):
+            return
+        self._outlive(patient)
+        chart.resolved = resolved
+        chart.since = chart.since if number in self._running.admin else time.time()
+        self._stale.add(number)
+        self.dirty = True
+
+    def _outlive(self, patient: Patient) -> None:
+        """The state that it was in is over: if that was an outage, remember it."""
+        health, chart = patient.health, patient.chart
+        if patient.host.number in self._running.admin or chart.resolved is None:
+            return
+        if not chart.resolved:
+            self._remember_outage(patient, chart.since, time.time(), _NO_ADDRESS, Source.NONE)
+        elif not health.up:
+            self._remember_outage(patient, chart.since, time.time(), health.reason, health.source)
 
     def _target(self, patient: Patient) -> Target:
         number, chart = patient.host.number, patient.chart
@@ -213,17 +248,20 @@ class Verdicts:
 
     # -- what is reported ----------------------------------------------------------------------
 
-    def fault(self, number: int, fault: Fault, cause: str) -> None:
-        """A connection to the host failed in a worker."""
+    def fault(self, number: int, fault: Fault, cause: str, well: int = 0) -> None:
+        """A connection to the host failed in a worker, after so many that went well."""
         patient = self._patients.get(number)
         if patient is None:
             return
         self._stale.add(number)
         patient.chart.errno = errno_name(fault, cause)
+        if well:
+            patient.health.interrupt()
         word = Word.BAD if fault is Fault.RESET else Word.DEAD
         turned = self._hear(patient, word, Source.TRAFFIC, f"{fault.value.replace('_', ' ')}: {cause}")
-        if not turned and patient.health.stage is Stage.FALLING and patient.health.count == 1:
-            self._book(patient, time.monotonic())  # sooner than planned, as on its way down
+        if not turned and patient.health.stage is Stage.FALLING and (patient.health.count == 1 or not patient.check):
+            # Sooner than planned, as on its way down; without a check, some time after the last fault.
+            self._book(patient, time.monotonic())
         # The worker suspects it by itself; it wants our word.
         self.announce(number)
 
@@ -247,7 +285,7 @@ class Verdicts:
             done(outcome)
 
     def _judge(self, patient: Patient, outcome: Outcome) -> None:
-        if outcome.status == OUR_FAULT or (patient.check is None and patient.health.up):
+        if outcome.status == OUR_FAULT or (patient.check is None and patient.health.stage is Stage.UP):
             return
         kind = "test connect" if patient.check is None else f"{patient.check.type} check"
         word, cause = (Word.GOOD, "") if outcome.good else (Word.BAD, f"{kind}: {outcome.cause}")
@@ -257,9 +295,10 @@ class Verdicts:
 
     def _hear(self, patient: Patient, word: Word, source: Source, cause: str) -> bool:
         health = patient.health
-        held, flapping, went_down = health.held, health.flapping, patient.chart.since
-        reason, by = health.reason, health.source.value
-        turned = patient.ward.hear(patient.host.number, time.monotonic(), word, source, cause)
+        now = time.monotonic()
+        held, flapping, went_down = health.held, health.flapping(now), patient.chart.since
+        reason, by = health.reason, health.source
+        turned = patient.ward.hear(patient.host.number, now, word, source, cause)
         if health.held and not held:
             logs.warning(Event.HOST_HELD, host=patient.label, min_up=patient.ward.min_up, reason=cause)
         if not turned:
@@ -268,12 +307,12 @@ class Verdicts:
         chart.since = time.time()
         if health.up:
             chart.returned_at = chart.since
-            self._remember_outage(patient, went_down, reason, by)
+            self._remember_outage(patient, went_down, chart.since, reason, by)
             logs.info(Event.HOST_UP, host=patient.label, old="down", new="up", by=source, after=_span(went_down))
         else:
             logs.warning(Event.HOST_DOWN, host=patient.label, old="up", new="down", by=source, reason=cause)
-            if health.flapping and not flapping:
-                stays = max(0.0, health.until - time.monotonic())
+            if health.flapping(now) and not flapping:
+                stays = max(0.0, health.until - now)
                 logs.warning(Event.HOST_FLAPPING, host=patient.label, falls=health.streak, out=f"{stays:.1f}s")
             self._book(patient, time.monotonic())
         self._tell(patient)
@@ -307,7 +346,7 @@ class Verdicts:
             if ward.panic:
                 self._book(self._patients[number], time.monotonic())
 
-    def _remember_outage(self, patient: Patient, since: float, reason: str, by: str) -> None:
+    def _remember_outage(self, patient: Patient, since: float, until: float, reason: str, by: Source) -> None:
         self.past.append(
             {
                 "service": patient.service.name,
@@ -315,11 +354,11 @@ class Verdicts:
                 "name": patient.host.name,
                 "ip": str(patient.host.ip),
                 "from": since,
-                "to": patient.chart.since,
-                "seconds": round(patient.chart.since - since, 1),
+                "to": until,
+                "seconds": round(until - since, 1),
                 "reason": reason,
-                "errno": patient.chart.errno,
-                "by": by,
+                "errno": patient.chart.errno if by else "",
+                "by": by.value,
             }
         )
 
@@ -387,6 +426,14 @@ class Verdicts:
         slow = wall - patient.chart.returned_at < patient.group.slowstart
         return HostState.SLOWSTART if slow else HostState.UP
 
+    def serves(self, number: int) -> bool:
+        """Whether a host that operators let have connections would get any; in a panic, if its group is enabled."""
+        patient = self._patients.get(number)
+        if patient is None or not self._addresses(number):
+            return False
+        panic = patient.group.name == patient.service.enabled and patient.ward.usable(number)
+        return patient.health.up or panic
+
     def since(self, number: int) -> float:
         """When the host got into its state, on the wall clock."""
         return self._patients[number].chart.since
@@ -399,13 +446,22 @@ class Verdicts:
         if admin is not None:
             return admin.reason, admin.by
         health = self._patients[number].health
-        if health.held:
-            return f"kept up by min-up: {health.reason}", health.source.value
-        return ("", "") if health.stage is Stage.UP else (health.reason, health.source.value)
+        reason = f"kept up by min-up: {health.reason}" if health.held else health.reason
+        reasons = (reason, self._why_unchecked(self._patients[number]))
+        return "; ".join(filter(None, reasons)), health.source.value
+
+    def _why_unchecked(self, patient: Patient) -> str:
+        """What keeps the check of a host that has an address from being made; "" if nothing does."""
+        check = patient.check
+        if check is None or check.address is None or not self._addresses(patient.host.number):
+            return ""
+        if self._addresses(ELSEWHERE + patient.origin.number):
+            return ""
+        return f"can't be checked: {check.address}, where its check goes, has no address"
 
     def next_check(self, number: int) -> float | None:
-        """Seconds until the host is tested; None if no test is planned."""
-        at = self.agenda.due(number)
+        """Seconds until the host is tested; None if no test is planned, or none can be made."""
+        at = None if self._why_unchecked(self._patients[number]) else self.agenda.due(number)
         return None if at is None else max(0.0, round(at - time.monotonic(), 1))
 
     def document(self, number: int) -> dict[str, Any]:
@@ -423,7 +479,7 @@ class Verdicts:
             "check_type": None if patient.check is None else patient.check.type,
             "health": health.progress(),
             "falls": health.falls,
-            "flapping": health.flapping,
+            "flapping": health.flapping(time.monotonic()),
             "faults_since_up": health.faults,
         }
 

@@ -9,6 +9,7 @@ master's are not. An operator's word on the host goes for all its members.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,14 @@ from director.config.turnover import hosts_of
 from director.messages import Member, Running
 
 Members = Mapping[int, tuple[Member, ...]]  # by the number of the host that the config has
+
+
+_PLACE = re.compile(r":(\[[^]]*\]|[^][:]*):\d+$")
+
+
+def configured(number: int, name: str) -> str:
+    """The name that the config has for a host: of a member, without its place."""
+    return _PLACE.sub("", name) if number < 0 else name
 
 
 def has_members(host: Host) -> bool:

@@ -389,6 +389,9 @@ class Grace:
     rate: float | None = None
 
 
+Out = tuple[int, ...]  # hosts of the group that get nothing now, though they might: down, or without an address
+
+
 @dataclass(frozen=True, slots=True)
 class HostDown:
     """Give this host nothing new, for ever or until then. Connections in progress stay, unless there is a `grace`."""
@@ -399,6 +402,7 @@ class HostDown:
     reason: str = ""
     until_at: float | None = None
     grace: Grace | None = None
+    out: Out = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -410,6 +414,7 @@ class HostDrain:
     host: str
     reason: str = ""
     grace: Grace = Grace()
+    out: Out = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -438,6 +443,7 @@ class HostDelete:
     group: str
     host: str
     grace: Grace | None = None
+    out: Out = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,6 +463,7 @@ class HostWeight:
     group: str
     host: str
     weight: float
+    out: Out = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,6 +483,7 @@ class GroupEnable:
     service: str
     group: str
     grace: Grace | None = None
+    out: Out = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -926,11 +934,15 @@ class Digest:
 
 @dataclass(frozen=True, slots=True)
 class FaultReport:
-    """Worker -> hub, at once: a connection attempt to this host failed."""
+    """Worker -> hub, at once: a connection attempt to this host failed.
+
+    `well`: connections of the worker to it that ended without a reset since the last fault there, as far as it knows.
+    """
 
     host: int
     fault: Fault
     reason: str
+    well: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from director.scheduling.pace import CALM, LONGEST, PER_PICK, Pace, shortest
 from director.scheduling.scoreboard import Scoreboard
 from workers.digest import digest
 from workers.services import Services
+from workers.streaks import Streaks
 from workers.waitqueue import WaitQueue
 
 ROWS, STATE = "ipc://rows", "ipc://state"  # in the generation's directory, our working directory
@@ -67,6 +68,7 @@ class Bus:
         self._heard = time.monotonic()
         self._slot, self._incarnation = slot, incarnation
         self._board, self._services = board, services
+        self._streaks = Streaks(services.hosts_tally)
         self._epoch, self._sequence, self._sent = "", 0, 0
         self._early: deque[Update] = deque(maxlen=_EARLY)
         self._context = context = zmq.Context()
@@ -114,7 +116,7 @@ class Bus:
 
     def report(self, host: int, fault: Any, reason: str) -> None:
         """A connect failed."""
-        self.send(FaultReport(host, fault, reason))
+        self.send(FaultReport(host, fault, reason, self._streaks.fault(host)))
 
     def farewell(self) -> None:
         """The last rows of this worker; given a moment to leave."""
@@ -175,6 +177,8 @@ class Bus:
         self._hear(message.loads, whole=False)
         if message.targets:
             self._services.learn(message.targets)
+            for target in message.targets:
+                self._streaks.fault(target.host)  # of another worker's the hub tells by its verdict, changed or not
         if message.failed:
             self._services.fall_back(message.failed)
         if message.sticks:

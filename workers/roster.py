@@ -13,6 +13,7 @@ from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
+from director.members import configured
 from director.messages import Slot
 from director.scheduling.sticky import StickyScheduler
 from workers.services import Services
@@ -71,10 +72,11 @@ class Roster:
         if service := args["service"]:
             tests.append(lambda session, now: bool(session.service.name == service))
         if args["group"] or args["host"]:
+            labels = ((number, *label.partition("/")[::2]) for number, label in self._services.labels.items())
             wanted = {
                 number
-                for number, label in self._services.labels.items()
-                if args["group"] in ("", label.partition("/")[0]) and args["host"] in ("", label.partition("/")[2])
+                for number, group, name in labels
+                if args["group"] in ("", group) and args["host"] in ("", name, configured(number, name))
             }
             tests.append(lambda session, now: session.host is not None and session.host.number in wanted)
         if client := args["client"]:

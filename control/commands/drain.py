@@ -95,7 +95,8 @@ def host_drain(hub: Hub, args: Args, actor: Actor) -> Outcome:
     from director.messages import Grace, HostDrain
 
     path = args["service"], args["group"], args["host"]
-    return ordered(hub, HostDrain(*path, args["reason"] or "", graced(args) or Grace()), actor, args, *path)
+    order = HostDrain(*path, args["reason"] or "", graced(args) or Grace(), hub.out(*path[:2]))
+    return ordered(hub, order, actor, args, *path)
 
 
 def host_close(hub: Hub, args: Args, actor: Actor) -> Document:

@@ -53,7 +53,7 @@ def group_enable(hub: Hub, args: Args, actor: Actor) -> Outcome:
         within = config.drain_timeout if service.drain_within is None else service.drain_within
         grace = Grace(within, service.drain_rate)
     before = "" if service is None else service.enabled
-    order = GroupEnable(args["service"], args["group"], grace)
+    order = GroupEnable(args["service"], args["group"], grace, hub.out(args["service"], args["group"]))
     return ordered(hub, order, actor, args, args["service"], before)
 
 

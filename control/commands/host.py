@@ -50,7 +50,7 @@ def host_del(hub: Hub, args: Args, actor: Actor) -> Outcome:
     from director.messages import HostDelete
 
     path = args["service"], args["group"], args["host"]
-    return ordered(hub, HostDelete(*path, graced(args)), actor, args, *path)
+    return ordered(hub, HostDelete(*path, graced(args), hub.out(*path[:2])), actor, args, *path)
 
 
 def host_del_all(hub: Hub, args: Args, actor: Actor) -> Outcome:
@@ -67,7 +67,8 @@ def host_down(hub: Hub, args: Args, actor: Actor) -> Document:
 
     until = None if args["for"] is None else time.time() + read_duration("--for", args["for"])
     grace = Grace(0.0) if args["close"] else None
-    order = HostDown(args["service"], args["group"], args["host"], args["reason"] or "", until, grace)
+    path = args["service"], args["group"], args["host"]
+    order = HostDown(*path, args["reason"] or "", until, grace, hub.out(*path[:2]))
     return changed(hub, order, actor, args)
 
 
@@ -83,7 +84,8 @@ def host_weight(hub: Hub, args: Args, actor: Actor) -> Document:
     from director.messages import HostWeight
 
     weight = attribute("host", "weight", args["weight"])
-    return changed(hub, HostWeight(args["service"], args["group"], args["host"], weight), actor, args)
+    path = args["service"], args["group"], args["host"]
+    return changed(hub, HostWeight(*path, weight, hub.out(*path[:2])), actor, args)
 
 
 def host_maxconn(hub: Hub, args: Args, actor: Actor) -> Document:

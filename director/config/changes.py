@@ -77,7 +77,7 @@ def _host_down(running: Running, change: HostDown, actor: Actor, at: float, forc
     present = running.admin.get(host.number)
     if present is not None and present.state is HostState.MAINT and present.until_at == change.until_at:
         return running, f"{label} is in maint already"
-    if present is None and only_usable(running, change.service, change.group, host):
+    if present is None and only_usable(running, change.service, change.group, host, change.out):
         interlock(force, f"can't take {label} down: it is the last usable host of the enabled group")
     down = AdminDown(HostState.MAINT, actor.name, at, change.reason, change.until_at)
     place = place_of(change.service, change.group, change.host)
@@ -90,7 +90,7 @@ def _host_drain(running: Running, change: HostDrain, actor: Actor, at: float, fo
     present = running.admin.get(host.number)
     if present is not None and present.state is HostState.DRAIN:
         return running, f"{label} is draining already"
-    if present is None and only_usable(running, change.service, change.group, host):
+    if present is None and only_usable(running, change.service, change.group, host, change.out):
         interlock(force, f"can't drain {label}: it is the last usable host of the enabled group")
     down = AdminDown(HostState.DRAIN, actor.name, at, change.reason)
     place = place_of(change.service, change.group, change.host)
@@ -110,7 +110,7 @@ def _host_weight(running: Running, change: HostWeight, force: bool) -> Outcome:
     host, label = _find(running, change)
     if host.weight == change.weight:
         return running, f"{label} has weight {host.weight:g} already"
-    if not change.weight and only_usable(running, change.service, change.group, host):
+    if not change.weight and only_usable(running, change.service, change.group, host, change.out):
         interlock(force, f"can't give {label} weight 0: it is the last usable host of the enabled group")
     place = place_of(change.service, change.group, change.host)
     edit = Edit(place, "weight", host.weight, change.weight)
@@ -149,7 +149,7 @@ def _group_enable(running: Running, change: GroupEnable, force: bool) -> Outcome
     label = f"group {group.name!r} of {service.name}"
     if service.enabled == group.name:
         return running, f"{label} is enabled already"
-    if not any(is_usable(running, host) for host in group.hosts):
+    if not any(is_usable(running, host, change.out) for host in group.hosts):
         interlock(force, f"can't enable {label}: it has no usable host")
     edit = Edit(place_of(service.name), "enabled", service.enabled, group.name)
     instead = f", no longer {service.enabled!r}" if service.enabled else ""

@@ -58,7 +58,7 @@ def host_delete(running: Running, change: HostDelete, force: bool) -> _Outcome:
     group = find_group(service, change.group)
     host = find_host(service, group, change.host)
     label = f"host {host.name!r} of {service.name}/{group.name}"
-    if only_usable(running, service.name, group.name, host):
+    if only_usable(running, service.name, group.name, host, change.out):
         interlock(force, f"can't remove {label}: it is the last usable host of the enabled group")
     return _removed(running, place_of(service.name, group.name, host.name)), f"{label} is removed"
 

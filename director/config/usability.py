@@ -5,23 +5,26 @@ from __future__ import annotations
 from director.config.lookup import find_group, find_service
 from director.config.model import Host
 from director.errors import RefusedError
-from director.messages import Running
+from director.messages import Out, Running
 
 FORCE_HINT = "; --force does it anyway"
 
 
-def is_usable(running: Running, host: Host) -> bool:
-    """Whether operators and config let new connections go to this host, be it up or not."""
-    return host.weight > 0 and host.number not in running.admin
+def is_usable(running: Running, host: Host, out: Out = ()) -> bool:
+    """Whether operators and config let new connections go to this host, and it is none of those that are `out`."""
+    return host.weight > 0 and host.number not in running.admin and host.number not in out
 
 
-def only_usable(running: Running, service: str, group: str, host: Host) -> bool:
-    """Whether the clients of the enabled group have this host, and no other."""
+def only_usable(running: Running, service: str, group: str, host: Host, out: Out = ()) -> bool:
+    """Whether the clients of the enabled group have this host, and no other.
+
+    Of a host that is out itself, whether they would have no other if all were back.
+    """
     found = find_service(running.config, service)
     if found.enabled != group or not is_usable(running, host):
         return False
     others = (other for other in find_group(found, group).hosts if other.name != host.name)
-    return not any(is_usable(running, other) for other in others)
+    return not any(is_usable(running, other, () if host.number in out else out) for other in others)
 
 
 def interlock(force: bool, message: str) -> None:

@@ -10,7 +10,9 @@ A failed connect in traffic takes a host DOWN at once; a bad check, or a reset
 right after the connect, is one of `fall`. Who is out because of traffic stays
 out for a while, twice as long each time that it falls again soon; who was
 brought down by checks three times in short order is flapping, and has to wait
-likewise. Without a <check>, one test connect after `checktime` brings it back.
+likewise. Without a <check>, one test connect after `checktime` brings it back,
+or, if it was only kept up by the floor, has it well again; and one test connect
+ends the count of resets that have stopped.
 """
 
 from __future__ import annotations
@@ -69,7 +71,7 @@ _SERVING = (Stage.UP, Stage.FALLING)
 class Rules:
     """How many words it takes, and the seconds between two tests by stage.
 
-    `checked`: whether there is a <check>; without it only who is down is tested.
+    `checked`: whether there is a <check>; without it only who is not well is tested.
     """
 
     checked: bool = False
@@ -139,10 +141,9 @@ class Health:
         """Whether traffic may go to it."""
         return self.stage in _SERVING
 
-    @property
-    def flapping(self) -> bool:
-        """Whether it goes up and down too often."""
-        return self.streak >= FLAPPING
+    def flapping(self, now: float) -> bool:
+        """Whether it goes up and down too often; no longer once its falls are forgiven."""
+        return self.streak >= FLAPPING and not (self.up and now - self.since >= CALM)
 
     def progress(self) -> str:
         """The stage in words: `going down 2/3`."""
@@ -156,7 +157,8 @@ class Health:
         """Take a report. True if the host went up or down by it. `may_fall`: whether its group can spare it."""
         was_up = self.up
         stage = NEXT[self.stage][word]
-        if not self.rules.checked and now - self.last > _RESETS_WITHIN and stage is Stage.FALLING:
+        alone = not self.rules.checked and source is Source.TRAFFIC and now - self.last > _RESETS_WITHIN
+        if alone and stage is Stage.FALLING and not self.held:
             self.count = 0
         self.last = now
         self.count = self.count + 1 if stage is self.stage else 1
@@ -180,6 +182,11 @@ class Health:
         self._turned(now, word, source)
         return True
 
+    def interrupt(self) -> None:
+        """Connections went well since the last fault: a reset that follows is none in a row with those before."""
+        if not self.rules.checked and self.stage is Stage.FALLING:
+            self.count = 0
+
     def _turned(self, now: float, word: Word, source: Source) -> None:
         if self.up:
             self.faults = 0
@@ -202,12 +209,19 @@ class Health:
         """Seconds from one test to the next; None: none is wanted. `nobody`: its group has nobody up."""
         rules = self.rules
         if not rules.checked:
-            wait = None if self.up else rules.ejection(max(1, self.streak), self.source)
+            wait = self._unchecked_pause()
         elif self.stage is Stage.UP:
             wait = rules.interval
         else:
             wait = rules.downinterval if self.stage is Stage.DOWN else rules.fastinterval
         return min(HURRY, wait) if nobody and wait is not None and not self.up else wait
+
+    def _unchecked_pause(self) -> float | None:
+        if self.stage is Stage.UP:
+            return None
+        if self.stage is Stage.FALLING and not self.held:
+            return _RESETS_WITHIN
+        return self.rules.ejection(max(1, self.streak), self.source)
 
     @classmethod
     def fallen(cls, now: float, rules: Rules, reason: str, source: str, falls: int, tried: bool) -> Self:

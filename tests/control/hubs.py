@@ -203,6 +203,7 @@ class FakeHub:
         self.questions_to_all = Questions(lambda identity, message: None)
         self.drains = Drains({}, Closing(self.questions_to_all, dict), lambda over: None)
         self.closed: list[tuple[int, str]] = []
+        self.those_out: tuple[int, ...] = ()
         self.open: dict[int, int] = {}
 
     @property
@@ -211,6 +212,9 @@ class FakeHub:
 
     def forget_sticky(self, group: int, client: str | None) -> int:
         return self.stickies.tables[group].clear(client, time.monotonic())
+
+    def out(self, service: str, group: str) -> tuple[int, ...]:
+        return self.those_out
 
     def close_host(self, number: int, label: str, actor: Actor) -> int:
         self.closed.append((number, label))

@@ -94,6 +94,7 @@ def test_who_is_not_who_it_should_be_is_bad(
     assert outcome.good is (cause == "")
     assert cause in outcome.cause
     assert cause == "" or outcome.status == "L6RSP"
+    assert 29 < (outcome.expires_at - time.time()) / 86400 <= 30
 
 
 def test_https_looks_into_the_answer_and_sessions_are_resumed(server: Server) -> None:
@@ -124,6 +125,7 @@ def test_who_speaks_no_tls_is_bad() -> None:
     outcome = Clinic().one(Check(type="tls", verify=False, timeout=5.0), (INET, where))
     assert outcome.status == "L6RSP"
     assert outcome.cause.startswith("TLS: ")
+    assert outcome.expires_at == 0.0
     listener.close()
 
 

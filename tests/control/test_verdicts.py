@@ -171,6 +171,21 @@ def test_a_check_may_go_elsewhere() -> None:
     assert Verdicts.names(web)[ELSEWHERE + 3] == Endpoint("checks.test", 99)
 
 
+def test_a_check_that_goes_nowhere_is_said_whatever_the_host_is() -> None:
+    found = told(Check(address="checks.test"))
+    assert found.verdicts.reason(3) == ("can't be checked: checks.test, where its check goes, has no address", "")
+    found.verdicts.fault(3, Fault.CONNECT_REFUSED, "refused")
+    reason, by = found.verdicts.reason(3)
+    assert reason.startswith("connect refused: refused; can't be checked: checks.test") and by == "traffic"
+    assert found.verdicts.next_check(3) is None
+    address, found.addresses[3] = found.addresses[3], ()
+    assert "checked" not in found.verdicts.reason(3)[0]  # that it has no address itself says more
+    found.addresses[3] = address
+    found.addresses[ELSEWHERE + 3] = literal(Endpoint("127.0.0.9", 99)) or ()
+    assert found.verdicts.reason(3) == ("connect refused: refused", "traffic")
+    assert found.verdicts.next_check(3) is not None
+
+
 def test_members_are_checked_under_the_name_and_at_the_address_that_the_config_has() -> None:
     origin = Host(name="pool", ip=Endpoint("pool.test", 80), number=9)
     member = Host(name="pool:10.0.0.7:80", ip=Endpoint("10.0.0.7", 80), number=-5)
@@ -316,3 +331,128 @@ def test_change_by_change_the_hub_gets_where_it_would_begin_anew(history: list[R
     assert pictures[0] == pictures[1]
     # Workers know of all hosts there are what a hub that begins anew would tell them.
     assert anew.up().items() <= changed.up().items()
+
+
+def test_who_is_down_or_without_an_address_serves_nobody_unless_there_is_a_panic() -> None:
+    checked = told(CHECK)
+    assert checked.verdicts.serves(3) and checked.verdicts.serves(4)
+    assert not checked.verdicts.serves(99)
+    checked.verdicts.outcome(3, time.monotonic(), BAD, 0.0)
+    assert not checked.verdicts.serves(3)
+    checked.addresses[4] = ()
+    assert not checked.verdicts.serves(4)
+    checked.verdicts.announce(4)
+    assert checked.verdicts.serves(3)  # in a panic
+    (web,) = config(CHECK).services
+    checked.verdicts.configure(Running(2, Config(services=(replace(web, enabled="next"),))))
+    assert not checked.verdicts.serves(3)  # it gets nothing, as nobody in its group does
+
+
+def test_without_a_check_a_reset_is_forgotten_when_none_has_followed() -> None:
+    bare = told()
+    bare.verdicts.fault(3, Fault.RESET, "at once")
+    first = bare.booked[3]
+    assert 9.0 < first - time.monotonic() < 10.1
+    bare.verdicts.fault(3, Fault.RESET, "at once")
+    assert bare.booked[3] != first
+    assert bare.verdicts.document(3)["health"] == "going down 2/3"
+    del bare.booked[3]
+    bare.verdicts.outcome(3, time.monotonic(), GOOD, 0.0)
+    assert bare.verdicts.document(3)["health"] == "up"
+    assert bare.verdicts.reason(3) == ("", "")
+    assert 3 not in bare.booked
+
+
+def test_without_a_check_who_is_held_is_well_again_or_falls_once_it_may() -> None:
+    bare = told(min_up=1)
+    for number in (3, 4):
+        bare.verdicts.fault(number, Fault.CONNECT_REFUSED, "refused")
+    assert "min-up" in bare.verdicts.reason(4)[0]
+    assert 110 < bare.booked[4] - time.monotonic() < 121
+    bare.verdicts.outcome(4, time.monotonic(), BAD, 0.0)
+    assert bare.verdicts.state(4) is HostState.UP
+    bare.verdicts.outcome(3, time.monotonic(), GOOD, 0.0)
+    bare.verdicts.outcome(4, time.monotonic(), BAD, 0.0)
+    assert bare.verdicts.state(4) is HostState.DOWN
+    bare.verdicts.outcome(4, time.monotonic(), GOOD, 0.0)
+    assert bare.verdicts.reason(4) == ("", "")
+
+
+def test_what_a_check_said_is_forgotten_when_there_is_none_any_more() -> None:
+    checked = told(replace(CHECK, fall=3))
+    checked.verdicts.outcome(3, time.monotonic(), BAD, 0.0)
+    checked.verdicts.configure(Running(2, config()))
+    assert checked.booked[3] - time.monotonic() < 10.1
+    checked.verdicts.outcome(3, time.monotonic(), GOOD, 0.0)
+    assert checked.verdicts.document(3)["health"] == "up"
+
+
+def test_without_a_check_resets_after_connections_that_went_well_are_not_in_a_row() -> None:
+    bare = told()
+    for _ in range(4):
+        bare.verdicts.fault(3, Fault.RESET, "at once", well=19)
+    assert bare.verdicts.state(3) is HostState.UP
+    for _ in range(2):
+        bare.verdicts.fault(3, Fault.RESET, "at once")
+    assert bare.verdicts.state(3) is HostState.DOWN
+
+
+def test_a_host_is_unresolved_since_it_lost_its_address_and_then_remembered_for_it() -> None:
+    bare = told()
+    bare.verdicts.document(3)
+    began = bare.verdicts.since(3)
+    address, bare.addresses[3] = bare.addresses[3], ()
+    bare.verdicts.announce(3)
+    lost = bare.verdicts.since(3)
+    assert lost > began and bare.verdicts.state(3) is HostState.UNRESOLVED
+    bare.verdicts.announce(3)
+    assert bare.verdicts.since(3) == lost and not bare.verdicts.past
+    bare.addresses[3] = address
+    bare.verdicts.announce(3)
+    (outage,) = bare.verdicts.past
+    assert (outage["from"], outage["name"], outage["by"]) == (lost, "a", "")
+    assert "no address" in outage["reason"] and outage["to"] <= bare.verdicts.since(3) != lost
+
+
+def test_a_host_that_is_down_when_it_loses_its_address_has_two_outages() -> None:
+    bare = told()
+    bare.verdicts.fault(3, Fault.CONNECT_REFUSED, "refused")
+    address, bare.addresses[3] = bare.addresses[3], ()
+    bare.verdicts.announce(3)
+    bare.addresses[3] = address
+    bare.verdicts.announce(3)
+    assert [outage["by"] for outage in bare.verdicts.past] == ["traffic", ""]
+    assert bare.verdicts.state(3) is HostState.DOWN
+
+
+def test_a_host_that_waits_for_its_first_answer_has_no_outage_behind_it() -> None:
+    bare = Told()
+    address, bare.addresses[3] = bare.addresses[3], ()
+    bare.verdicts.configure(Running(1, config()))
+    began = bare.verdicts.since(3)
+    bare.addresses[3] = address
+    bare.verdicts.announce(3)
+    assert not bare.verdicts.past and bare.verdicts.since(3) > began
+
+
+def test_a_host_without_members_is_unresolved_since_they_went() -> None:
+    bare = Told()
+    bare.verdicts._origin = lambda host: HOSTS[0] if host.number < 0 else host
+    web = config().services[0]
+
+    def become(version: int, *hosts: Host) -> None:
+        group = replace(web.groups[0], hosts=hosts)
+        bare.verdicts.configure(Running(version, Config(services=(replace(web, groups=(group,)),))))
+
+    pool, bare.addresses[3] = HOSTS[0], ()
+    members = tuple(replace(pool, name=f"a:{number}", number=-number) for number in (1, 2))
+    bare.addresses.update({-1: literal(pool.ip) or (), -2: literal(pool.ip) or ()})
+    become(1, pool)
+    become(2, *members)
+    assert not bare.verdicts.past
+    between = time.time()
+    become(3, pool)
+    assert bare.verdicts.since(3) >= between
+    become(4, *members)
+    (outage,) = bare.verdicts.past
+    assert outage["name"] == "a" and outage["from"] >= between

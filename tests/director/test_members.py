@@ -6,7 +6,7 @@ from dataclasses import replace
 from operator import is_
 
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.members import Expansion, expand, has_members
+from director.members import Expansion, configured, expand, has_members
 from director.messages import AdminDown, HostState, Member, Running
 
 ALL = Host(name="app", ip=Endpoint("app.test", 80), resolve="all", maxconn=9, number=3)
@@ -25,6 +25,13 @@ def test_which_hosts_may_be_several() -> None:
     assert has_members(Host(name="s", ip=Endpoint(srv="_http._tcp.app.test")))
     assert not has_members(PLAIN)
     assert not has_members(Host(name="u", ip=Endpoint(path="/run/u.sock"), resolve="all"))
+
+
+def test_members_are_known_by_the_name_that_the_config_has() -> None:
+    for ip in (Endpoint("10.0.0.9", 80), Endpoint("fe80::1", 80)):
+        for name in ("app", "app:x"):
+            assert configured(-7, f"{name}:{ip}") == name
+    assert configured(7, "app:10.0.0.9:80") == "app:10.0.0.9:80"  # somebody named a host so
 
 
 def test_members_stand_in_for_their_host_and_have_all_it_has() -> None:

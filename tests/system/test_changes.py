@@ -108,6 +108,20 @@ def test_every_change_shows_in_traffic_and_fails_no_request(
     assert requests.failures == []
 
 
+def test_the_last_host_that_is_up_stays_and_no_group_without_one_is_enabled(daemon: Daemon, hosts: Hosts) -> None:
+    web, nobody = free_address(), free_address()
+    (a,) = hosts("a")
+    unresolved = host("u", "nowhere.invalid:80")
+    main = group(host("a", a.address), host("b", nobody), unresolved)
+    daemon.start(director(service(web, main, group(unresolved, name="next"))))
+    wait_until(lambda: answers(web) == {"a"} and daemon.host("b")["state"] == "down")
+    assert "last usable host" in refused(daemon, "host-down", "web", "main", "a")
+    assert "last usable host" in refused(daemon, "host-del", "web", "main", "a", "--dry-run")
+    assert "no usable host" in refused(daemon, "group-enable", "web", "next")
+    done(daemon, "host-down", "web", "main", "b")
+    done(daemon, "host-down", "web", "main", "a", "--force")
+
+
 def test_what_is_wrong_is_said_and_what_is_so_already_is_done(daemon: Daemon, hosts: Hosts) -> None:
     web = free_address()
     a, b = hosts("a", "b")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -213,6 +214,35 @@ def test_a_fault_is_said_at_once(hub: Hub) -> None:
     station = synced(hub)
     station.bus.report(3, Fault.CONNECT_REFUSED, "refused")
     until(lambda: hub.hears(FaultReport))
+    station.bus.farewell()
+
+
+def test_with_a_fault_goes_how_many_connections_went_well_since_the_last_one_anywhere(hub: Hub) -> None:
+    station = synced(hub)
+    tally = station.services.hosts_tally[3]
+
+    def said(well: int) -> bool:
+        return any(message.well == well for message in hub.listen() if isinstance(message, FaultReport))
+
+    tally.ended += 5
+    station.bus.report(3, Fault.RESET, "x")
+    until(lambda: said(5))
+    hub.heard.clear()
+    tally.ended += 7
+    elsewhere = ((INET, ("127.0.0.9", 1)),)
+    sequence = [10]
+
+    def taken() -> bool:
+        sequence[0] += 1
+        hub.publish(Update("e", sequence[0], targets=(replace(TARGET, addresses=elsewhere),)))
+        if hub.hears(Hello):
+            hub.heard.clear()
+            hub.answer(Snapshot("e", sequence[0], (TARGET,), {}))
+        return station.services.addresses[3] == elsewhere
+
+    until(taken)
+    station.bus.report(3, Fault.RESET, "x")
+    until(lambda: said(0))
     station.bus.farewell()
 
 

@@ -65,6 +65,12 @@ def test_sessions_are_picked_by_whatever_is_known_of_them(plant: Plant) -> None:
     for fits in ({"service": "web"}, {"group": "main"}, {"host": "h1"}, {"client": "127.0.0.1"}):
         assert names(**fits) == both
     assert names(client="127.0.0.0/8") == both
+    plant.services.labels[-9] = "main/pool:10.0.0.7:80"
+    for session in plant.sessions.all.values():
+        assert session.host is not None
+        session.host.number = -9
+    assert names(host="pool") == names(host="pool:10.0.0.7:80") == names(group="main", host="pool") == both
+    assert names(host="poo") == names(host="10.0.0.7:80") == []
     for misfit in ({"service": "db"}, {"group": "next"}, {"host": "h0"}, {"client": "10.0.0.0/8"}, {"bytes": 6}):
         assert names(**misfit) == []
     assert names(older=90.0) == names(idle=40.0) == ["3-2"]

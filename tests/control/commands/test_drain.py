@@ -22,6 +22,7 @@ from director.messages import (
     HostDeleteAll,
     HostDown,
     HostDrain,
+    HostWeight,
     Order,
     Running,
     ServiceDelete,
@@ -57,6 +58,21 @@ GRACE = Grace(60.0, 5.0)
     ],
 )
 def test_what_is_to_become_of_connections_goes_with_the_order(hub: FakeHub, name: str, args: Any, order: Order) -> None:
+    ask(hub, name, args, order, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "order"),
+    [
+        ("host-drain", WHERE, HostDrain(*A, out=(4, 5))),
+        ("host-down", WHERE, HostDown(*A, out=(4, 5))),
+        ("host-del", WHERE, HostDelete(*A, out=(4, 5))),
+        ("host-weight", {**WHERE, "weight": "0"}, HostWeight(*A, 0.0, out=(4, 5))),
+        ("group-enable", {"service": "web", "group": "next"}, GroupEnable("web", "next", out=(4, 5))),
+    ],
+)
+def test_the_master_is_told_who_is_out(hub: FakeHub, name: str, args: Any, order: Order) -> None:
+    hub.those_out = (4, 5)
     ask(hub, name, args, order, False)
 
 

@@ -20,9 +20,12 @@ from director.messages import (
     AdminDown,
     Change,
     GroupEnable,
+    HostDelete,
     HostDown,
+    HostDrain,
     HostState,
     HostUp,
+    HostWeight,
     Running,
     WorkersSet,
 )
@@ -108,6 +111,31 @@ def test_the_last_usable_host_of_the_enabled_group_stays() -> None:
         match="can't take host 'two' of web/main down: it is the last usable host",
     ):
         amend(running, HostDown("web", "main", "two"), ACTOR, AT)
+
+
+def test_who_is_out_is_no_host_that_clients_could_have_instead() -> None:
+    running = _running()
+    one, two, three = (
+        _number(running, group, host) for group, host in (("main", "one"), ("main", "two"), ("next", "three"))
+    )
+    for change in (
+        HostDown("web", "main", "one", out=(two,)),
+        HostDrain("web", "main", "one", out=(two,)),
+        HostDelete("web", "main", "one", out=(two,)),
+        HostWeight("web", "main", "one", 0.0, out=(two,)),
+        GroupEnable("web", "next", out=(three,)),
+    ):
+        with pytest.raises(RefusedError, match=r"usable host.*--force"):
+            amend(running, change, ACTOR, AT)
+        amend(running, change, ACTOR, AT, force=True)
+    amend(running, HostDown("web", "main", "two", out=(two,)), ACTOR, AT)  # nobody loses anything by that
+    amend(running, HostDown("web", "main", "one", out=(one, two)), ACTOR, AT)
+
+
+def test_the_only_host_is_not_taken_away_because_it_is_out_for_the_moment() -> None:
+    running = _after(_running(), HostDown("web", "main", "one"))
+    with pytest.raises(RefusedError, match="last usable host"):
+        amend(running, HostDown("web", "main", "two", out=(_number(running, "main", "two"),)), ACTOR, AT)
 
 
 def test_force_overrules_the_interlocks() -> None:

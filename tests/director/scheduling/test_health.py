@@ -65,6 +65,43 @@ def test_without_a_check_resets_count_only_close_together() -> None:
     assert health.hear(62.0, Word.BAD, Source.TRAFFIC, "reset")
 
 
+def test_without_a_check_a_good_test_ends_the_count_of_resets_that_have_stopped() -> None:
+    health = Health(0.0, BARE)
+    health.hear(1.0, Word.BAD, Source.TRAFFIC, "reset")
+    assert (health.progress(), health.pause(nobody=False)) == ("going down 1/3", 10.0)
+    assert not check(health, 11.0, good=True)
+    assert (health.progress(), health.reason, health.pause(nobody=False)) == ("up", "", None)
+
+
+def test_without_a_check_who_is_held_is_tested_after_checktime() -> None:
+    health = Health(0.0, BARE)
+    health.hear(1.0, Word.DEAD, Source.TRAFFIC, "refused", may_fall=False)
+    assert health.held and health.pause(nobody=False) == 120.0
+    health.hear(121.0, Word.BAD, Source.CHECK, "test connect", may_fall=False)
+    assert health.held and health.pause(nobody=False) == 120.0
+    again = Health.restored(0.0, BARE, health.dump())
+    assert check(again, 241.0, good=False) and not again.up  # another is back
+    assert not check(health, 241.0, good=True)
+    assert (health.held, health.reason, health.progress()) == (False, "", "up")
+
+
+def test_without_a_check_resets_count_only_in_a_row() -> None:
+    health = Health(0.0, BARE)
+    for now in range(5):
+        health.interrupt()
+        assert not health.hear(now, Word.BAD, Source.TRAFFIC, "reset")
+        assert health.progress() == "going down 1/3"
+    assert not health.hear(6.0, Word.BAD, Source.TRAFFIC, "reset")
+    assert health.hear(6.1, Word.BAD, Source.TRAFFIC, "reset")
+    health.interrupt()
+    assert not health.up
+    checked = Health(0.0, CHECKED)
+    check(checked, 1.0, good=False)
+    checked.interrupt()  # it is checks that must go well
+    check(checked, 2.0, good=False)
+    assert checked.progress() == "going down 2/3"
+
+
 def test_checks_take_it_down_by_fall_and_up_by_rise() -> None:
     health = Health(0.0, CHECKED)
     stages = [
@@ -107,7 +144,11 @@ def test_a_host_that_traffic_ejects_stays_out_longer_each_time_although_checks_l
             check(health, now, good=True)
         out.append(now - fell)
     assert out == pytest.approx([1.0, 2.0, 4.0, 8.0], abs=0.15)
-    assert health.flapping
+    assert health.flapping(now)
+    assert health.flapping(now + 59.0)
+    assert not health.flapping(now + 60.1)  # its falls are forgiven
+    refused(health, now + 61.0)
+    assert not health.flapping(now + 61.0)
 
 
 def test_a_long_time_up_forgives_earlier_falls() -> None:
