@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from control.commands.command import (
     DRY_RUN,
+    FORCE,
     Args,
     Argument,
     Command,
@@ -21,7 +22,7 @@ from control.commands.ordering import asked, changed, ordered, planned
 from director.access import Access
 
 if TYPE_CHECKING:
-    from director.messages import Actor, Order
+    from director.messages import Actor, Open, Order
 
 MAX_CONFIG = 16 * 1024 * 1024  # bytes
 
@@ -42,17 +43,17 @@ def config_file(hub: Hub, args: Args, actor: Actor) -> Document:
 
 
 def config_diff(hub: Hub, args: Args, actor: Actor) -> Document:
-    """What a reload, or config-apply of this file, would do."""
-    document = planned(hub, ordered(hub, _order(args), actor, dry_run=True) | {})
+    """What a reload, or config-apply of this file, would do, even what is done by force only."""
+    document = planned(hub, ordered(hub, _order(hub, args), actor, force=True, dry_run=True))
     return {**document, "differs": bool(document["actions"])}
 
 
 def config_apply(hub: Hub, args: Args, actor: Actor) -> Document:
     """All that differs, or nothing."""
-    return changed(hub, _order(args), actor, args)
+    return changed(hub, _order(hub, args), actor, args)
 
 
-def _order(args: Args) -> Order:
+def _order(hub: Hub, args: Args) -> Order:
     from director.messages import ApplyConfig, Reload
 
     plan = args.get("plan") or ""
@@ -61,7 +62,12 @@ def _order(args: Args) -> Order:
     if isinstance(args["file"], str):  # a line: there are no bytes with it
         raise CommandError(ErrorKind.USAGE, "can't open a file of yours: send its bytes, as directorctl does")
     name, text = args["file"]
-    return ApplyConfig(text, name, plan)
+    return ApplyConfig(text, name, plan, _open(hub))
+
+
+def _open(hub: Hub) -> Open:
+    """The services that have connections, and how many."""
+    return tuple((service["name"], service["open"]) for service in hub.stats()["services"] if service["open"])
 
 
 def config_save(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -82,7 +88,7 @@ def config_discard(hub: Hub, args: Args, actor: Actor) -> Document:
     """What the file said when it was loaded runs again; host-down is taken back, too."""
     from director.messages import Discard
 
-    return changed(hub, Discard(), actor, args)
+    return changed(hub, Discard(_open(hub)), actor, args)
 
 
 def journal(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -98,7 +104,7 @@ def undo(hub: Hub, args: Args, actor: Actor) -> Document:
 
     if not args["number"].isdigit():
         raise CommandError(ErrorKind.USAGE, f"can't undo {args['number']!r}: give a number that journal shows")
-    return changed(hub, Undo(int(args["number"])), actor, args)
+    return changed(hub, Undo(int(args["number"]), _open(hub)), actor, args)
 
 
 def file_argument(carries: bool) -> Argument:
@@ -126,7 +132,7 @@ ROWS: tuple[Command, ...] = (
         "do what differs in FILE, all or nothing; without one, what differs in the config file",
         config_apply,
         (file_argument(carries=True),),
-        (Option("plan", "only if it is still this plan of config-diff", metavar="ID"), DRY_RUN),
+        (Option("plan", "only if it is still this plan of config-diff", metavar="ID"), FORCE, DRY_RUN),
         Access.FULL,
         **_PLAN,
     ),
@@ -146,7 +152,7 @@ ROWS: tuple[Command, ...] = (
         "drop all run-time changes: run what the file said when it was loaded",
         config_discard,
         (),
-        (DRY_RUN,),
+        (FORCE, DRY_RUN),
         Access.FULL,
     ),
     Command("journal", Section.CONFIG, "the changes that operators made, with their numbers", journal),
@@ -156,7 +162,7 @@ ROWS: tuple[Command, ...] = (
         "take back one change of the journal",
         undo,
         (Argument("number", "N", Names.VALUE),),
-        (DRY_RUN,),
+        (FORCE, DRY_RUN),
         Access.FULL,
     ),
 )

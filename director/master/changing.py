@@ -17,6 +17,7 @@ from director.config.departures import settled
 from director.config.edits import by_place, diff, renumbered
 from director.config.gist import gist
 from director.config.plan import described
+from director.config.usability import interlock, loss
 from director.errors import ConfigError, DirectorError, Exit, RefusedError
 from director.events import Event
 from director.master import records
@@ -38,6 +39,7 @@ from director.messages import (
     LogLevel,
     LogReopen,
     Message,
+    Open,
     Reload,
     Request,
     Running,
@@ -155,15 +157,16 @@ class Changing:
             case StopDaemon():
                 self.answer(request, Exit.DONE, ("stopping",))
                 self.master.stop(fast=False)
-            case Undo(number):
+            case Undo(number, open_):
                 change, edits = records.taking_back(self.master.journal.records, number, running)
                 if not edits:
                     self.answer(request, Exit.DONE, (f"change {number} is undone already",))
                     return
-                said = f"change {number} is undone: {change.said}"
-                self.commit(request, records.replay(running, edits), said, number)
-            case Discard():
+                after = self.guarded(request, records.replay(running, edits), f"undo {number}", open_)
+                self.commit(request, after, f"change {number} is undone: {change.said}", number)
+            case Discard(open_):
                 target = replace(running, config=self.master.loaded, admin={})
+                target = self.guarded(request, target, "drop run-time changes", open_)
                 self.commit(request, target, "run-time changes are dropped")
             case _:
                 wall = self.master.system.wall()
@@ -177,6 +180,14 @@ class Changing:
         after = replace(before, drains=kept)
         if kept != before.drains and self.master.stage is Stage.SERVING:
             self.enact(None, after, diff(before, after), {}, Outcome(()))
+
+    def guarded(self, request: Request, after: Running, deed: str, open_: Open) -> Running:
+        """The same with numbers. Raises RefusedError if clients would lose what no single change may take from them."""
+        before = self.master.running
+        after, _ = renumbered(after, before.config, self.master.last_number)
+        if cause := loss(before, after, dict(open_)):
+            interlock(request.force, f"can't {deed}: {cause}")
+        return after
 
     def commit(self, request: Request, after: Running, said: str, undoes: int = 0, plan_id: str = "") -> None:
         """Make `after` what runs, and remember it. Raises before anything has changed, or not at all."""

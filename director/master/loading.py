@@ -160,8 +160,8 @@ class Loading:
 
     def _use(self, job: _Job, config: Config) -> None:
         match job.request:
-            case Request(order=ApplyConfig()):
-                self._apply(job, config)
+            case Request(order=ApplyConfig() as order) as request:
+                self._apply(job, request, order, config)
             case Request(order=SaveConfig()):
                 self._save(job, config)
             case _:
@@ -201,19 +201,19 @@ class Loading:
         outcome = (*merged.conflicts, *steps, *stays)
         changing.loaded(request, merged.running, edits, opened, outcome, len(plan))
 
-    def _apply(self, job: _Job, config: Config) -> None:
+    def _apply(self, job: _Job, request: Request, order: ApplyConfig, config: Config) -> None:
         """Run what a client's text says."""
-        assert job.request is not None
         changing, before = self._changing, self._changing.master.running
         _refuse_code(config, before.config)
         _refuse_files(config, before.config)
         plan_id = self._plan_id(job)
         config = replace(config, own_schedulers=before.config.own_schedulers)
-        after, _ = renumbered(Running(before.version, config), before.config, self._changing.master.last_number)
+        after, _ = renumbered(Running(before.version, config), before.config, changing.master.last_number)
         hosts = ((find(after.config, place), down) for place, down in by_place(before).items())
         admin = {host.number: down for host, down in hosts if host is not None}
         after = replace(after, admin=admin, drains=before.drains)
-        changing.commit(job.request, after, f"{job.check.path} is applied", plan_id=plan_id)
+        after = changing.guarded(request, after, f"apply {order.name}", order.open)
+        changing.commit(request, after, f"{order.name} is applied", plan_id=plan_id)
 
     def _save(self, job: _Job, config: Config) -> None:
         """Make the config file say what runs."""

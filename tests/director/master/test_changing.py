@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from director.errors import RefusedError
 from director.master.listeners import Address
 from director.master.run import Master
 from director.master.stage import Stage
-from director.messages import Actor, HostDown, Request
+from director.messages import Actor, Discard, HostDown, HostUp, Request, Undo
 
 
 def hold(master: Master) -> None:
@@ -32,3 +37,23 @@ def test_without_a_config_file_there_is_nothing_to_reload(master: Master) -> Non
     master.stage = Stage.SERVING
     master.changing.loading.hup()
     assert master.running.version == 1
+
+
+def test_what_an_interlock_forbids_is_not_done_by_undoing_either(master: Master) -> None:
+    hold(master)
+    me = Actor("me")
+    for order in (HostDown("web", "main", "a"), HostUp("web", "main", "a"), HostDown("web", "main", "b")):
+        master.changing.request(Request(1, me, order))
+    with pytest.raises(RefusedError, match="can't undo 2: service 'web' would have no usable host; --force does"):
+        master.changing.perform(Request(1, me, Undo(2)))
+    master.changing.request(Request(1, me, Undo(2), force=True))
+    assert set(master.running.admin) == {3, 4}
+
+
+def test_run_time_changes_that_clients_live_by_are_not_dropped_by_mistake(master: Master) -> None:
+    hold(master)
+    loaded = master.loaded
+    master.loaded = replace(loaded, services=())
+    with pytest.raises(RefusedError, match="can't drop run-time changes: service 'web' would go, and has 2 open"):
+        master.changing.perform(Request(1, Actor("me"), Discard((("web", 2),))))
+    assert master.running.config == loaded
