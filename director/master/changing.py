@@ -28,6 +28,7 @@ from director.master.records import Changed
 from director.master.stage import Stage
 from director.messages import (
     Actor,
+    AdminDown,
     Amend,
     Answer,
     ApplyConfig,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
     from director.master.run import Master
 
 ACKNOWLEDGE = 1.0  # seconds to wait for workers to say that they have a change
+RETRY = 10.0  # seconds until what could not be ended is tried again
 CLOCK = Actor("director", "the clock")
 
 
@@ -87,6 +89,7 @@ class Changing:
         self.master = master
         self.loading = Loading(self)
         self._pending: list[_Pending] = []
+        self._revert_at = 0.0  # not before
 
     # -- the master's life ---------------------------------------------------------
 
@@ -96,7 +99,8 @@ class Changing:
             if not pending.waiting or now - pending.since >= ACKNOWLEDGE:
                 self._settle(pending)
         self.loading.tick(now)
-        self._revert(self.master.system.wall())
+        if self.master.stage is Stage.SERVING and now >= self._revert_at:
+            self._revert(now)
 
     def gone(self, child: Child) -> None:
         """A child died: nobody waits for it any more."""
@@ -111,13 +115,19 @@ class Changing:
                 if not pending.waiting:
                     self._settle(pending)
 
-    def _revert(self, wall: float) -> None:
-        running = self.master.running
-        if not any(down.until_at is not None and down.until_at <= wall for down in running.admin.values()):
+    def _revert(self, now: float) -> None:
+        """End what is over: here only, since in an upgrade no generation may change anything before it is settled."""
+        wall = self.master.system.wall()
+        if not self._overdue(wall):
             return
-        for place, down in by_place(running).items():
-            if down.until_at is not None and down.until_at <= wall:
+        for place, down in by_place(self.master.running).items():
+            if is_over(down, wall):
                 self.request(Request(0, CLOCK, HostUp(*place[1::2])))
+        if self._overdue(wall):
+            self._revert_at = now + RETRY
+
+    def _overdue(self, wall: float) -> bool:
+        return any(is_over(down, wall) for down in self.master.running.admin.values())
 
     # -- requests --------------------------------------------------------------------
 
@@ -312,6 +322,11 @@ class Changing:
         """Say what became of a request, to whoever waits for it."""
         if request is not None and request.id:
             self.master.family.tell_hub(Answer(request.id, exit, lines, **more))
+
+
+def is_over(down: AdminDown, wall: float) -> bool:
+    """Whether it was for a time that has passed."""
+    return down.until_at is not None and down.until_at <= wall
 
 
 def close(addresses: dict[str, Address]) -> None:

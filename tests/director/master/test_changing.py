@@ -33,6 +33,26 @@ def test_a_change_makes_a_new_version_and_a_refused_one_does_not(master: Master)
     assert master.running.version == 3
 
 
+def test_the_end_of_a_time_waits_for_the_end_of_an_upgrade(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(master)
+    master.changing.request(Request(1, Actor("me"), HostDown("web", "main", "a", until_at=1.0)))
+    done: list[Request] = []
+    monkeypatch.setattr(master.changing, "request", done.append)
+    for stage in set(Stage) - {Stage.SERVING}:
+        master.stage = stage
+        master.changing.tick(10.0)
+    assert not done
+    master.stage = Stage.SERVING
+    for now in (20.0, 20.1, 29.9):
+        master.changing.tick(now)
+    assert [request.order for request in done] == [HostUp("web", "main", "a")]
+    master.changing.tick(30.0)  # it could not be done the first time
+    assert len(done) == 2
+    monkeypatch.undo()
+    master.changing.tick(40.0)
+    assert not master.running.admin
+
+
 def test_without_a_config_file_there_is_nothing_to_reload(master: Master) -> None:
     master.stage = Stage.SERVING
     master.changing.loading.hup()
