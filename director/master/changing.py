@@ -229,7 +229,8 @@ class Changing:
             close(opened)
             raise
         master.last_number = last
-        logs.info(Event.CHANGE_APPLIED, number=number, by=request.actor.name, change=said, **gist(edits))
+        why = {"reason": reason} if reason else {}
+        logs.info(Event.CHANGE_APPLIED, number=number, by=request.actor.name, change=said, **gist(edits), **why)
         self.enact(request, after, edits, opened, Outcome((said,), len(plan), {"change": number}))
 
     def enact(

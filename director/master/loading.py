@@ -195,8 +195,9 @@ class Loading:
         master.loaded, master.last_number = now, last
         for conflict in merged.conflicts:
             logs.warning(Event.CHANGE_OVERRULED, change=conflict)
+        by = {} if request is None else {"by": request.actor.name}
         for step in plan:
-            logs.info(Event.CONFIG_APPLIED, version=before.version + 1, step=step.text)
+            logs.info(Event.CONFIG_APPLIED, version=before.version + 1, step=step.text, **by)
         steps = tuple(step.text for step in plan) or ("nothing to change",)
         outcome = (*merged.conflicts, *steps, *stays)
         changing.loaded(request, merged.running, edits, opened, outcome, len(plan))

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from director.errors import RefusedError
+from director.events import Event
 from director.master.listeners import Address
 from director.master.run import Master
 from director.master.stage import Stage
-from director.messages import Actor, Discard, HostDown, HostUp, Request, Undo
+from director.messages import Actor, Discard, Happened, HostDown, HostUp, Request, Undo
 
 
 def hold(master: Master) -> None:
@@ -31,6 +32,17 @@ def test_a_change_makes_a_new_version_and_a_refused_one_does_not(master: Master)
     assert master.running.version == 2
     master.changing.request(Request(5, actor, HostDown("web", "main", "b"), force=True))
     assert master.running.version == 3
+
+
+def test_the_event_of_a_change_says_why_if_anybody_did(master: Master) -> None:
+    hold(master)
+    master.changing.request(Request(1, Actor("ann"), HostDown("web", "main", "a", "new disk")))
+    master.changing.request(Request(2, Actor("ann"), HostUp("web", "main", "a")))
+    told: list[Happened] = []
+    master.outbox.flush(told.append)
+    down, up = (one.fields for one in told if one.event == Event.CHANGE_APPLIED)
+    assert (down["reason"], down["by"], down["old"], down["new"]) == ("new disk", "ann", "in use", "maint")
+    assert "reason" not in up
 
 
 def test_the_end_of_a_time_waits_for_the_end_of_an_upgrade(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
