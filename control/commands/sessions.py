@@ -49,7 +49,8 @@ def session_close(hub: Hub, args: Args, actor: Actor) -> Document:
 
     filters = [option.name for option in FILTERS if args[option.name] is not None]
     if (args["session"] is None) == (not filters):
-        raise CommandError(ErrorKind.USAGE, "can't close sessions: give IDs, or say which by options, not both")
+        both = ", not both" if filters else ""
+        raise CommandError(ErrorKind.USAGE, f"can't close sessions: give IDs, or say which by options{both}")
     if filters:
         names = [_name(one["session"]) for one in hub.roster.listed(_wanted(hub, args)).documents()]
         what = " ".join(f"{name}={args[name]}" for name in filters)

@@ -84,6 +84,7 @@ def test_closing_nothing_in_particular_or_what_is_over_is_refused(hub: FakeHub) 
         with pytest.raises(CommandError) as caught:
             closed(hub, **args)
         assert caught.value.kind is ErrorKind.USAGE
+        assert ("not both" in str(caught.value)) == (len(args) == 2)
     with pytest.raises(CommandError, match="it is over, or never was") as caught:
         closed(hub, session="9-9")
     assert caught.value.kind is ErrorKind.UNKNOWN
