@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from control.commands.command import (
     DRY_RUN,
-    REASON,
     Args,
     Argument,
     Command,
@@ -169,7 +168,7 @@ ROWS: tuple[Command, ...] = (
         "close connections of clients: those with these IDs, divided by commas, or all that options choose",
         session_close,
         (Argument("session", "ID", Names.VALUE, required=False),),
-        (*FILTERS, REASON, DRY_RUN),
+        (*FILTERS, Option("reason", "why, for the log and its events", metavar="TEXT"), DRY_RUN),
         access=Access.FULL,
         patience=30.0,
     ),
