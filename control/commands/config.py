@@ -19,6 +19,7 @@ from control.commands.command import (
     Section,
 )
 from control.commands.ordering import asked, changed, ordered, planned
+from control.commands.wording import whole
 from director.access import Access
 
 if TYPE_CHECKING:
@@ -102,9 +103,8 @@ def undo(hub: Hub, args: Args, actor: Actor) -> Document:
     """One change is taken back, if nothing later depends on it."""
     from director.messages import Undo
 
-    if not args["number"].isdigit():
-        raise CommandError(ErrorKind.USAGE, f"can't undo {args['number']!r}: give a number that journal shows")
-    return changed(hub, Undo(int(args["number"]), _open(hub)), actor, args)
+    number = whole(f"can't undo {args['number']!r}", args["number"], "give a number that journal shows")
+    return changed(hub, Undo(number, _open(hub)), actor, args)
 
 
 def file_argument(carries: bool) -> Argument:

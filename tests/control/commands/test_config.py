@@ -39,8 +39,9 @@ def test_changes_are_listed_taken_back_and_dropped(hub: FakeHub) -> None:
     run(hub, "undo", number="7")
     run(hub, "config-discard")
     assert [order for order, _, _ in hub.asked] == [Undo(7, OPEN), Discard(OPEN)]
-    with pytest.raises(CommandError, match="give a number"):
-        run(hub, "undo", number="x")
+    for number in ("x", "-1", "²", "9" * 21, "9" * 5000):
+        with pytest.raises(CommandError, match="give a number that journal shows"):
+            run(hub, "undo", number=number)
     hub.answer = Answer(0, Exit.DONE, data={"changes": [{"number": 1}]})
     assert run(hub, "journal") == {"changes": [{"number": 1}]}
 
