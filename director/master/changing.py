@@ -177,7 +177,8 @@ class Changing:
             case Discard(open_):
                 target = replace(running, config=self.master.loaded, admin={})
                 target = self.guarded(request, target, "drop run-time changes", open_)
-                self.commit(request, target, "run-time changes are dropped")
+                said = "run-time changes are dropped" if target != running else "there are no run-time changes to drop"
+                self.commit(request, target, said)
             case _:
                 wall = self.master.system.wall()
                 after, sentence = changes.amend(running, order, request.actor, wall, force=request.force)

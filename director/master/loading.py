@@ -214,7 +214,8 @@ class Loading:
         admin = {host.number: down for host, down in hosts if host is not None}
         after = replace(after, admin=admin, drains=before.drains)
         after = changing.guarded(request, after, f"apply {order.name}", order.open)
-        changing.commit(request, after, f"{order.name} is applied", plan_id=plan_id)
+        said = f"{order.name} is applied" if after != before else f"what {order.name} says runs already"
+        changing.commit(request, after, said, plan_id=plan_id)
 
     def _save(self, job: _Job, config: Config) -> None:
         """Make the config file say what runs."""

@@ -65,6 +65,21 @@ def test_the_end_of_a_time_waits_for_the_end_of_an_upgrade(master: Master, monke
     assert not master.running.admin
 
 
+def test_when_there_is_nothing_to_drop_that_is_said(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(master)
+    said: list[tuple[str, ...]] = []
+    monkeypatch.setattr(master.changing, "answer", lambda request, exit, lines, **more: said.append(lines))
+    master.changing.request(Request(1, Actor("me"), Discard()))
+    master.changing.request(Request(2, Actor("me"), HostDown("web", "main", "a")))
+    master.changing.request(Request(3, Actor("me"), Discard()))
+    master.changing.tick(master.system.now() + 2.0)
+    assert [lines[0] for lines in said] == [
+        "there are no run-time changes to drop",
+        "host 'a' of web/main is in maint",
+        "run-time changes are dropped",
+    ]
+
+
 def test_without_a_config_file_there_is_nothing_to_reload(master: Master) -> None:
     master.stage = Stage.SERVING
     master.changing.loading.hup()
