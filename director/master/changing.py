@@ -172,6 +172,9 @@ class Changing:
                 if not edits:
                     self.answer(request, Exit.DONE, (f"change {number} is undone already",))
                     return
+                edits = self._lasting(edits)
+                if not edits:
+                    raise RefusedError(f"can't undo {number}: the time for which its host was down is over")
                 after = self.guarded(request, records.replay(running, edits), f"undo {number}", open_)
                 self.commit(request, after, f"change {number} is undone: {change.said}", number)
             case Discard(open_):
@@ -183,6 +186,11 @@ class Changing:
                 wall = self.master.system.wall()
                 after, sentence = changes.amend(running, order, request.actor, wall, force=request.force)
                 self.commit(request, after, sentence)
+
+    def _lasting(self, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
+        """Those without what the clock would end the next moment."""
+        wall = self.master.system.wall()
+        return tuple(edit for edit in edits if not (isinstance(edit.new, AdminDown) and is_over(edit.new, wall)))
 
     def _forget(self, over: tuple[tuple[tuple[str, ...], float], ...]) -> None:
         """Drains of which nothing is left: no change that anybody made, so the journal has nothing of it."""

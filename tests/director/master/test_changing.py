@@ -80,6 +80,15 @@ def test_when_there_is_nothing_to_drop_that_is_said(master: Master, monkeypatch:
     ]
 
 
+def test_that_a_time_is_over_is_not_undone(master: Master) -> None:
+    hold(master)
+    master.stage = Stage.SERVING
+    master.changing.request(Request(1, Actor("me"), HostDown("web", "main", "a", until_at=1.0)))
+    master.changing.tick(10.0)
+    with pytest.raises(RefusedError, match="can't undo 2: the time for which its host was down is over"):
+        master.changing.perform(Request(2, Actor("me"), Undo(2)))
+
+
 def test_without_a_config_file_there_is_nothing_to_reload(master: Master) -> None:
     master.stage = Stage.SERVING
     master.changing.loading.hup()
