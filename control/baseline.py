@@ -19,19 +19,24 @@ class Baseline:
     """What had been counted when counters were cleared, by number."""
 
     def __init__(self) -> None:
+        self._all: Document = {}
         self._services: dict[int, Document] = {}
         self._hosts: dict[int, Document] = {}
 
     def set(self, stats: Document) -> None:
         """Count from what these statistics say."""
+        self._all = _picked(stats, _OF_SERVICE)
         self._services = {one["number"]: _picked(one, (*_OF_SERVICE, "failed")) for one in stats["services"]}
         self._hosts = {one["number"]: _picked(one, (*_OF_HOST, *_MAPS)) for one in _hosts(stats)}
 
     def since(self, stats: Document) -> Document:
         """The same statistics with what was counted since."""
-        if not self._services:
+        if not self._all:
             return stats
-        return {**stats, "services": [self._service(service) for service in stats["services"]]}
+        return {
+            **_less(stats, self._all, _OF_SERVICE),
+            "services": [self._service(service) for service in stats["services"]],
+        }
 
     def _service(self, service: Document) -> Document:
         groups = [

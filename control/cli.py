@@ -117,7 +117,7 @@ def _watch(row: Command, args: dict[str, Any], common: dict[str, Any]) -> int:
     if row.section is not Section.LOOK:
         raise CommandError(ErrorKind.USAGE, f"can't watch {row.name}: it is not for looking")
     try:
-        seconds = max(0.1, float(common["every"] or 2))
+        seconds = min(max(0.1, float(common["every"] or 2)), 86400.0)
     except ValueError:
         raise CommandError(ErrorKind.USAGE, f'can\'t watch every "{common["every"]}" seconds: no number') from None
     while True:

@@ -286,14 +286,14 @@ def info(stats: Document) -> Iterator[str]:
         "Uptime_sec": uptime,
         "Start_time_sec": int(stats["time"]) - uptime,
         "CurrConns": sum(worker["open"] for worker in workers),
-        "CumConns": sum(service["total"] for service in services),
-        "CumReq": sum(service["total"] for service in services),
+        "CumConns": stats["total"],
+        "CumReq": stats["total"],
         "description": f"director {stats['version']}",
         "Stopping": int(any(worker["state"] == "draining" for worker in workers)),
         "Jobs": sum(worker["open"] for worker in workers),
         "Listeners": sum(len(service["listen"]) for service in services),
         "DroppedLogs": stats["log_dropped"],
-        "TotalBytesOut": sum(service["bytes_out"] for service in services),
+        "TotalBytesOut": stats["bytes_out"],
     }
     for name, value in values.items():
         yield f"{name}: {value}"

@@ -557,6 +557,7 @@ def _journal(result: Document) -> Iterator[Block]:
 
 def _users(result: Document) -> Iterator[Block]:
     yield Table(USERS, result["users"])
+    yield from (f"admin {one['admin']}: those in {one['path']}, too" for one in result["files"])
 
 
 _RENDERERS: dict[str, Callable[[Document], Iterable[Block]]] = {

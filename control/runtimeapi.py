@@ -26,6 +26,7 @@ which its tools compare, and ours in the next line. Pure.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +40,7 @@ from director.errors import UsageError
 Document = dict[str, Any]
 Told = Callable[[Document], Iterable[str]]
 _ANY = -1
+_NUMBER = re.compile("-?[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,8 @@ def _shown(told: Told) -> Callable[[list[str], Config], Phrase]:
 
 
 def _show_stat(words: list[str], config: Config) -> Phrase:
-    flags = [word for word in words if not word.lstrip("-").isdigit()]
-    numbers = [int(word) for word in words if word.lstrip("-").isdigit()]
+    flags = [word for word in words if not _NUMBER.fullmatch(word)]
+    numbers = [int(word) for word in words if _NUMBER.fullmatch(word)]
     form = next((word for word in flags if word in _FORMS), "")
     wrong = [word for word in flags if word not in (*_FORMS, "up", "no-maint")]
     if wrong or len(numbers) not in (0, 3):
@@ -138,7 +140,7 @@ def _set_maxconn(words: list[str], config: Config) -> Phrase:
 
 
 def _limit(number: str) -> str:
-    if not number.isdigit():
+    if not re.fullmatch("[0-9]{1,18}", number):
         raise UsageError("Integer value expected.")
     return "none" if int(number) == 0 else number
 

@@ -47,6 +47,7 @@ def build(report: Report) -> dict[str, Any]:
         "uptime_seconds": round(report.uptime, 1),
         "maxconn": report.running.config.maxconn,
         **_open(report, DIRECTOR),
+        **report.totals.everything(),
         "time": round(report.at, 3),
         "log_dropped": sum(_log_dropped(report, one) for one in report.processes),
         "processes": [_process(report, one) for one in report.processes if not one.generation],

@@ -21,6 +21,7 @@ from director.tally import HostTally, ServiceTally, quantiles_ms
 
 _NOWHERE: tuple[int, ...] = (DIRECTOR,)  # who holds a host that is no longer in the config
 _NO_PEAK = (0, 0.0)
+_ALL = (0, 0, 0, 0)  # connections, refused, bytes in and out: how a service's row begins
 
 
 @dataclass
@@ -225,6 +226,12 @@ class Totals:
             if number in row.services:
                 total.add(ServiceTally.from_row(row.services[number]))
         return total
+
+    def everything(self) -> dict[str, int]:
+        """What was counted of all services that there ever were: those that are gone count on."""
+        tallies = (tally for row in (self._base, *self.rows.values()) for tally in row.services.values())
+        keys = ServiceTally.names()[: len(_ALL)]
+        return dict(zip(keys, map(sum, zip(_ALL, *tallies, strict=False)), strict=True))
 
     def dump(self) -> dict[str, Any]:
         """All of it, for the memory file."""

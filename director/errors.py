@@ -6,6 +6,7 @@
     +-- RefusedError              understood, but not done; the message says why
     +-- UnreachableError          no daemon answers
     +-- SystemFailure             the kernel said no (bind, fork, open, ...)
+    |   +-- RightsError           ... to us, who have no right to it
     +-- ProtocolError             bytes between processes break the rules
         +-- LocalProtocolError    ... by our own bug
         +-- RemoteProtocolError   ... by the peer's
@@ -104,6 +105,12 @@ class UnreachableError(DirectorError):
 
 class SystemFailure(DirectorError):
     """The operating system refused something that a process can't go on without."""
+
+
+class RightsError(SystemFailure):
+    """The operating system would do it for others."""
+
+    exit = Exit.NO_RIGHTS
 
 
 class ProtocolError(DirectorError):

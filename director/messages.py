@@ -595,16 +595,22 @@ class DirectorMaxconn:
     maxconn: int | None
 
 
+Open = tuple[tuple[str, int], ...]  # connections by service
+
+
 @dataclass(frozen=True, slots=True)
 class Discard:
-    """Run what the file said when it was loaded, and nothing else."""
+    """Run what the file said when it was loaded, and nothing else. `open`: the connections that services have."""
+
+    open: Open = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """Take back a change of the journal."""
+    """Take back a change of the journal. `open`: the connections that services have."""
 
     number: int
+    open: Open = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -616,11 +622,12 @@ class Reload:
 
 @dataclass(frozen=True, slots=True)
 class ApplyConfig:
-    """Run what this config text says, beside what is in maintenance."""
+    """Run what this config text says, beside what is in maintenance. `open`: the connections that services have."""
 
     text: bytes
     name: str  # of the file, for its problems
     plan: str = ""
+    open: Open = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from control.commands.command import (
     DRY_RUN,
+    FORCE,
     Args,
     Argument,
     Command,
@@ -19,11 +20,12 @@ from control.commands.command import (
     Section,
 )
 from control.commands.ordering import asked, changed, ordered, planned
+from control.commands.wording import whole
 from director.access import Access
 
 if TYPE_CHECKING:
     from director.config.model import Config
-    from director.messages import Actor, Order
+    from director.messages import Actor, Open, Order
 
 MAX_CONFIG = 16 * 1024 * 1024  # bytes
 _ANEW = "the file could not be changed here and there: it is written anew as <director>, without its comments"
@@ -50,17 +52,17 @@ def config_file(hub: Hub, args: Args, actor: Actor) -> Document:
 
 
 def config_diff(hub: Hub, args: Args, actor: Actor) -> Document:
-    """What a reload, or config-apply of this file, would do."""
-    document = planned(hub, ordered(hub, _order(args), actor, dry_run=True) | {})
+    """What a reload, or config-apply of this file, would do, even what is done by force only."""
+    document = planned(hub, ordered(hub, _order(hub, args), actor, force=True, dry_run=True))
     return {**document, "differs": bool(document["actions"])}
 
 
 def config_apply(hub: Hub, args: Args, actor: Actor) -> Document:
     """All that differs, or nothing."""
-    return changed(hub, _order(args), actor, args)
+    return changed(hub, _order(hub, args), actor, args)
 
 
-def _order(args: Args) -> Order:
+def _order(hub: Hub, args: Args) -> Order:
     from director.messages import ApplyConfig, Reload
 
     plan = args.get("plan") or ""
@@ -69,7 +71,12 @@ def _order(args: Args) -> Order:
     if isinstance(args["file"], str):  # a line: there are no bytes with it
         raise CommandError(ErrorKind.USAGE, "can't open a file of yours: send its bytes, as directorctl does")
     name, text = args["file"]
-    return ApplyConfig(text, name, plan)
+    return ApplyConfig(text, name, plan, _open(hub))
+
+
+def _open(hub: Hub) -> Open:
+    """The services that have connections, and how many."""
+    return tuple((service["name"], service["open"]) for service in hub.stats()["services"] if service["open"])
 
 
 def config_save(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -115,7 +122,7 @@ def config_discard(hub: Hub, args: Args, actor: Actor) -> Document:
     """What the file said when it was loaded runs again; host-down is taken back, too."""
     from director.messages import Discard
 
-    return changed(hub, Discard(), actor, args)
+    return changed(hub, Discard(_open(hub)), actor, args)
 
 
 def journal(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -129,9 +136,8 @@ def undo(hub: Hub, args: Args, actor: Actor) -> Document:
     """One change is taken back, if nothing later depends on it."""
     from director.messages import Undo
 
-    if not args["number"].isdigit():
-        raise CommandError(ErrorKind.USAGE, f"can't undo {args['number']!r}: give a number that journal shows")
-    return changed(hub, Undo(int(args["number"])), actor, args)
+    number = whole(f"can't undo {args['number']!r}", args["number"], "give a number that journal shows")
+    return changed(hub, Undo(number, _open(hub)), actor, args)
 
 
 def file_argument(carries: bool) -> Argument:
@@ -159,7 +165,7 @@ ROWS: tuple[Command, ...] = (
         "do what differs in FILE, all or nothing; without one, what differs in the config file",
         config_apply,
         (file_argument(carries=True),),
-        (Option("plan", "only if it is still this plan of config-diff", metavar="ID"), DRY_RUN),
+        (Option("plan", "only if it is still this plan of config-diff", metavar="ID"), FORCE, DRY_RUN),
         Access.FULL,
         **_PLAN,
     ),
@@ -179,7 +185,7 @@ ROWS: tuple[Command, ...] = (
         "drop all run-time changes: run what the file said when it was loaded",
         config_discard,
         (),
-        (DRY_RUN,),
+        (FORCE, DRY_RUN),
         Access.FULL,
     ),
     Command("journal", Section.CONFIG, "the changes that operators made, with their numbers", journal),
@@ -189,7 +195,7 @@ ROWS: tuple[Command, ...] = (
         "take back one change of the journal",
         undo,
         (Argument("number", "N", Names.VALUE),),
-        (DRY_RUN,),
+        (FORCE, DRY_RUN),
         Access.FULL,
     ),
 )

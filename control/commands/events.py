@@ -9,14 +9,13 @@ from control.commands.command import (
     Args,
     Argument,
     Command,
-    CommandError,
     Document,
-    ErrorKind,
     Hub,
     Names,
     Option,
     Section,
 )
+from control.commands.wording import whole
 
 if TYPE_CHECKING:
     from director.messages import Actor
@@ -28,9 +27,8 @@ _SIGN_OF_LIFE = 5.0  # seconds
 def events(hub: Hub, args: Args, actor: Actor) -> Generator[Document, None, Document]:
     """The last ones, oldest first; with --follow, those that come, too, until the client leaves."""
     text = args["count"]
-    if text is not None and not (text.isascii() and text.isdigit()):
-        raise CommandError(ErrorKind.USAGE, f"can't show {text!r} events: give a number, such as {USUAL}")
-    found: Document = {"events": hub.chronicle.last(USUAL if text is None else int(text))}
+    count = USUAL if text is None else whole(f"can't show {text!r} events", text, f"give a number, such as {USUAL}")
+    found: Document = {"events": hub.chronicle.last(count)}
     if not args["follow"]:
         return found
     seen = hub.chronicle.newest

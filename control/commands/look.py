@@ -37,7 +37,7 @@ def status(hub: Hub, args: Args, actor: Actor) -> Document:
             "generation": process.generation or stats["generation"],
             "state": process.state,
             "open": open_connections.get(process.generation or process.slot),
-            "uptime_seconds": round(max(0.0, now - process.started_at), 3),
+            "uptime_seconds": round(max(0.0, now - process.started_at), 3) if process.pid else 0.0,
             "silent_seconds": round(process.silent, 3),
         }
         for process in hub.processes()

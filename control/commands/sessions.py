@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from control.commands.command import (
     DRY_RUN,
-    REASON,
     Args,
     Argument,
     Command,
@@ -18,6 +17,7 @@ from control.commands.command import (
     Option,
     Section,
 )
+from control.commands.wording import whole
 from director.access import Access
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 def sessions(hub: Hub, args: Args, actor: Actor) -> Document:
     """Connections of clients as the workers have them, those open for longest first."""
-    limit = None if args["limit"] is None else _whole("--limit", args["limit"])
+    limit = _whole(args, "limit")
     found = hub.roster.listed(_wanted(hub, args))
     found.sort(_ORDERS[args["sort"] or "age"])
     warnings = [] if found.whole else ["not all could be told: a worker does not answer, or there are too many"]
@@ -49,7 +49,8 @@ def session_close(hub: Hub, args: Args, actor: Actor) -> Document:
 
     filters = [option.name for option in FILTERS if args[option.name] is not None]
     if (args["session"] is None) == (not filters):
-        raise CommandError(ErrorKind.USAGE, "can't close sessions: give IDs, or say which by options, not both")
+        both = ", not both" if filters else ""
+        raise CommandError(ErrorKind.USAGE, f"can't close sessions: give IDs, or say which by options{both}")
     if filters:
         names = [_name(one["session"]) for one in hub.roster.listed(_wanted(hub, args)).documents()]
         what = " ".join(f"{name}={args[name]}" for name in filters)
@@ -94,7 +95,7 @@ def _wanted(hub: Hub, args: Args) -> Document:
         "older": 0.0 if args["older"] is None else _seconds("--older", args["older"]),
         "idle": 0.0 if args["idle"] is None else _seconds("--idle", args["idle"]),
         "bytes": 0 if args["bytes"] is None else _bytes(args["bytes"]),
-        "worker": None if args["worker"] is None else _whole("--worker", args["worker"]),
+        "worker": _whole(args, "worker"),
     }
 
 
@@ -122,10 +123,9 @@ def _seconds(what: str, text: str) -> float:
         raise CommandError(ErrorKind.USAGE, f"can't use {what} {text!r}: {error.remedy}") from None
 
 
-def _whole(what: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise CommandError(ErrorKind.USAGE, f"can't use {what} {text!r}: give a whole number")
-    return int(text)
+def _whole(args: Args, option: str) -> int | None:
+    text = args[option]
+    return None if text is None else whole(f"can't use --{option} {text!r}", text, "give a whole number")
 
 
 def _bytes(text: str) -> int:
@@ -168,7 +168,7 @@ ROWS: tuple[Command, ...] = (
         "close connections of clients: those with these IDs, divided by commas, or all that options choose",
         session_close,
         (Argument("session", "ID", Names.VALUE, required=False),),
-        (*FILTERS, REASON, DRY_RUN),
+        (*FILTERS, Option("reason", "why, for the log and its events", metavar="TEXT"), DRY_RUN),
         access=Access.FULL,
         patience=30.0,
     ),

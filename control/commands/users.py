@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 
 def users(hub: Hub, args: Args, actor: Actor) -> Document:
-    """Who may use which web admin; those in a users file are not among them."""
+    """Who may use which web admin, and which have a users file, which only the web admin can read, with others."""
     found = [
         {"name": user.name, "access": user.access.value, "admin": str(admin.listen)}
         for admin in hub.running.config.admins
         for user in admin.users
     ]
-    return {"users": found}
+    admins = hub.running.config.admins
+    files = [{"admin": str(admin.listen), "path": admin.users_file} for admin in admins if admin.users_file]
+    return {"users": found, "files": files}
 
 
 def user_add(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -57,7 +59,7 @@ def user_del(hub: Hub, args: Args, actor: Actor) -> Document:
 
 
 ROWS: tuple[Command, ...] = (
-    Command("users", Section.USERS, "who may use the web admins", users),
+    Command("users", Section.USERS, "who may use the web admins; of users files, which there are", users),
     Command(
         "user-add",
         Section.USERS,

@@ -28,6 +28,13 @@ def read_rate(what: str, text: str) -> float:
     return float(_parsed(RATE, f"{what} {text!r}", text))
 
 
+def whole(failure: str, text: str, remedy: str) -> int:
+    """A count or number from 0, small enough for every message that it may go into. Raises CommandError."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise CommandError(ErrorKind.USAGE, f"{failure}: {remedy}")
+    return int(text)
+
+
 def _parsed(value: Any, what: str, text: str) -> Any:
     from director.config.values import BadValue
 

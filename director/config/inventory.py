@@ -199,7 +199,9 @@ def user_delete(running: Running, change: UserDelete, force: bool) -> _Outcome:
     """A user less, of all web admins."""
     known = {user.name for admin in running.config.admins for user in admin.users}
     if change.name not in known:
-        raise UsageError(f"unknown user {change.name!r}; {nearest(change.name, sorted(known))}")
+        files = sorted({admin.users_file for admin in running.config.admins if admin.users_file})
+        beside = f"; who is in {', '.join(files)} is removed there" if files else ""
+        raise UsageError(f"unknown user {change.name!r}; {nearest(change.name, sorted(known))}{beside}")
     after = running
     for admin in running.config.admins:
         place = ("admin", str(admin.listen), "user", change.name)

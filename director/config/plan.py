@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from director.config.edits import BESIDE, DRAIN, diff, unlike, words
+from director.config.edits import BESIDE, DOWN, DRAIN, diff, find, unlike, words
 from director.config.model import Config, Group, Service
 from director.config.schema import ELEMENTS, Attribute
 from director.messages import Draining, Edit, Running
@@ -62,7 +62,8 @@ def steps(old: Config, new: Config) -> tuple[Step, ...]:
 def described(before: Running, after: Running) -> tuple[Step, ...]:
     """The same between two states of what runs: hosts that operators took down, and drains, are part of that."""
     differs = before.admin != after.admin or before.drains != after.drains
-    flags = (_flagged(edit) for edit in diff(before, after) if edit.field in BESIDE) if differs else ()
+    edits = (edit for edit in diff(before, after) if edit.field in BESIDE) if differs else ()
+    flags = (_flagged(edit) for edit in edits if edit.field != DOWN or find(after.config, edit.place) is not None)
     return (*steps(before.config, after.config), *flags)
 
 

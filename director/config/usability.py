@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from director.config.edits import find, place_of
 from director.config.lookup import find_group, find_service
-from director.config.model import Host
+from director.config.model import Host, Service
 from director.errors import RefusedError
 from director.messages import Out, Running
 
@@ -25,6 +28,26 @@ def only_usable(running: Running, service: str, group: str, host: Host, out: Out
         return False
     others = (other for other in find_group(found, group).hosts if other.name != host.name)
     return not any(is_usable(running, other, () if host.number in out else out) for other in others)
+
+
+def loss(before: Running, after: Running, open_: Mapping[str, int]) -> str:
+    """What clients would lose by it that nobody takes from them by mistake; empty if it is nothing.
+
+    `open_`: connections of services by name.
+    """
+    for service in before.config.services:
+        left = find(after.config, place_of(service.name))
+        if left is None:
+            if open_.get(service.name):
+                return f"service {service.name!r} would go, and has {open_[service.name]} open connections"
+        elif not _serves(after, left) and (_serves(before, service) or left.enabled != service.enabled):
+            return f"service {service.name!r} would have no usable host"
+    return ""
+
+
+def _serves(running: Running, service: Service) -> bool:
+    group = next((group for group in service.groups if group.name == service.enabled), None)
+    return group is not None and any(is_usable(running, host) for host in group.hosts)
 
 
 def interlock(force: bool, message: str) -> None:

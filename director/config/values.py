@@ -207,7 +207,7 @@ def choice(*words: str) -> Value:
 
 def member(kind: type[StrEnum]) -> Value:
     """A member of an enum, by its value."""
-    words = choice(*kind)
+    words = choice(*(one.value for one in kind))
     return replace(words, parse=lambda text, folder: kind(words.parse(text, folder)))
 
 

@@ -17,6 +17,7 @@ from director.config.departures import settled
 from director.config.edits import by_place, diff, renumbered
 from director.config.gist import gist
 from director.config.plan import described
+from director.config.usability import interlock, loss
 from director.errors import ConfigError, DirectorError, Exit, RefusedError
 from director.events import Event
 from director.master import records
@@ -27,6 +28,7 @@ from director.master.records import Changed
 from director.master.stage import Stage
 from director.messages import (
     Actor,
+    AdminDown,
     Amend,
     Answer,
     ApplyConfig,
@@ -38,6 +40,7 @@ from director.messages import (
     LogLevel,
     LogReopen,
     Message,
+    Open,
     Reload,
     Request,
     Running,
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
     from director.master.run import Master
 
 ACKNOWLEDGE = 1.0  # seconds to wait for workers to say that they have a change
+RETRY = 10.0  # seconds until what could not be ended is tried again
 CLOCK = Actor("director", "the clock")
 
 
@@ -85,6 +89,7 @@ class Changing:
         self.master = master
         self.loading = Loading(self)
         self._pending: list[_Pending] = []
+        self._revert_at = 0.0  # not before
 
     # -- the master's life ---------------------------------------------------------
 
@@ -94,7 +99,8 @@ class Changing:
             if not pending.waiting or now - pending.since >= ACKNOWLEDGE:
                 self._settle(pending)
         self.loading.tick(now)
-        self._revert(self.master.system.wall())
+        if self.master.stage is Stage.SERVING and now >= self._revert_at:
+            self._revert(now)
 
     def gone(self, child: Child) -> None:
         """A child died: nobody waits for it any more."""
@@ -109,13 +115,19 @@ class Changing:
                 if not pending.waiting:
                     self._settle(pending)
 
-    def _revert(self, wall: float) -> None:
-        running = self.master.running
-        if not any(down.until_at is not None and down.until_at <= wall for down in running.admin.values()):
+    def _revert(self, now: float) -> None:
+        """End what is over: here only, since in an upgrade no generation may change anything before it is settled."""
+        wall = self.master.system.wall()
+        if not self._overdue(wall):
             return
-        for place, down in by_place(running).items():
-            if down.until_at is not None and down.until_at <= wall:
+        for place, down in by_place(self.master.running).items():
+            if is_over(down, wall):
                 self.request(Request(0, CLOCK, HostUp(*place[1::2])))
+        if self._overdue(wall):
+            self._revert_at = now + RETRY
+
+    def _overdue(self, wall: float) -> bool:
+        return any(is_over(down, wall) for down in self.master.running.admin.values())
 
     # -- requests --------------------------------------------------------------------
 
@@ -155,20 +167,30 @@ class Changing:
             case StopDaemon():
                 self.answer(request, Exit.DONE, ("stopping",))
                 self.master.stop(fast=False)
-            case Undo(number):
+            case Undo(number, open_):
                 change, edits = records.taking_back(self.master.journal.records, number, running)
                 if not edits:
                     self.answer(request, Exit.DONE, (f"change {number} is undone already",))
                     return
-                said = f"change {number} is undone: {change.said}"
-                self.commit(request, records.replay(running, edits), said, number)
-            case Discard():
+                edits = self._lasting(edits)
+                if not edits:
+                    raise RefusedError(f"can't undo {number}: the time for which its host was down is over")
+                after = self.guarded(request, records.replay(running, edits), f"undo {number}", open_)
+                self.commit(request, after, f"change {number} is undone: {change.said}", number)
+            case Discard(open_):
                 target = replace(running, config=self.master.loaded, admin={})
-                self.commit(request, target, "run-time changes are dropped")
+                target = self.guarded(request, target, "drop run-time changes", open_)
+                said = "run-time changes are dropped" if target != running else "there are no run-time changes to drop"
+                self.commit(request, target, said)
             case _:
                 wall = self.master.system.wall()
                 after, sentence = changes.amend(running, order, request.actor, wall, force=request.force)
                 self.commit(request, after, sentence)
+
+    def _lasting(self, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
+        """Those without what the clock would end the next moment."""
+        wall = self.master.system.wall()
+        return tuple(edit for edit in edits if not (isinstance(edit.new, AdminDown) and is_over(edit.new, wall)))
 
     def _forget(self, over: tuple[tuple[tuple[str, ...], float], ...]) -> None:
         """Drains of which nothing is left: no change that anybody made, so the journal has nothing of it."""
@@ -177,6 +199,14 @@ class Changing:
         after = replace(before, drains=kept)
         if kept != before.drains and self.master.stage is Stage.SERVING:
             self.enact(None, after, diff(before, after), {}, Outcome(()))
+
+    def guarded(self, request: Request, after: Running, deed: str, open_: Open) -> Running:
+        """The same with numbers. Raises RefusedError if clients would lose what no single change may take from them."""
+        before = self.master.running
+        after, _ = renumbered(after, before.config, self.master.last_number)
+        if cause := loss(before, after, dict(open_)):
+            interlock(request.force, f"can't {deed}: {cause}")
+        return after
 
     def commit(self, request: Request, after: Running, said: str, undoes: int = 0, plan_id: str = "") -> None:
         """Make `after` what runs, and remember it. Raises before anything has changed, or not at all."""
@@ -208,7 +238,8 @@ class Changing:
             close(opened)
             raise
         master.last_number = last
-        logs.info(Event.CHANGE_APPLIED, number=number, by=request.actor.name, change=said, **gist(edits))
+        why = {"reason": reason} if reason else {}
+        logs.info(Event.CHANGE_APPLIED, number=number, by=request.actor.name, change=said, **gist(edits), **why)
         self.enact(request, after, edits, opened, Outcome((said,), len(plan), {"change": number}))
 
     def enact(
@@ -301,6 +332,11 @@ class Changing:
         """Say what became of a request, to whoever waits for it."""
         if request is not None and request.id:
             self.master.family.tell_hub(Answer(request.id, exit, lines, **more))
+
+
+def is_over(down: AdminDown, wall: float) -> bool:
+    """Whether it was for a time that has passed."""
+    return down.until_at is not None and down.until_at <= wall
 
 
 def close(addresses: dict[str, Address]) -> None:

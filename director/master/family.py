@@ -224,7 +224,7 @@ class Family:
             self.tick()
 
     def processes(self) -> tuple[ProcessInfo, ...]:
-        """What `status` shows of the children."""
+        """What `status` shows of the children: of places nobody is in, those that will be filled again."""
         now = self.system.now()
         return tuple(
             ProcessInfo(
@@ -238,6 +238,7 @@ class Family:
                 log_dropped=self.children[slot].log_dropped if slot in self.children else 0,
             )
             for slot, place in sorted(self.supervisor.places.items())
+            if place.pid or self.supervisor.is_wanted(place)
         )
 
     # -- inside -------------------------------------------------------------------

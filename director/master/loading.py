@@ -158,8 +158,8 @@ class Loading:
 
     def _use(self, job: _Job, config: Config) -> None:
         match job.request:
-            case Request(order=ApplyConfig()):
-                self._apply(job, config)
+            case Request(order=ApplyConfig() as order) as request:
+                self._apply(job, request, order, config)
             case Request(order=SaveConfig(over=over)):
                 self._save(job, config, over)
             case _:
@@ -193,25 +193,27 @@ class Loading:
         master.loaded, master.last_number = now, last
         for conflict in merged.conflicts:
             logs.warning(Event.CHANGE_OVERRULED, change=conflict)
+        by = {} if request is None else {"by": request.actor.name}
         for step in plan:
-            logs.info(Event.CONFIG_APPLIED, version=before.version + 1, step=step.text)
+            logs.info(Event.CONFIG_APPLIED, version=before.version + 1, step=step.text, **by)
         steps = tuple(step.text for step in plan) or ("nothing to change",)
         outcome = (*merged.conflicts, *steps, *stays)
         changing.loaded(request, merged.running, edits, opened, outcome, len(plan))
 
-    def _apply(self, job: _Job, config: Config) -> None:
+    def _apply(self, job: _Job, request: Request, order: ApplyConfig, config: Config) -> None:
         """Run what a client's text says."""
-        assert job.request is not None
         changing, before = self._changing, self._changing.master.running
         _refuse_code(config, before.config)
         _refuse_files(config, before.config)
         plan_id = self._plan_id(job)
         config = replace(config, own_schedulers=before.config.own_schedulers)
-        after, _ = renumbered(Running(before.version, config), before.config, self._changing.master.last_number)
+        after, _ = renumbered(Running(before.version, config), before.config, changing.master.last_number)
         hosts = ((find(after.config, place), down) for place, down in by_place(before).items())
         admin = {host.number: down for host, down in hosts if host is not None}
         after = replace(after, admin=admin, drains=before.drains)
-        changing.commit(job.request, after, f"{job.check.path} is applied", plan_id=plan_id)
+        after = changing.guarded(request, after, f"apply {order.name}", order.open)
+        said = f"{order.name} is applied" if after != before else f"what {order.name} says runs already"
+        changing.commit(request, after, said, plan_id=plan_id)
 
     def _save(self, job: _Job, config: Config, over: str) -> None:
         """Make the config file say what runs, if it still says what the text was made of."""

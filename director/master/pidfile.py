@@ -2,20 +2,43 @@
 
 from __future__ import annotations
 
+import errno
 import os
+
+from director.errors import RightsError, SystemFailure
 
 
 def write_pid_file(path: str) -> None:
     """Exactly `PID` and a newline, never seen by half. Raises OSError."""
     new = f"{path}.new"
-    fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    fd = _open(new)
     try:
         os.fchmod(fd, 0o644)
         os.write(fd, f"{os.getpid()}\n".encode())
         os.fsync(fd)
+        os.rename(new, path)
+    except OSError:
+        os.unlink(new)
+        raise
     finally:
         os.close(fd)
-    os.rename(new, path)
+
+
+def check_pid_file(path: str) -> None:
+    """Before anything is begun: it can be written there. Raises SystemFailure, RightsError."""
+    new = f"{path}.new"
+    try:
+        if os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        os.close(_open(new))
+        os.unlink(new)
+    except OSError as error:
+        kind = RightsError if isinstance(error, PermissionError) else SystemFailure
+        raise kind(f"can't write pid file {path}: {error.strerror}; name another by --pid-file") from None
+
+
+def _open(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
 
 
 def read_pid_file(path: str) -> int | None:

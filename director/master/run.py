@@ -245,10 +245,12 @@ class Master:
         self.upgrade = upgrade
 
     def _started(self) -> None:
+        if cause := self.write_pid_file():
+            self._fail(cause)
+            return
         self.turn(Turn.ALL_ACCEPT)
         self.family.covering = True
         workers = self.seats.count
-        self.write_pid_file()
         self.lock.serving = True
         self._write_lock()
         logs.info(Event.DAEMON_READY, pid=os.getpid(), workers=workers)
@@ -258,12 +260,15 @@ class Master:
         self.readiness.tell(Exit.DONE, running, stays=True)
         self.when_ready()
 
-    def write_pid_file(self) -> None:
-        """We are the daemon: say so where others look."""
+    def write_pid_file(self) -> str:
+        """We are the daemon: say so where others look. Why it can't be said, or nothing."""
         try:
             write_pid_file(self.places.pid_file)
         except OSError as error:
-            logs.error(Event.DAEMON_FAILED, reason=f"can't write pid file {self.places.pid_file}: {error.strerror}")
+            cause = f"can't write pid file {self.places.pid_file}: {error.strerror}"
+            logs.error(Event.DAEMON_FAILED, reason=cause)
+            return cause
+        return ""
 
     def _clean_up(self) -> None:
         for address in self.addresses.values():

@@ -37,6 +37,7 @@ from director.master.lock import Holder, Lock, probe
 from director.master.logfiles import LogFiles
 from director.master.loop import Loop
 from director.master.notify import from_environment
+from director.master.pidfile import check_pid_file
 from director.master.readiness import Readiness
 from director.master.recall import loaded, recall
 from director.master.run import Master
@@ -151,12 +152,14 @@ def serve(start: Start, places: Places) -> int:
         start.readiness.tell(error.exit, f"directord: {error}")
         return error.exit
     except OSError as error:
-        start.readiness.tell(Exit.FAILED, f"directord: can't start: {error}")
-        return Exit.FAILED
+        exit = Exit.NO_RIGHTS if isinstance(error, PermissionError) else Exit.FAILED
+        start.readiness.tell(exit, f"directord: can't start: {error}")
+        return exit
 
 
 def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> int:
     hold_back()
+    check_pid_file(places.pid_file)
     identity = kernel.child_identity(start.config.user, start.config.group)
     kernel.raise_descriptor_limit()
     orphans = probe(places.lock)

@@ -305,7 +305,7 @@ class Supervisor:
                 # What everybody said meanwhile may not have been heard yet, and all may have been stopped with us.
                 place.excused = now
             if place.state is State.EMPTY:
-                if now >= place.due and self._is_wanted(place):
+                if now >= place.due and self.is_wanted(place):
                     commands.append(Fork(place.slot))
                 continue
             if place.state is State.ABORTED:
@@ -321,7 +321,7 @@ class Supervisor:
             commands += self._coverage(now)
         return commands
 
-    def _is_wanted(self, place: Place) -> bool:
+    def is_wanted(self, place: Place) -> bool:
         """Whether there shall be a process in this place."""
         if not self.stopping:
             return True

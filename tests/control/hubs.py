@@ -131,6 +131,10 @@ def stats() -> dict[str, Any]:
         "uptime_seconds": 3700.0,
         "maxconn": None,
         "open": 4,
+        "total": 45,  # with those of services that are gone
+        "refused": 0,
+        "bytes_in": 9000,
+        "bytes_out": 13 * 1024 * 1024,
         "peak": 8,
         "peak_at": 1_700_000_000.0,
         "time": 1_700_000_060.0,

@@ -22,6 +22,8 @@ def test_only_what_was_counted_since_is_told_and_gauges_stay() -> None:
     host["faults"]["reset"] += 1
     host["failed"]["SD"] += 1
     service["failed"]["sQ"] = 4
+    later["total"] += 3
+    assert baseline.since(later)["total"] == 3
     told = baseline.since(later)["services"][0]
     assert (told["total"], told["bytes_in"], told["open"]) == (3, 0, service["open"])
     first = told["groups"][0]["hosts"][0]

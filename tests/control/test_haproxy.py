@@ -106,6 +106,7 @@ def test_info_names_haproxy_for_its_tools_and_director_for_people() -> None:
     info = dict(line.split(": ") for line in haproxy.info(stats()))
     assert (info["Name"], info["description"], info["Uptime"]) == ("HAProxy", "director 9.9", "0d 1h01m40s")
     assert (info["CurrConns"], info["Pid"]) == ("5", "100")
+    assert (info["CumConns"], info["CumReq"]) == ("45", "45")  # more than services have: some are gone
 
 
 def test_sessions_are_a_line_each() -> None:

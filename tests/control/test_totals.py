@@ -55,7 +55,7 @@ def test_totals_never_fall_and_are_the_sum_of_all_that_was_told(events: list[tup
             totals.restore(value)
         now = totals.host(7).total
         assert now >= seen
-        assert now == sum(counts.values()) == totals.service(1).total
+        assert now == sum(counts.values()) == totals.service(1).total == totals.everything()["total"]
         assert totals.host(7).bytes_in == 10 * now
         seen = now
 
@@ -143,3 +143,12 @@ def test_peaks_begin_anew_at_what_is_open() -> None:
     assert totals.peaks[7][0] == 5
     totals.forget_peaks(3.0)
     assert totals.peaks[7] == [2, 3.0]
+
+
+def test_services_that_are_gone_count_on_with_all_that_there_are() -> None:
+    totals = Totals()
+    totals.tally(Tally(Slot(0), 1, False, {}, {1: ServiceTally(total=3, bytes_out=30).row()}, {}), 0.0)
+    totals.bury(1)
+    totals.tally(Tally(Slot(0), 2, False, {}, {2: ServiceTally(total=2, refused=1, bytes_in=4).row()}, {}), 0.0)
+    totals.own(Config())
+    assert totals.everything() == {"total": 5, "refused": 1, "bytes_in": 4, "bytes_out": 30}

@@ -66,6 +66,7 @@ def test_events_are_told_at_once_and_outlive_the_hub_and_an_upgrade(daemon: Daem
         follower.close()
     told = {one["subject"]: one for one in follower.events if one["event"] in ("change applied", "host down")}
     assert (told["web/main/a"]["old"], told["web/main/a"]["new"]) == ("in use", "maint")
+    assert told["web/main/a"]["reason"] == "new disk"
     assert (told["web/main/b"]["old"], told["web/main/b"]["new"]) == ("up", "down")
     assert all(one["by"] and one["reason"] and one["time"] for one in told.values())
 

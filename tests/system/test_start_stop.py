@@ -50,6 +50,15 @@ def test_a_pid_file_can_be_anywhere(daemon: Daemon, serve: Serve) -> None:
     assert not elsewhere.exists()
 
 
+def test_a_pid_file_that_cannot_be_written_is_said_and_nothing_is_started(daemon: Daemon, serve: Serve) -> None:
+    daemon.configure(simple(free_address(), serve()))
+    nowhere = daemon.folder / "missing" / "my.pid"
+    refused = daemon.directord("start", "--pid-file", str(nowhere))
+    assert (refused.exit, refused.out) == (1, "")
+    assert f"can't write pid file {nowhere}: No such file or directory" in refused.err
+    assert not daemon.pids()
+
+
 def test_start_when_running_is_done_already(daemon: Daemon, serve: Serve) -> None:
     daemon.start(simple(free_address(), serve()))
     master = daemon.master

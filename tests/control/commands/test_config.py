@@ -15,6 +15,8 @@ from tests.control.hubs import FakeHub
 
 PLAN = Answer(0, Exit.DONE, ("step",), data={"plan": "1-x", "actions": []})
 
+OPEN = (("web", 4), ("db", 4))
+
 
 def test_what_runs_is_a_config(hub: FakeHub) -> None:
     config, _ = read(run(hub, "config-running")["text"].encode(), "x")
@@ -28,8 +30,8 @@ def test_a_plan_is_of_the_file_or_of_the_clients(hub: FakeHub) -> None:
     run(hub, "config-apply", file=("/x", b"<director/>"), plan="1-x")
     assert [order for order, _, _ in hub.asked] == [
         Reload(),
-        ApplyConfig(b"<director/>", "/x"),
-        ApplyConfig(b"<director/>", "/x", "1-x"),
+        ApplyConfig(b"<director/>", "/x", "", OPEN),
+        ApplyConfig(b"<director/>", "/x", "1-x", OPEN),
     ]
     with pytest.raises(CommandError, match="send its bytes"):
         run(hub, "config-apply", file="/etc/passwd")
@@ -38,9 +40,10 @@ def test_a_plan_is_of_the_file_or_of_the_clients(hub: FakeHub) -> None:
 def test_changes_are_listed_taken_back_and_dropped(hub: FakeHub) -> None:
     run(hub, "undo", number="7")
     run(hub, "config-discard")
-    assert [order for order, _, _ in hub.asked] == [Undo(7), Discard()]
-    with pytest.raises(CommandError, match="give a number"):
-        run(hub, "undo", number="x")
+    assert [order for order, _, _ in hub.asked] == [Undo(7, OPEN), Discard(OPEN)]
+    for number in ("x", "-1", "²", "9" * 21, "9" * 5000):
+        with pytest.raises(CommandError, match="give a number that journal shows"):
+            run(hub, "undo", number=number)
     hub.answer = Answer(0, Exit.DONE, data={"changes": [{"number": 1}]})
     assert run(hub, "journal") == {"changes": [{"number": 1}]}
 

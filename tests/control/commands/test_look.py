@@ -9,7 +9,7 @@ import pytest
 from control.commands.command import CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
 from director.access import Access
-from director.messages import Kind, ProcessInfo, peer_incarnation, peer_slot
+from director.messages import Kind, ProcessInfo, Slot, peer_incarnation, peer_slot
 from tests.control.commands.running import run
 from tests.control.hubs import FakeHub
 
@@ -33,6 +33,11 @@ def test_status_has_one_entry_a_process_with_the_connections_of_workers(hub: Fak
         ("worker", 1, 103, "booting", 3),
     ]
     assert all(one["uptime_seconds"] > 0 for one in result["processes"])
+
+
+def test_a_place_that_nobody_is_in_has_no_age(hub: FakeHub) -> None:
+    hub.retirees = (ProcessInfo(Kind.WORKER, Slot(2), 0, 4, "backing off", 0.0),)
+    assert run(hub, "status")["processes"][-1]["uptime_seconds"] == 0
 
 
 def test_status_has_a_line_for_a_retiring_generation(hub: FakeHub) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from control.commands.command import CommandError, ErrorKind
+from control.commands.command import CommandError, ErrorKind, find
+from control.commands.table import COMMANDS
 from control.render import render
 from control.roster import Name
 from director.errors import UsageError
@@ -84,8 +85,14 @@ def test_closing_nothing_in_particular_or_what_is_over_is_refused(hub: FakeHub) 
         with pytest.raises(CommandError) as caught:
             closed(hub, **args)
         assert caught.value.kind is ErrorKind.USAGE
+        assert ("not both" in str(caught.value)) == (len(args) == 2)
     with pytest.raises(CommandError, match="it is over, or never was") as caught:
         closed(hub, session="9-9")
     assert caught.value.kind is ErrorKind.UNKNOWN
     hub.roster.sessions = []
     assert closed(hub, host="b")["lines"] == ["0 sessions closed"]
+
+
+def test_a_reason_is_promised_to_the_log_and_not_to_the_journal_of_changes() -> None:
+    (reason,) = (one.help for one in find("session-close", COMMANDS).options if one.name == "reason")
+    assert "log" in reason and "journal" not in reason

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from control.commands.command import CommandError
+from control.render import render
 from director.access import Access
 from director.config.model import Admin, Endpoint, User
 from director.messages import UserAdd, UserDelete
@@ -18,9 +19,12 @@ EVA = User(name="eva", password=HASH, access=Access.FULL)
 
 
 def test_users_are_told_without_their_passwords(hub: FakeHub) -> None:
-    admins = (Admin(listen=Endpoint("127.0.0.1", 7001), users=(EVA,)),)
+    admins = (Admin(listen=Endpoint("127.0.0.1", 7001), users_file="/etc/users.yaml", users=(EVA,)),)
     hub.running = replace(hub.running, config=replace(hub.running.config, admins=admins))
-    assert run(hub, "users") == {"users": [{"name": "eva", "access": "full", "admin": "127.0.0.1:7001"}]}
+    told = run(hub, "users")
+    assert told["users"] == [{"name": "eva", "access": "full", "admin": "127.0.0.1:7001"}]
+    assert told["files"] == [{"admin": "127.0.0.1:7001", "path": "/etc/users.yaml"}]
+    assert render("users", told).endswith("admin 127.0.0.1:7001: those in /etc/users.yaml, too")
 
 
 def test_a_user_is_added_by_a_hash_and_removed_by_name(hub: FakeHub) -> None:

@@ -115,3 +115,10 @@ def test_users_come_to_all_admins_or_to_one() -> None:
     one = do(running, UserAdd(EVA, "127.0.0.1:7002"))
     assert [admin.users for admin in one.config.admins] == [(), (EVA,)]
     assert do(one, UserDelete("eva")).config == running.config
+
+
+def test_who_is_in_a_users_file_is_removed_there() -> None:
+    admin = Admin(listen=Endpoint("127.0.0.1", 7001), users_file="/etc/users.yaml", users=(EVA,))
+    running = replace(RUNNING, config=replace(RUNNING.config, admins=(admin,)))
+    with pytest.raises(UsageError, match=r"unknown user 'op'; .*; who is in /etc/users\.yaml is removed there"):
+        do(running, UserDelete("op"))

@@ -8,9 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from director.config.changes import amend
 from director.config.model import Config
-from director.config.plan import Step, StepKind, steps
+from director.config.plan import Step, StepKind, described, steps
 from director.config.reader import read
+from director.messages import HostDelete, HostDown, HostUp
+from tests.director.config.configs import ANN, RUNNING
 from tests.director.config.strategies import configs
 
 OLD = """
@@ -179,3 +182,11 @@ def test_every_single_difference_is_a_step(config: Config, data: st.DataObject) 
             changed = replace(config, services=(replace(service, **{field: getattr(twin, field)}),))
             base = replace(config, services=(service,))
             assert bool(steps(base, changed)) == (base != changed)
+
+
+def test_a_host_in_maint_that_goes_is_not_used_again() -> None:
+    down, _ = amend(RUNNING, HostDown("web", "main", "a"), ANN, 1.0)
+    gone, _ = amend(down, HostDelete("web", "main", "a"), ANN, 1.0)
+    up, _ = amend(down, HostUp("web", "main", "a"), ANN, 1.0)
+    assert [step.text for step in described(down, gone)] == ["remove host 'a' from web/main"]
+    assert [step.text for step in described(down, up)] == ["use host 'a' of web/main again"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies
 
+from director.access import Access
 from director.config import values
-from director.config.values import BadValue, duration, format_duration, integer, truth
+from director.config.values import BadValue, duration, format_duration, integer, member, truth
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,9 @@ def test_truth_has_many_words(text: str, meaning: bool | None) -> None:
 def test_hashes_are_told_from_words() -> None:
     assert values.is_hash("iy9l0V1MkG1DE")
     assert not values.is_hash("secret")
+
+
+def test_the_members_there_are_are_told_as_they_are_written() -> None:
+    with pytest.raises(BadValue) as raised:
+        member(Access).parse("root", "")
+    assert raised.value.remedy == "there is 'full', 'readonly'"

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from director.errors import RefusedError
+from director.events import Event
 from director.master.listeners import Address
 from director.master.run import Master
 from director.master.stage import Stage
-from director.messages import Actor, HostDown, Request
+from director.messages import Actor, Discard, Happened, HostDown, HostUp, Request, Undo
 
 
 def hold(master: Master) -> None:
@@ -28,7 +34,82 @@ def test_a_change_makes_a_new_version_and_a_refused_one_does_not(master: Master)
     assert master.running.version == 3
 
 
+def test_the_event_of_a_change_says_why_if_anybody_did(master: Master) -> None:
+    hold(master)
+    master.changing.request(Request(1, Actor("ann"), HostDown("web", "main", "a", "new disk")))
+    master.changing.request(Request(2, Actor("ann"), HostUp("web", "main", "a")))
+    told: list[Happened] = []
+    master.outbox.flush(told.append)
+    down, up = (one.fields for one in told if one.event == Event.CHANGE_APPLIED)
+    assert (down["reason"], down["by"], down["old"], down["new"]) == ("new disk", "ann", "in use", "maint")
+    assert "reason" not in up
+
+
+def test_the_end_of_a_time_waits_for_the_end_of_an_upgrade(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(master)
+    master.changing.request(Request(1, Actor("me"), HostDown("web", "main", "a", until_at=1.0)))
+    done: list[Request] = []
+    monkeypatch.setattr(master.changing, "request", done.append)
+    for stage in set(Stage) - {Stage.SERVING}:
+        master.stage = stage
+        master.changing.tick(10.0)
+    assert not done
+    master.stage = Stage.SERVING
+    for now in (20.0, 20.1, 29.9):
+        master.changing.tick(now)
+    assert [request.order for request in done] == [HostUp("web", "main", "a")]
+    master.changing.tick(30.0)  # it could not be done the first time
+    assert len(done) == 2
+    monkeypatch.undo()
+    master.changing.tick(40.0)
+    assert not master.running.admin
+
+
+def test_when_there_is_nothing_to_drop_that_is_said(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(master)
+    said: list[tuple[str, ...]] = []
+    monkeypatch.setattr(master.changing, "answer", lambda request, exit, lines, **more: said.append(lines))
+    master.changing.request(Request(1, Actor("me"), Discard()))
+    master.changing.request(Request(2, Actor("me"), HostDown("web", "main", "a")))
+    master.changing.request(Request(3, Actor("me"), Discard()))
+    master.changing.tick(master.system.now() + 2.0)
+    assert [lines[0] for lines in said] == [
+        "there are no run-time changes to drop",
+        "host 'a' of web/main is in maint",
+        "run-time changes are dropped",
+    ]
+
+
+def test_that_a_time_is_over_is_not_undone(master: Master) -> None:
+    hold(master)
+    master.stage = Stage.SERVING
+    master.changing.request(Request(1, Actor("me"), HostDown("web", "main", "a", until_at=1.0)))
+    master.changing.tick(10.0)
+    with pytest.raises(RefusedError, match="can't undo 2: the time for which its host was down is over"):
+        master.changing.perform(Request(2, Actor("me"), Undo(2)))
+
+
 def test_without_a_config_file_there_is_nothing_to_reload(master: Master) -> None:
     master.stage = Stage.SERVING
     master.changing.loading.hup()
     assert master.running.version == 1
+
+
+def test_what_an_interlock_forbids_is_not_done_by_undoing_either(master: Master) -> None:
+    hold(master)
+    me = Actor("me")
+    for order in (HostDown("web", "main", "a"), HostUp("web", "main", "a"), HostDown("web", "main", "b")):
+        master.changing.request(Request(1, me, order))
+    with pytest.raises(RefusedError, match="can't undo 2: service 'web' would have no usable host; --force does"):
+        master.changing.perform(Request(1, me, Undo(2)))
+    master.changing.request(Request(1, me, Undo(2), force=True))
+    assert set(master.running.admin) == {3, 4}
+
+
+def test_run_time_changes_that_clients_live_by_are_not_dropped_by_mistake(master: Master) -> None:
+    hold(master)
+    loaded = master.loaded
+    master.loaded = replace(loaded, services=())
+    with pytest.raises(RefusedError, match="can't drop run-time changes: service 'web' would go, and has 2 open"):
+        master.changing.perform(Request(1, Actor("me"), Discard((("web", 2),))))
+    assert master.running.config == loaded

@@ -107,6 +107,7 @@ def test_all_end_when_told(household: Household) -> None:
     household.family.drain(0.0)
     household.until(lambda: not household.family.workers())
     assert HUB_SLOT in household.family.children
+    household.until(lambda: [one.slot for one in household.family.processes()] == [HUB_SLOT])  # who ended is no process
     household.family.end_hub()
     household.until(lambda: not household.family.by_pid)
     assert household.exits == [0, 0, 0]

@@ -84,6 +84,16 @@ def test_a_plan_of_another_state_is_refused(serving: Master) -> None:
         assert serving.running.version == version
 
 
+def test_a_text_that_leaves_clients_without_a_host_is_applied_by_force_only(serving: Master) -> None:
+    (web,) = serving.running.config.services
+    empty = replace(web, groups=(replace(web.groups[0], hosts=()),))
+    text = write(replace(serving.running.config, services=(empty,)))
+    for force, version in ((False, 1), (True, 2)):
+        serving.changing.request(Request(1, Actor("me"), ApplyConfig(text, "/x"), force=force))
+        finish(serving)
+        assert serving.running.version == version
+
+
 def test_a_dry_run_changes_nothing(serving: Master) -> None:
     text = write(replace(serving.running.config, stop_timeout=3.0))
     serving.changing.request(Request(1, Actor("me"), ApplyConfig(text, "/x"), dry_run=True))

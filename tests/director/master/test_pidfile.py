@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from director.master.pidfile import read_pid_file, write_pid_file
+from director.errors import Exit, RightsError, SystemFailure
+from director.master.pidfile import check_pid_file, read_pid_file, write_pid_file
 
 
 def test_the_pid_file_is_the_pid_and_a_newline(tmp_path: Path) -> None:
@@ -24,3 +25,31 @@ def test_a_pid_file_without_a_pid_is_none(tmp_path: Path, content: str) -> None:
     (tmp_path / "pid").write_text(content)
     assert read_pid_file(str(tmp_path / "pid")) is None
     assert read_pid_file(str(tmp_path / "nothing")) is None
+
+
+@pytest.mark.parametrize(("path", "cause"), [("missing/pid", "No such file or directory"), (".", "Is a directory")])
+def test_where_it_cannot_be_written_is_known_before(tmp_path: Path, path: str, cause: str) -> None:
+    with pytest.raises(SystemFailure, match=f"can't write pid file .*: {cause}; name another by --pid-file"):
+        check_pid_file(str(tmp_path / path))
+    with pytest.raises(OSError, match=cause):
+        write_pid_file(str(tmp_path / path))
+    assert not list(tmp_path.parent.glob("**/*.new"))
+
+
+def test_that_one_has_no_right_to_write_it_is_said_by_its_own_exit_status(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    us = os.geteuid()
+    if us == 0:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(RightsError, match="Permission denied"):
+            check_pid_file(str(tmp_path / "pid"))
+    finally:
+        os.seteuid(us)
+    assert RightsError.exit == Exit.NO_RIGHTS
+
+
+def test_to_ask_whether_it_can_be_written_leaves_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "pid").write_text("1\n")
+    check_pid_file(str(tmp_path / "pid"))
+    assert os.listdir(tmp_path) == ["pid"] and (tmp_path / "pid").read_text() == "1\n"
