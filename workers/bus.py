@@ -175,7 +175,7 @@ class Bus:
         self._hear(message.loads, whole=False)
         if message.targets:
             self._services.learn(message.targets)
-        if message.failed:
+        if message.failed is not None:
             self._services.fall_back(message.failed)
         if message.sticks:
             self._services.stickies.hear(message.sticks)

@@ -56,6 +56,13 @@ def test_what_fails_falls_back_to_what_was_before_and_is_reported_until_heard(ma
     assert made.reports() == []
 
 
+def test_one_made_sticky_falls_back_to_what_was_before_it(made: Schedulings) -> None:
+    scheduler = made.make(group("first"), hosts(1, 1), None, None)
+    scheduler = made.make(group("python:worker_own:Last"), hosts(1, 1), None, scheduler)
+    scheduler = made.make(group("python:worker_own:Last,sticky"), hosts(1, 1), StickyTable(60, 9), scheduler)
+    assert scheduler.fallback == "first"
+
+
 def test_it_follows_others_whose_scheduler_failed(made: Schedulings) -> None:
     scheduler = made.make(group("python:worker_own:Last"), hosts(1, 1), None, None)
     made.follow(scheduler, "first", "it raised elsewhere")

@@ -165,6 +165,24 @@ def test_a_fallback_that_fails_too_leaves_leastconns() -> None:
     assert scheduler.name == "leastconns"
 
 
+def test_one_that_is_tried_again_goes_on_or_falls_back_to_what_was_in_use() -> None:
+    faults: list[str] = []
+    broken = [True]
+
+    def choose(hosts: Any, request: Any) -> Any:
+        return 1 / 0 if broken[0] else hosts[-1]
+
+    members = hosts(1, 1)
+    scheduler = group(own(choose), members, fallback="first", on_fault=lambda group: faults.append(group.fault))
+    assert scheduler.choose("c") is members[0]
+    scheduler.try_again()
+    assert (scheduler.choose("c"), scheduler.name, len(faults)) == (members[0], "first", 2)
+    broken[0] = False
+    scheduler.try_again()
+    assert (scheduler.choose("c"), scheduler.name, scheduler.fault) == (members[1], "python:m:C", "")
+    assert len(faults) == 2
+
+
 def test_an_error_is_told_in_one_line_with_its_place() -> None:
     try:
         _divides(None, None)
