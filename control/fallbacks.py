@@ -2,7 +2,8 @@
 
 The first worker that falls back says so; then all do, so that a group is
 scheduled in one way. It lasts until the group gets another scheduler, or the
-same is chosen again.
+same is chosen again. A generation that takes over has loaded the scheduler
+anew, as it now is on disk, and tries it.
 """
 
 from __future__ import annotations
@@ -107,3 +108,21 @@ class Fallbacks:
     def restore(self, value: list[Any]) -> None:
         """What an earlier hub dumped."""
         self.failed, self.counts, self._schedulers, self._previous = value
+
+    def adopt(self, value: list[Any], is_older: bool) -> None:
+        """What the hub of another generation dumped: the failures it counted, and what groups had before.
+
+        One that `is_older` knew nothing of failures that we have counted so far.
+        """
+        _, counts, schedulers, previous = value
+        for number in self._schedulers.keys() & schedulers.keys():
+            ours, theirs = self.counts.get(number, 0), counts.get(number, 0)
+            if total := ours + theirs if is_older else max(ours, theirs):
+                self.counts[number] = total
+            if number not in self._previous:
+                if number in previous:
+                    self._previous[number] = previous[number]
+                self._follows(number, schedulers[number])
+            if number in self.failed:
+                self.failed[number][1] = self._previous.get(number, DEFAULT_SCHEDULER)
+        self.dirty = True

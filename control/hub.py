@@ -344,6 +344,7 @@ class Hub:
             self.bus.sticks(self.stickies.take(sys.maxsize))
             for row in self.totals.rows.values():
                 self.bus.load(row.slot, dict(row.open))
+            self.bus.failed(self.fallbacks.failed)
             self.bus.flush()
         self.sampler.start(memory)
         os.close(memory)

@@ -92,6 +92,29 @@ def test_one_that_failed_is_no_fallback_for_the_next() -> None:
     assert known.in_use(2, "python:m:D") == "first"
 
 
+def test_another_generation_tries_again_and_knows_the_count_and_what_was_before() -> None:
+    elder, heir = Fallbacks(), Fallbacks()
+    elder.configure(running("first"))
+    elder.configure(running("python:m:C"))
+    elder.hear(FAILED)
+    heir.configure(running("python:m:C"))
+    heir.adopt(elder.dump(), is_older=True)
+    assert (heir.failed, heir.counts, heir.dirty) == ({}, {2: 1}, True)
+    heir.hear(FAILED)
+    assert (heir.in_use(2, "python:m:C"), heir.counts) == ("first", {2: 2})
+    elder.adopt(heir.dump(), is_older=False)  # the upgrade is taken back
+    assert (elder.in_use(2, "python:m:C"), elder.counts) == ("first", {2: 2})
+
+
+def test_what_failed_before_another_generation_took_over_is_counted_and_falls_back_to_what_was_before() -> None:
+    elder, heir = Fallbacks(), Fallbacks()
+    elder.configure(running("first"))
+    heir.configure(running("python:m:C"))  # by the file that the upgrade read
+    heir.hear(FAILED)
+    heir.adopt(elder.dump(), is_older=True)
+    assert (heir.in_use(2, "python:m:C"), heir.counts) == ("first", {2: 1})
+
+
 def test_a_group_that_is_gone_is_forgotten() -> None:
     known = Fallbacks()
     known.configure(running("python:m:C"))

@@ -111,7 +111,7 @@ def test_one_that_fails_is_replaced_by_the_one_before_and_no_client_notices(
     assert main_group(daemon)["scheduler_failures"] == 1
 
 
-def test_one_chosen_again_is_tried_again(daemon: Daemon, hosts: Hosts) -> None:
+def test_one_chosen_again_and_one_that_an_upgrade_loads_are_tried_again(daemon: Daemon, hosts: Hosts) -> None:
     address = start(daemon, hosts("a", "b"), "raise")
     choose(daemon, "python:mine:Fragile")
 
@@ -133,7 +133,11 @@ def test_one_chosen_again_is_tried_again(daemon: Daemon, hosts: Hosts) -> None:
     is_tried()
     choose(daemon, "python:mine:Fragile")
     fails(3)
-    assert daemon.log.count("scheduler failed") == 3
+    assert daemon.directord("upgrade").exit == 0
+    assert main_group(daemon)["scheduler_failures"] == 3
+    is_tried()
+    fails(4)
+    assert daemon.log.count("scheduler failed") == 4
 
 
 def test_a_broken_one_is_refused_with_file_and_line(daemon: Daemon, hosts: Hosts) -> None:
