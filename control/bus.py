@@ -41,7 +41,7 @@ class Bus:
         self._targets: dict[int, Target] = {}  # changed, not published yet
         self._loads: dict[int, dict[int, int]] = {}
         self._sticks: dict[int, list[Any]] = {}
-        self._failed: dict[int, list[str]] = {}
+        self._failed: dict[int, list[str]] | None = None  # all, if there is news of them
         self._question = 0
         self._pace = Pace(PER_ENTRY)
         self._beating: gevent.Greenlet | None = None
@@ -91,7 +91,7 @@ class Bus:
             self._news()
 
     def failed(self, failed: dict[int, list[str]]) -> None:
-        """Tell all workers of schedulers that failed."""
+        """Tell all workers of schedulers that failed, all of them; others are in use, or tried again."""
         self._failed = dict(failed)
         self._news()
 
@@ -146,7 +146,7 @@ class Bus:
             self._timer.start(self._publish)
 
     def _publish(self) -> None:
-        if self._targets or self._loads or self._sticks or self._failed:
+        if self._targets or self._loads or self._sticks or self._failed is not None:
             self.flush()
         self._timer.close()
         self._timer = None
@@ -156,7 +156,7 @@ class Bus:
         targets, self._targets = tuple(self._targets.values()), {}
         loads, self._loads = self._loads, {}
         sticks, self._sticks = self._sticks, {}
-        failed, self._failed = self._failed, {}
+        failed, self._failed = self._failed, None
         question, self._question = self._question, 0
         self.sequence += 1
         self._pace.told(sum(map(len, loads.values())), time.monotonic())

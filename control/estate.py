@@ -134,6 +134,7 @@ class Estate:
         self._limits.take_over(permits or (), value["ordinal"], self._ordinal, config)
         self._totals.adopt(value["totals"], value["ordinal"], self._ordinal)
         self._verdicts.adopt(value["verdicts"])
+        self._fallbacks.adopt(value["fallbacks"], value["ordinal"] < self._ordinal)
         self._drains.restore(value.get("drains", {}))
         for rows in value.get("sticks", ()):
             self._stickies.hear(rows)

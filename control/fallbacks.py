@@ -1,18 +1,21 @@
 """Groups whose own scheduler failed: what they go on by, and how often that has happened.
 
 The first worker that falls back says so; then all do, so that a group is
-scheduled in one way. It lasts until the group gets another scheduler.
+scheduled in one way. It lasts until the group gets another scheduler, or the
+same is chosen again. A generation that takes over has loaded the scheduler
+anew, as it now is on disk, and tries it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from director import logs
 from director.config.model import DEFAULT_SCHEDULER, STICKY, Config, Group
 from director.config.turnover import groups_of, turnover
 from director.events import Event
-from director.messages import Running, SchedulerFailed
+from director.messages import Edit, Running, SchedulerFailed
 
 
 class Fallbacks:
@@ -23,12 +26,13 @@ class Fallbacks:
         self.counts: dict[int, int] = {}
         self.dirty = False
         self._schedulers: dict[int, str] = {}
-        self._previous: dict[int, str] = {}
+        self._previous: dict[int, str] = {}  # not sticky, what came before and did not fail
         self._names: dict[int, str] = {}
         self._config = Config()
 
-    def configure(self, running: Running) -> None:
-        """Work by this; a group with another scheduler than the failed one begins anew."""
+    def configure(self, running: Running) -> bool:
+        """Work by this; a group that got another scheduler begins anew. True if that is news which all must hear."""
+        failed = len(self.failed)
         before, self._config = self._config, running.config
         gone, came = turnover(before.services, running.config.services)
         for group in groups_of(gone):
@@ -40,17 +44,35 @@ class Fallbacks:
         for known in (self.failed, self.counts, self._schedulers, self._previous):
             for number in known.keys() - self._names.keys():
                 del known[number]
+        return len(self.failed) < failed
 
     def _schedule(self, group: Group) -> None:
-        name = group.scheduler.removesuffix(STICKY)
-        before = self._schedulers.get(group.number)
-        if before != name:
-            if before is not None:
-                self._previous[group.number] = before
-            self._schedulers[group.number] = name
+        number, name = group.number, group.scheduler
+        before = self._schedulers.get(number)
+        if before == name:
+            return
+        self._schedulers[number] = name
+        self.dirty = True
+        if self.failed.pop(number, None) is None and before is not None:
+            self._follows(number, before)
+
+    def _follows(self, number: int, before: str) -> None:
+        """The group was scheduled by that until now; to be sticky or not is no difference."""
+        if (base := before.removesuffix(STICKY)) != self._schedulers[number].removesuffix(STICKY):
+            self._previous[number] = base
+
+    def chosen_again(self, edits: Iterable[Edit]) -> bool:
+        """Schedulers that had failed are to be tried again; True if that is news which all must hear."""
+        groups = {"/".join(edit.place[1::2]) for edit in edits if edit.field == "scheduler" and edit.old == edit.new}
+        again = [number for number in self.failed if self._names[number] in groups]
+        for number in again:
+            del self.failed[number]
             self.dirty = True
-        if group.number in self.failed and self.failed[group.number][0] != name:
-            del self.failed[group.number]
+        return bool(again)
+
+    def has_failed(self, service: str, group: str) -> bool:
+        """Whether the group goes on by another scheduler than its own."""
+        return any(self._names[number] == f"{service}/{group}" for number in self.failed)
 
     def hear(self, message: SchedulerFailed) -> bool:
         """A worker fell back; True if that is news which all must hear."""
@@ -66,7 +88,7 @@ class Fallbacks:
                 Event.SCHEDULER_FAILED,
                 group=self._names[number],
                 scheduler=message.scheduler,
-                fallback=fallback,
+                fallback=self.in_use(number, message.scheduler),
                 reason=message.reason,
             )
         return True
@@ -86,3 +108,21 @@ class Fallbacks:
     def restore(self, value: list[Any]) -> None:
         """What an earlier hub dumped."""
         self.failed, self.counts, self._schedulers, self._previous = value
+
+    def adopt(self, value: list[Any], is_older: bool) -> None:
+        """What the hub of another generation dumped: the failures it counted, and what groups had before.
+
+        One that `is_older` knew nothing of failures that we have counted so far.
+        """
+        _, counts, schedulers, previous = value
+        for number in self._schedulers.keys() & schedulers.keys():
+            ours, theirs = self.counts.get(number, 0), counts.get(number, 0)
+            if total := ours + theirs if is_older else max(ours, theirs):
+                self.counts[number] = total
+            if number not in self._previous:
+                if number in previous:
+                    self._previous[number] = previous[number]
+                self._follows(number, schedulers[number])
+            if number in self.failed:
+                self.failed[number][1] = self._previous.get(number, DEFAULT_SCHEDULER)
+        self.dirty = True

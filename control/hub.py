@@ -230,6 +230,9 @@ class Hub:
                 self._configure(running)
             case Amend(version, edits):
                 self._configure(replace(apply(self.running, edits), version=version))
+                if self.fallbacks.chosen_again(edits):
+                    self.bus.failed(self.fallbacks.failed)
+                    self.bus.flush()  # before whoever chose it is answered
             case Processes(processes):
                 self._processes = processes
                 alive = {process.incarnation for process in processes if process.pid}
@@ -280,7 +283,8 @@ class Hub:
         if self._upstream is None:
             self.limits.configure(self.arranged.config, ours=not self._standby)
         self.totals.own(self.arranged.config)
-        self.fallbacks.configure(self.arranged)
+        if self.fallbacks.configure(self.arranged):
+            self.bus.failed(self.fallbacks.failed)
         self.drains.arrange(self.arranged, self.resolver.members)
         if self._regrouped is not self.resolver.members:
             self._regrouped = self.resolver.members
@@ -352,6 +356,7 @@ class Hub:
             self.bus.sticks(self.stickies.take(sys.maxsize))
             for row in self.totals.rows.values():
                 self.bus.load(row.slot, dict(row.open))
+            self.bus.failed(self.fallbacks.failed)
             self.bus.flush()
         self.sampler.start(memory)
         os.close(memory)

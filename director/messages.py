@@ -488,11 +488,15 @@ class GroupEnable:
 
 @dataclass(frozen=True, slots=True)
 class ChangeScheduler:
-    """The group chooses by this scheduler from now on. Connections in progress stay."""
+    """The group chooses by this scheduler from now on. Connections in progress stay.
+
+    `again`: if it has that already, which failed, it tries it again.
+    """
 
     service: str
     group: str
     scheduler: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -1003,7 +1007,7 @@ class Update:
     targets: tuple[Target, ...] = ()
     loads: dict[int, dict[int, int]] = field(default_factory=dict)
     sticks: dict[int, Any] = field(default_factory=dict)  # as in Sticks
-    failed: dict[int, list[str]] = field(default_factory=dict)  # all, as in Snapshot, when there is a new one
+    failed: dict[int, list[str]] | None = None  # all, as in Snapshot, when they are others than before
     question: int = 0  # a Digest with this number is wanted
 
 

@@ -8,6 +8,7 @@ code: only in children that have given up their rights.
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -68,8 +69,40 @@ def _of_entry_point(name: str) -> EntryPoint:
     )
 
 
-def trial(scheduler: str) -> str:
-    """Why a scheduler of the user's own can't be used; empty if it can, as far as loading it shows."""
+class _Overtime(BaseException):
+    """No Exception, so that no `except Exception` keeps it."""
+
+
+def trial(scheduler: str, limit: float) -> str:
+    """Why a scheduler of the user's own can't be used; empty if it can, as far as loading it shows.
+
+    It may take `limit` seconds for that. Takes the process's interval timer.
+    """
+    rang = False
+
+    def ring(_number: int, _frame: Any) -> None:
+        nonlocal rang
+        rang = True
+        raise _Overtime
+
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, limit)
+        fault = _tried(scheduler)
+    except _Overtime:
+        fault = ""
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+    if rang:
+        return (
+            f"it takes longer than {limit:g} s to load, and all connections of a worker wait meanwhile;"
+            " do what takes long in a thread"
+        )
+    return fault
+
+
+def _tried(scheduler: str) -> str:
     try:
         made = load(scheduler)
         try:

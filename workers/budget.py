@@ -40,9 +40,11 @@ class Budget:
             finally:
                 self._running = False
                 signal.setitimer(signal.ITIMER_REAL, 0.0)
-        except Overtime:
+        except BaseException:
             self._running = False
             signal.setitimer(signal.ITIMER_REAL, 0.0)
+            if not self._rang:
+                raise
         if self._rang:  # whatever they made of it
             raise SchedulerFault(f"took longer than {self.seconds * 1000:g} ms for a choice")
         return chosen

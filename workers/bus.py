@@ -179,7 +179,7 @@ class Bus:
             self._services.learn(message.targets)
             for target in message.targets:
                 self._streaks.fault(target.host)  # of another worker's the hub tells by its verdict, changed or not
-        if message.failed:
+        if message.failed is not None:
             self._services.fall_back(message.failed)
         if message.sticks:
             self._services.stickies.hear(message.sticks)

@@ -63,18 +63,29 @@ class Connector:
         board.on_room = self.queue.room
         self.client_stage = self._on_client
         self.server_stage = self._on_server
+        poller.abandon = self._abandon
 
     def begin(self, service: Service, fd: int, address: Any) -> None:
         """Find a host for a client that was just accepted on `fd`; it waits for a permit, or is closed."""
         session = self._sessions.begin(service, fd, address, self.client_stage)
-        session.early = self._read_early(session, service)
-        if (not self.queue.holds(service) and self._next_host(session)) or self._wait(session):
-            self._poller.add(fd, session.client)
-        else:
-            self._end(session, "SC")
+        try:
+            session.early = self._read_early(session, service)
+            if (not self.queue.holds(service) and self._next_host(session)) or self._wait(session):
+                self._poller.add(fd, session.client)
+            else:
+                self._end(session, "SC")
+        except Exception as error:  # the event was the listener's, but it is this client whom a bug costs
+            self._poller.crashed(session.client, error)
 
     def _start(self, session: Session) -> bool:
         """Find a host for one that waited. False: it must wait on."""
+        try:
+            return self._started(session)
+        except Exception as error:  # or all who wait behind it would, too
+            self._poller.crashed(session.client, error)
+            return True
+
+    def _started(self, session: Session) -> bool:
         session.waited = self._poller.now - session.accepted
         if self._next_host(session):
             return True
@@ -299,6 +310,11 @@ class Connector:
         self.queue.leave(session)
         session.end = state
         self._sessions.end(session)
+
+    def _abandon(self, owner: object) -> None:
+        session = getattr(owner, "session", None)  # none, if it is over
+        if session is not None:
+            self.abandon(session, "ID")
 
     def _next_address(self, session: Session, fault: Fault, cause: str) -> None:
         host = session.host

@@ -59,7 +59,7 @@ class Poller:
         self._closing: list[int] = []
         self._unfinished: list[tuple[Callable[..., None], Pollable]] = []
         self._again = False
-        self.abandon: Callable[[Pollable | None], None] = lambda owner: None  # ends one whose handling failed
+        self.abandon: Callable[[object], None] = lambda owner: None  # ends one whose handling failed
         self._watcher = hub.loop.io(self._epoll.fileno(), 1)
         self._watcher.start(self.turn)
 
@@ -123,14 +123,14 @@ class Poller:
                             owner.stage(owner, mask)
                     break
                 except Exception as error:
-                    self._crashed(owner, error)
+                    self.crashed(owner, error)
             if self._unfinished:
                 unfinished, self._unfinished = self._unfinished, []
                 for function, owner in unfinished:
                     try:
                         function(owner)
                     except Exception as error:
-                        self._crashed(owner, error)
+                        self.crashed(owner, error)
             if self._closing:
                 closing, self._closing = self._closing, []
                 for fd in closing:
@@ -141,7 +141,7 @@ class Poller:
         if self._unfinished:
             self._continue()
 
-    def _crashed(self, owner: Pollable | None, error: Exception) -> None:
+    def crashed(self, owner: Pollable | None, error: Exception) -> None:
         """A bug of ours costs the one whose event it was, not all others: edges that nobody saw never come again."""
         logs.crash(None, type(error), error, error.__traceback__)
         try:

@@ -38,12 +38,11 @@ class Schedulings:
         number = group.number
         self.failing.discard(number)
         fallback = DEFAULT_SCHEDULER if before is None else before.name
-        if fallback == group.scheduler.removesuffix(STICKY):  # only stickiness is another
-            fallback = DEFAULT_SCHEDULER
+        if before is not None and fallback == group.scheduler.removesuffix(STICKY):  # only stickiness is another
+            fallback = before.fallback
 
         def report(scheduler: GroupScheduler) -> None:
-            name = scheduler.scheduler.removesuffix(STICKY)
-            self._reports[number] = SchedulerFailed(number, name, scheduler.name, scheduler.fault)
+            self._reports[number] = SchedulerFailed(number, scheduler.scheduler, scheduler.name, scheduler.fault)
             self.failing.add(number)
 
         if table is None:

@@ -15,7 +15,6 @@ from typing import Any
 from director.addresses import Addresses, literal
 from director.admission import Admission, admission
 from director.config import model
-from director.config.model import STICKY
 from director.config.turnover import groups_of, hosts_of, turnover
 from director.members import Expansion
 from director.messages import HostState, Member, Running, Target
@@ -200,12 +199,16 @@ class Services:
         return groups
 
     def fall_back(self, failed: Mapping[int, list[str]]) -> None:
-        """What the hub says of schedulers that failed, anywhere: all workers go on by the same."""
-        for number, (name, fallback, reason) in failed.items():
-            self.schedulings.failing.discard(number)
-            scheduler = self._schedulers.get(number)
-            if scheduler is not None and scheduler.scheduler.removesuffix(STICKY) == name:
-                self.schedulings.follow(scheduler, fallback, reason)
+        """What the hub says of schedulers that failed, anywhere, all of them: all workers go on by the same."""
+        failing = self.schedulings.failing
+        for number, scheduler in self._schedulers.items():
+            if number in failed:
+                name, fallback, reason = failed[number]
+                if name == scheduler.scheduler:
+                    failing.discard(number)
+                    self.schedulings.follow(scheduler, fallback, reason)
+            elif scheduler.fault and number not in failing:
+                scheduler.try_again()
 
     def _regroup(self, targets: Sequence[Target], complete: bool) -> bool:
         """Whether some hosts have other members now."""

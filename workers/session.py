@@ -147,7 +147,6 @@ class Sessions:
         self._last_id = last
         self._recent: dict[int, tuple[int, int]] = {}  # what each moved between the last two sweeps
         self._swept, self._span = poller.now, 1.0
-        poller.abandon = self._abandon
 
     def begin(self, service: Service, fd: int, address: Any, stage: Callable[..., None]) -> Session:
         """A client was accepted on `fd`."""
@@ -184,7 +183,7 @@ class Sessions:
         if session.end != "--":
             self._count_failed(session)
         if host is not None:
-            server = session.server
+            server = client.peer  # nobody, if handling failed before it was called
             if server.pending is not None:
                 self.drop(server)
             held = False
@@ -206,8 +205,7 @@ class Sessions:
                         self.report(host.number, Fault.RESET, "right after it had accepted")
                 host_tally.session[bucket(self.poller.now - session.accepted)] += 1
         # Session and sides refer to each other; without that, memory is free at once.
-        server = client.peer
-        if server is not NOBODY:
+        if (server := client.peer) is not NOBODY:
             server.peer = client.peer = NOBODY
             del server.session
         del client.session
@@ -224,11 +222,6 @@ class Sessions:
             failed[end] = failed.get(end, 0) + 1
         elif end != "CC":  # who left before it had a host was not refused
             service.tally.refused += 1
-
-    def _abandon(self, owner: object) -> None:
-        if isinstance(owner, Side) and owner.peer is not NOBODY:
-            owner.session.end = "ID"
-            self.end(owner.session)
 
     def _count(self, session: Session, host_tally: HostTally, received: int, sent: int) -> None:
         tally = session.service.tally

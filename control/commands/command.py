@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from control.baseline import Baseline
     from control.chronicle import Chronicle
     from control.drains import Drains
+    from control.fallbacks import Fallbacks
     from control.history import History
     from control.retries import Tried
     from control.roster import Listing, Name
@@ -58,6 +59,10 @@ class Hub(Protocol):
     @property
     def stickies(self) -> Stickies:
         """Which clients return to which hosts."""
+
+    @property
+    def fallbacks(self) -> Fallbacks:
+        """Which groups' own schedulers failed."""
 
     @property
     def chronicle(self) -> Chronicle:

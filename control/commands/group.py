@@ -58,10 +58,12 @@ def group_enable(hub: Hub, args: Args, actor: Actor) -> Outcome:
 
 
 def group_scheduler(hub: Hub, args: Args, actor: Actor) -> Document:
-    """The group chooses hosts in another way from now on, in all workers; connections stay."""
+    """The group chooses hosts in another way from now on, or by one that failed again; connections stay."""
     from director.messages import ChangeScheduler
 
-    return changed(hub, ChangeScheduler(args["service"], args["group"], args["scheduler"]), actor, args)
+    path = args["service"], args["group"]
+    again = hub.fallbacks.has_failed(*path)
+    return changed(hub, ChangeScheduler(*path, args["scheduler"], again), actor, args)
 
 
 DRAIN = Option("drain", "have the connections of the group before end within drain-within, else drain-timeout")

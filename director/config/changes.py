@@ -72,6 +72,14 @@ def amend(running: Running, change: Change, actor: Actor, at: float, *, force: b
     return result, sentence
 
 
+def chosen_again(running: Running, order: object) -> tuple[Edit, ...]:
+    """What is put in its own place, since it had failed: no difference, but something that was done."""
+    if not isinstance(order, ChangeScheduler) or not order.again:
+        return ()
+    group = find_group(find_service(running.config, order.service), order.group)
+    return (Edit(place_of(order.service, order.group), "scheduler", group.scheduler, group.scheduler),)
+
+
 def _host_down(running: Running, change: HostDown, actor: Actor, at: float, force: bool) -> Outcome:
     host, label = _find(running, change)
     present = running.admin.get(host.number)
@@ -162,7 +170,8 @@ def _change_scheduler(running: Running, change: ChangeScheduler, force: bool) ->
     scheduler = inventory.chosen_scheduler(running.config, change.scheduler)
     label = f"group {group.name!r} of {service.name}"
     if scheduler == group.scheduler:
-        return running, f"{label} is scheduled by {scheduler} already"
+        how = "again, which had failed" if change.again else "already"
+        return running, f"{label} is scheduled by {scheduler} {how}"
     edit = Edit(place_of(service.name, group.name), "scheduler", group.scheduler, scheduler)
     return apply(running, (edit,)), f"{label} is scheduled by {scheduler}, no longer by {group.scheduler}"
 

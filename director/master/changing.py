@@ -214,7 +214,7 @@ class Changing:
         before = master.running
         after, last = renumbered(after, before.config, master.last_number)
         after = settled(after)
-        edits = diff(before, after)
+        edits = diff(before, after) or changes.chosen_again(before, request.order)
         if not edits:
             self.answer(request, Exit.DONE, (said,), data=self.planned((), plan_id) if request.dry_run else {})
             return

@@ -17,6 +17,7 @@ import signal
 import socket
 import stat
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from director import plugins
@@ -30,6 +31,7 @@ from director.master.system import Identity, System
 from director.messages import Checked
 
 TIME_LIMIT = 20.0  # seconds
+LOADING = 1.0  # seconds, the most for which workers that serve clients stop to load a scheduler of a user's own
 _MEMORY = 2 << 30  # bytes of address space
 
 
@@ -59,13 +61,26 @@ def _nobody() -> Identity | None:
 
 
 def _with_own_schedulers(
-    config: Config, problems: tuple[Problem, ...], text: bytes, path: str
+    config: Config, problems: tuple[Problem, ...], text: bytes, path: str, loaded: Collection[str] | None
 ) -> tuple[Config | None, tuple[Problem, ...]]:
-    """Load the users' own schedulers, for a trial: those the file names must be good, others are left out."""
+    """Load the users' own schedulers, for a trial: those the file names must be good, others are left out.
+
+    What workers load while they serve must be quick. When they begin it may take longer, on a cold machine
+    say; but before half of the time is over after which they would be replaced.
+    """
+    most = min(config.worker_timeout, TIME_LIMIT) / 2
+    quick = min(LOADING, most / 2)
+    faults, slow = {}, []
     groups = [group for service in config.services for group in service.groups]
     named = {name for group in groups if (name := group.scheduler.removesuffix(STICKY)).startswith(OWN_SCHEDULER)}
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-        faults = {name: plugins.trial(name) for name in sorted({*named, *plugins.installed()})}
+        for name in sorted({*named, *plugins.installed()}):
+            began = time.monotonic()
+            patient = name in named if loaded is None else name in loaded
+            faults[name] = plugins.trial(name, most if patient else quick)
+            if loaded is None and not faults[name] and (took := time.monotonic() - began) > quick:
+                cause = f"it took {took:.1f} s to load; a reload takes none that needs longer than {quick:g} s"
+                slow.append(Problem(Severity.WARNING, path, _line(text, name), f"scheduler {name} is slow: {cause}"))
     bad = [
         Problem(Severity.ERROR, path, _line(text, name), f"can't use scheduler {name}: {faults[name]}")
         for name in sorted(named)
@@ -73,7 +88,8 @@ def _with_own_schedulers(
     ]
     if bad:
         return None, (*problems, *bad)
-    return replace(config, own_schedulers=tuple(name for name, fault in faults.items() if not fault)), problems
+    good = tuple(name for name, fault in faults.items() if not fault)
+    return replace(config, own_schedulers=good), (*problems, *slow)
 
 
 def _line(text: bytes, word: str) -> int:
@@ -125,8 +141,11 @@ class Check:
             os.kill(self.pid, signal.SIGKILL)
 
 
-def begin(system: System, text: bytes, path: str, trusted: bool = True) -> Check:
-    """Start checking a text that came from `path`. `trusted`: code that it names may be loaded."""
+def begin(system: System, text: bytes, path: str, trusted: bool = True, loaded: Collection[str] | None = None) -> Check:
+    """Start checking a text that came from `path`. `trusted`: code that it names may be loaded.
+
+    `loaded`: the schedulers that the workers who are to work by it know already; None: they will begin with it.
+    """
     ours, theirs = socket.socketpair()
     folder = os.path.dirname(os.path.abspath(path))
     identity = _nobody()
@@ -139,7 +158,7 @@ def begin(system: System, text: bytes, path: str, trusted: bool = True) -> Check
             config, problems = reader.read(text, path, folder)
             if config is not None and trusted:
                 plugins.search_beside(folder)
-                config, problems = _with_own_schedulers(config, problems, text, path)
+                config, problems = _with_own_schedulers(config, problems, text, path, loaded)
         except MemoryError:
             problem = Problem(Severity.ERROR, path, 0, "can't check the config: it needs too much memory")
             config, problems = None, (problem,)

@@ -82,7 +82,8 @@ class Loading:
         else:
             name = self._file()
             text = order.text if isinstance(order, SaveConfig) else checker.read_file(name)
-        check = checker.begin(master.system, text, name, trusted=not isinstance(order, ApplyConfig))
+        trusted, loaded = not isinstance(order, ApplyConfig), master.running.config.own_schedulers
+        check = checker.begin(master.system, text, name, trusted, loaded)
         self._job = _Job(check, text, request)
         master.loop.watch(check.fd, self._read)
 

@@ -126,6 +126,8 @@ def taking_back(records: Sequence[Record], number: int, running: Running) -> tup
     gone = undone(records)
     if number in gone:
         return change, ()
+    if all(map(_is_again, change.edits)):
+        raise RefusedError(f"can't undo {number}: it put nothing in the place of anything else")
     for later in changes:
         if later.number > number and later.number not in gone and not later.undoes and _depends(later, change):
             raise RefusedError(
@@ -137,10 +139,15 @@ def taking_back(records: Sequence[Record], number: int, running: Running) -> tup
     return change, inverse(change.edits)
 
 
+def _is_again(edit: Edit) -> bool:
+    """Whether it only had the same tried again."""
+    return bool(edit.old == edit.new)
+
+
 def _depends(later: Changed, change: Changed) -> bool:
     for one in later.edits:
         for other in change.edits:
-            if is_order(one) or is_order(other):
+            if is_order(one) or is_order(other) or _is_again(one):
                 continue
             if one.place == other.place and one.field == other.field:
                 return True

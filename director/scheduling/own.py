@@ -93,7 +93,7 @@ class Chooser(Protocol):
         """One of `hosts`."""
 
 
-Run = Callable[[Callable[[Sequence[Seen], Request], Any], Sequence[Seen], Request], Any]  # within a limit of time
+Run = Callable[[Callable[[Sequence[Seen], Request], Seen], Sequence[Seen], Request], Seen]  # within a limit of time
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class OwnPolicy(Policy):
         super().__init__(random)
         try:
             self._chooser: Chooser = make()
-        except Exception as error:
+        except BaseException as error:  # whatever their code thinks it may end, it is not this process
             raise SchedulerFault(f"can't be made: {told(error)}") from None
         self._surroundings = surroundings
         self._candidates: dict[HostLoad, Seen] = {}
@@ -140,15 +140,17 @@ class OwnPolicy(Policy):
         around = self._surroundings
         now = around.now()
         request = Request(client, now, max(0.0, now - around.heard()), self.random)
+        return around.run(self._ask, seen, request)._load
+
+    def _ask(self, seen: Sequence[Seen], request: Request) -> Seen:
+        """What theirs says. Their code may run also in what tells of their mistakes, so this is in the limit, too."""
         try:
-            chosen = around.run(self._chooser.choose, seen, request)
-        except SchedulerFault:
-            raise
-        except BaseException as error:  # whatever their code thinks it may end, it is not this process
+            chosen: object = self._chooser.choose(seen, request)
+        except BaseException as error:
             raise SchedulerFault(told(error)) from None
-        if not isinstance(chosen, Seen) or self._candidates.get(chosen._load) is not chosen or chosen not in seen:
+        if type(chosen) is not Seen or chosen not in seen or self._candidates.get(chosen._load) is not chosen:
             raise SchedulerFault(f"returned {_shown(chosen)}, which is none of the hosts it was given")
-        return chosen._load
+        return chosen
 
     def _see(self) -> tuple[Seen, ...]:
         candidates = self._candidates
@@ -158,6 +160,13 @@ class OwnPolicy(Policy):
 
 def told(error: BaseException) -> str:
     """An error in one line, with the file and line it came from where that is known."""
+    try:
+        return _described(error)
+    except BaseException as worse:  # their code makes its text, too
+        return f"{type(error).__name__}, whose text can't be made: {type(worse).__name__}"
+
+
+def _described(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{_base(error.filename)}:{error.lineno}: {error.msg}"
     frames = extract_tb(error.__traceback__)
@@ -175,8 +184,8 @@ def _is_ours(file: str) -> bool:
     return file.startswith("<frozen") or file.endswith(_OURS)
 
 
-def _shown(value: Any) -> str:
-    try:
-        return " ".join(repr(value).split())[:80]
-    except Exception:
-        return f"a {type(value).__name__}"
+def _shown(value: object) -> str:
+    """Of what may take its time, or more, to show itself, only the type."""
+    if value is None or type(value) is Seen:
+        return repr(value)
+    return repr(value[:80]) if type(value) is str else f"a {type(value).__name__}"

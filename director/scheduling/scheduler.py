@@ -51,7 +51,7 @@ class GroupScheduler:
         self.reason = self.name  # why the last one chosen was: what sessions remember
         self.random = random
         self.fault = ""  # why `scheduler` is not in use
-        self._fallback = fallback
+        self.fallback = fallback
         self._on_fault = on_fault
         self._make = make
         self._usable: set[int] = set()  # ordinary hosts that could be candidates but for their maxconn
@@ -113,6 +113,14 @@ class GroupScheduler:
         self._install(name)
         self.refresh()
 
+    def try_again(self) -> None:
+        """Go back to `scheduler`, which failed."""
+        self.fallback = self.name
+        try:
+            self.switch(self.scheduler.removesuffix(STICKY), "")
+        except SchedulerFault as fault:
+            self._fall_back(fault)
+
     def _install(self, name: str) -> None:
         ordinary, backups = self._make(name, self.random), self._make(name, self.random)
         self.name = self.reason = name
@@ -121,7 +129,7 @@ class GroupScheduler:
         self._prepared: dict[Policy, list[tuple[int, float]]] = {}
 
     def _fall_back(self, fault: SchedulerFault) -> None:
-        name, self._fallback = self._fallback, DEFAULT_SCHEDULER  # the last resort does not fail
+        name, self.fallback = self.fallback, DEFAULT_SCHEDULER  # the last resort does not fail
         try:
             self.switch(name, str(fault))
         except SchedulerFault:

@@ -8,7 +8,8 @@ number), so loss, repetition and reordering end with the same table everywhere.
 A client's every connection renews its entry, but only one in a sixteenth of
 the timeout is told to others: so a client is remembered for the timeout after
 its last connection and at most a sixteenth longer. A cleared entry stays as
-one that names nobody, or an older fact on its way would bring it back.
+one that names nobody, or an older fact on its way would bring it back; it takes
+no place that a client could have.
 
 Pure: `now` and `at` are monotonic seconds, the same clock for all processes of
 the machine. Counterpart of scoreboard (who is busy).
@@ -58,6 +59,7 @@ class StickyTable:
         self.cleared = 0.0  # facts made until then are void
         self._relays = relays
         self._sticks: OrderedDict[str, Stick] = OrderedDict()  # least recently used first
+        self._cleared: OrderedDict[str, Stick] = OrderedDict()  # those who name nobody
         self._unsent: dict[str, Stick] = {}
 
     def __len__(self) -> int:
@@ -66,7 +68,7 @@ class StickyTable:
     def find(self, client: str, now: float) -> int | None:
         """The number of the client's host; None if it has none, or none any more."""
         stick = self._sticks.get(client)
-        if stick is None or stick.host == NOBODY or now - stick.at > self.timeout * (1 + _UNTOLD):
+        if stick is None or now - stick.at > self.timeout * (1 + _UNTOLD):
             return None
         return stick.host
 
@@ -90,12 +92,9 @@ class StickyTable:
         if client == EVERYBODY:
             self.clear(None, at)
             return
-        stick = self._sticks.get(client)
-        if stick is None:
+        stick = self._sticks.get(client) or self._cleared.get(client)
+        if stick is None or (stick.at, stick.host) < (at, host):
             stick = self._enter(client, host, at)
-        elif (stick.at, stick.host) < (at, host):
-            self._sticks.move_to_end(client)
-            stick.host, stick.at, stick.told = host, at, at
         else:
             if stick.host != host:  # ours is newer: they want to know
                 stick.told = stick.at
@@ -108,11 +107,12 @@ class StickyTable:
         """Forget this client, or all; returns how many were known."""
         if client is not None:
             known = self.find(client, at) is not None
-            self.stick(client, NOBODY, at)
+            self._unsent[client] = self._enter(client, NOBODY, at)
             return int(known)
-        count = sum(stick.host != NOBODY for stick in self._sticks.values())
+        count = len(self._sticks)
         self.cleared = max(self.cleared, at)
         self._sticks.clear()
+        self._cleared.clear()
         self._unsent.clear()
         if self._relays:
             self._unsent[EVERYBODY] = Stick(NOBODY, self.cleared)
@@ -121,11 +121,9 @@ class StickyTable:
     def sweep(self, now: float) -> None:
         """Let go of those whose time is over."""
         limit = now - self.timeout * (1 + _UNTOLD)
-        while self._sticks:
-            client, stick = next(iter(self._sticks.items()))
-            if stick.at >= limit:
-                break
-            self._drop(client)
+        for table in (self._sticks, self._cleared):
+            while table and next(iter(table.values())).at < limit:
+                self._drop_first(table)
 
     def resize(self, timeout: float, size: int) -> None:
         """Other bounds from now on."""
@@ -136,13 +134,14 @@ class StickyTable:
         """All there is, for who knows nothing; least recently used first."""
         if self.cleared:
             yield (EVERYBODY, NOBODY, self.cleared)
-        for client, stick in self._sticks.items():
+        for client, stick in (*self._cleared.items(), *self._sticks.items()):
             yield (client, stick.host, stick.at)
 
     def resend(self) -> None:
         """Count everything as not told yet."""
         if self.cleared:
             self._unsent[EVERYBODY] = Stick(NOBODY, self.cleared)
+        self._unsent.update(self._cleared)
         self._unsent.update(self._sticks)
 
     def take(self, most: int) -> list[Row]:
@@ -151,16 +150,20 @@ class StickyTable:
         return [(client, stick.host, stick.at) for client in clients if (stick := self._unsent.pop(client))]
 
     def _enter(self, client: str, host: int, at: float) -> Stick:
-        stick = self._sticks[client] = Stick(host, at)
+        """The last word about a client; if an earlier one is still to be told, this is told instead."""
+        stick = self._sticks.pop(client, None) or self._cleared.pop(client, None) or Stick(host, at)
+        stick.host, stick.at, stick.told = host, at, at
+        (self._cleared if host == NOBODY else self._sticks)[client] = stick
         self._shrink()
         return stick
 
     def _shrink(self) -> None:
-        while len(self._sticks) > self.size:
-            self._drop(next(iter(self._sticks)))
+        for table in (self._sticks, self._cleared):
+            while len(table) > self.size:
+                self._drop_first(table)
 
-    def _drop(self, client: str) -> None:
-        del self._sticks[client]
+    def _drop_first(self, table: OrderedDict[str, Stick]) -> None:
+        client, _ = table.popitem(last=False)
         self._unsent.pop(client, None)
 
 

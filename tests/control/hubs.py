@@ -11,6 +11,7 @@ from control.baseline import Baseline
 from control.chronicle import Chronicle
 from control.closing import Closing
 from control.drains import Drains
+from control.fallbacks import Fallbacks
 from control.history import History
 from control.memory import Memory
 from control.questions import Questions
@@ -197,6 +198,7 @@ class FakeHub:
         self.questions: list[tuple[str, dict[str, Any], int | None]] = []
         self.replies: list[dict[str, Any]] = []  # of workers
         self.stickies = Stickies(relays=True)
+        self.fallbacks = Fallbacks()
         self.baseline = Baseline()
         self.cleared: list[bool] = []
         self.roster = FakeRoster()

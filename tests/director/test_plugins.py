@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,7 +39,7 @@ def write(folder: Path, name: str, text: str) -> None:
 def test_a_class_beside_the_config_file_is_found(folder: Path) -> None:
     write(folder, "own_good.py", CLASS)
     assert plugins.load("python:own_good:Fewest").__name__ == "Fewest"
-    assert plugins.trial("python:own_good:Fewest") == ""
+    assert plugins.trial("python:own_good:Fewest", 10.0) == ""
 
 
 BAD = {
@@ -62,9 +63,23 @@ BAD = {
 @pytest.mark.parametrize(("text", "scheduler", "words"), BAD.values(), ids=BAD.keys())
 def test_what_is_no_good_is_told_in_one_line(folder: Path, text: str, scheduler: str, words: str) -> None:
     write(folder, "own_bad.py", text)
-    fault = plugins.trial(scheduler)
+    fault = plugins.trial(scheduler, 10.0)
     assert words in fault
     assert "\n" not in fault and "Traceback" not in fault
+
+
+SLOW = {
+    "imported": "while True: pass",
+    "imported, whatever may come": "try:\n  while True: pass\nexcept BaseException: pass\n" + CLASS,
+    "made": CLASS + "    def __init__(self):\n        while True: pass\n",
+}
+
+
+@pytest.mark.parametrize("text", SLOW.values(), ids=SLOW.keys())
+def test_what_takes_long_to_load_is_refused(folder: Path, text: str) -> None:
+    write(folder, "own_slow.py", text)
+    assert "it takes longer than 0.05 s to load" in plugins.trial("python:own_slow:Fewest", 0.05)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_an_entry_point_is_found_by_its_name_and_by_its_class(folder: Path) -> None:
@@ -75,6 +90,6 @@ def test_an_entry_point_is_found_by_its_name_and_by_its_class(folder: Path) -> N
         "python:fewest": "own_installed:Fewest",
         "python:own_installed:Fewest": "own_installed:Fewest",
     }
-    assert plugins.trial("python:fewest") == ""
+    assert plugins.trial("python:fewest", 10.0) == ""
     with pytest.raises(SchedulerFault):
         plugins.load("python:fowest")

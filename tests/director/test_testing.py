@@ -57,6 +57,16 @@ def test_mistakes_are_raised_not_covered() -> None:
 
     with pytest.raises(SchedulerFault, match="AttributeError"):
         Farm(Broken, a=1).choose()
+
+    class Mute(Exception):
+        __str__ = None  # type: ignore[assignment]
+
+    class Raising:
+        def choose(self, hosts: Any, request: Any) -> Any:
+            raise Mute
+
+    with pytest.raises(SchedulerFault, match="Mute"):
+        Farm(Raising, a=1).choose()
     with pytest.raises(SchedulerFault, match="can't be made"):
         Farm(lambda: 1 / 0, a=1)
 

@@ -111,6 +111,35 @@ def test_one_that_fails_is_replaced_by_the_one_before_and_no_client_notices(
     assert main_group(daemon)["scheduler_failures"] == 1
 
 
+def test_one_chosen_again_and_one_that_an_upgrade_loads_are_tried_again(daemon: Daemon, hosts: Hosts) -> None:
+    address = start(daemon, hosts("a", "b"), "raise")
+    choose(daemon, "python:mine:Fragile")
+
+    def fails(times: int) -> None:
+        wait_until(lambda: "b" not in {ask_name(address) for _ in range(30)})
+        wait_until(lambda: main_group(daemon)["scheduler_failures"] == times)
+        assert main_group(daemon)["scheduler_in_use"] == "first"
+
+    def is_tried() -> None:
+        wait_until(lambda: ask_name(address) == "b")
+
+    fails(1)
+    choose(daemon, "python:mine:Fragile")
+    assert "again, which had failed" in daemon.ctl("journal").out
+    is_tried()
+    fails(2)
+    choose(daemon, "python:mine:Fragile,sticky")
+    daemon.ctl("sticky-clear", "web", "main")
+    is_tried()
+    choose(daemon, "python:mine:Fragile")
+    fails(3)
+    assert daemon.directord("upgrade").exit == 0
+    assert main_group(daemon)["scheduler_failures"] == 3
+    is_tried()
+    fails(4)
+    assert daemon.log.count("scheduler failed") == 4
+
+
 def test_a_broken_one_is_refused_with_file_and_line(daemon: Daemon, hosts: Hosts) -> None:
     start(daemon, hosts("a", "b"))
     (daemon.folder / "broken.py").write_text("class Broken:\n    def choose(self, hosts, request):\n        return (\n")

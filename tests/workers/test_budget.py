@@ -34,6 +34,13 @@ def sleeps(_hosts: Any, _request: Any) -> Any:
     time.sleep(60)
 
 
+def complains(_hosts: Any, _request: Any) -> Any:
+    try:
+        spins(None, None)
+    except BaseException as error:
+        raise ValueError("interrupted") from error
+
+
 def catches(_hosts: Any, _request: Any) -> Any:
     for _ in range(3):
         try:
@@ -49,7 +56,7 @@ def test_what_is_quick_gives_its_result(budget: Budget) -> None:
         budget.run(lambda hosts, request: 1 / 0, (), REQUEST)
 
 
-@pytest.mark.parametrize("slow", [spins, sleeps])
+@pytest.mark.parametrize("slow", [spins, sleeps, complains])
 def test_what_is_slow_is_ended(budget: Budget, slow: Any) -> None:
     began = time.monotonic()
     with pytest.raises(SchedulerFault, match="took longer than 20 ms"):

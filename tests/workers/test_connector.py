@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from director.messages import Fault
+from tests.descriptors import descriptors
 from tests.waiting import until
-from tests.workers.plant import Plant, accepted, listening, read, refusing
+from tests.workers.plant import SERVICE, Plant, accepted, listening, read, refusing
 
 
 def full(silent: socket.socket) -> socket.socket:
@@ -199,3 +200,43 @@ def test_a_suspect_is_tried_again_after_a_moment_if_the_hub_says_nothing() -> No
     plant.services.sweep(plant.poller.now + 3)
     assert plant.board.hosts[3].usable
     plant.close()
+
+
+@pytest.mark.parametrize("where", ["choosing", "calling"])
+def test_a_bug_while_one_client_is_served_costs_that_client_and_leaves_nothing(
+    where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("a bug")
+
+    with listening() as host:
+        plant = Plant([host.getsockname()])
+        service = plant.services.by_number[SERVICE]
+        before = descriptors()
+        with monkeypatch.context() as bug, plant.connect() as client:
+            if where == "choosing":
+                bug.setattr(service.scheduler, "choose", fail)
+            else:
+                bug.setattr(plant.connector, "_attempt", fail)
+            assert read(client, 1) == b""
+        until(lambda: descriptors() <= before)
+        assert (plant.ended, service.open, plant.board.hosts[3].own) == (["ID"], 0, 0)
+        with plant.connect() as client:
+            until(lambda: plant.services.hosts_tally[3].total == 1)
+        plant.close()
+
+
+def test_a_bug_while_one_who_waited_is_served_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("a bug")
+
+    with listening() as host:
+        plant = Plant([host.getsockname()])
+        with plant.connect() as client:
+            until(lambda: plant.services.hosts_tally[3].total == 1)
+            (session,) = plant.sessions.all.values()
+            monkeypatch.setattr(plant.connector, "_next_host", fail)
+            assert plant.connector._start(session)
+            assert read(client, 1) == b""
+        assert plant.ended == ["ID"]
+        plant.close()

@@ -22,6 +22,9 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scheduling
     (tmp_path / "worker_own.py").write_text(
         "class Last:\n    def choose(self, hosts, request):\n        return hosts[-1]\n"
         "class Slow:\n    def choose(self, hosts, request):\n        while True: pass\n"
+        "class Endless(Exception):\n    def __str__(self):\n        while True: pass\n    __repr__ = __str__\n"
+        "class SlowToTell:\n    def choose(self, hosts, request): raise Endless\n"
+        "class SlowToShow:\n    def choose(self, hosts, request): return [Endless()] * 9\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     yield Schedulings(Scoreboard(), Random(1))
@@ -41,7 +44,9 @@ def test_a_users_own_chooses_with_and_without_sticky(made: Schedulings) -> None:
     assert made.reports() == []
 
 
-@pytest.mark.parametrize("own", ["python:worker_own:Slow", "python:worker_own:None", "python:nowhere:C"])
+@pytest.mark.parametrize(
+    "own", [*(f"python:worker_own:{name}" for name in ("Slow", "SlowToTell", "SlowToShow", "None")), "python:nowhere:C"]
+)
 def test_what_fails_falls_back_to_what_was_before_and_is_reported_until_heard(made: Schedulings, own: str) -> None:
     before = made.make(group("first"), hosts(1, 1), None, None)
     scheduler = made.make(group(own), hosts(1, 1), None, before)
@@ -49,6 +54,13 @@ def test_what_fails_falls_back_to_what_was_before_and_is_reported_until_heard(ma
     assert made.reports() == [SchedulerFailed(2, own, "first", scheduler.fault)]
     made.failing.clear()
     assert made.reports() == []
+
+
+def test_one_made_sticky_falls_back_to_what_was_before_it(made: Schedulings) -> None:
+    scheduler = made.make(group("first"), hosts(1, 1), None, None)
+    scheduler = made.make(group("python:worker_own:Last"), hosts(1, 1), None, scheduler)
+    scheduler = made.make(group("python:worker_own:Last,sticky"), hosts(1, 1), StickyTable(60, 9), scheduler)
+    assert scheduler.fallback == "first"
 
 
 def test_it_follows_others_whose_scheduler_failed(made: Schedulings) -> None:

@@ -236,3 +236,18 @@ def test_in_whatever_order_news_come_a_worker_uses_whom_a_new_one_would(news: li
     anew.learn(list(known.values()), complete=True)
     usable = [{host.number: host.usable for host in one._board.hosts.values()} for one in (changed, anew)]
     assert usable[0] == usable[1]
+
+
+def test_a_scheduler_is_in_use_as_the_hub_says_but_for_failures_it_has_not_heard_of() -> None:
+    services = Services(Scoreboard(), random.Random(1))
+    services.configure(running(scheduler="python:nowhere:C"))
+    scheduler = services.group_scheduler(2)
+    assert scheduler is not None and scheduler.fault
+    failed = {2: ["python:nowhere:C", "first", "it raised"]}
+    services.fall_back({})
+    services.fall_back({2: ["python:nowhere:D", "random", "it raised"]})  # of what was there before
+    assert scheduler.name == "leastconns" and len(services.schedulings.reports()) == 1
+    services.fall_back(failed)
+    assert (scheduler.name, services.schedulings.reports()) == ("first", [])
+    services.fall_back({})
+    assert (scheduler.name, len(services.schedulings.reports())) == ("first", 1)  # tried again, in vain

@@ -9,9 +9,10 @@ import pytest
 from director.errors import RefusedError
 from director.events import Event
 from director.master.listeners import Address
+from director.master.records import Changed
 from director.master.run import Master
 from director.master.stage import Stage
-from director.messages import Actor, Discard, Happened, HostDown, HostUp, Request, Undo
+from director.messages import Actor, ChangeScheduler, Discard, Happened, HostDown, HostUp, Request, Undo
 
 
 def hold(master: Master) -> None:
@@ -87,6 +88,23 @@ def test_that_a_time_is_over_is_not_undone(master: Master) -> None:
     master.changing.tick(10.0)
     with pytest.raises(RefusedError, match="can't undo 2: the time for which its host was down is over"):
         master.changing.perform(Request(2, Actor("me"), Undo(2)))
+
+
+def test_a_scheduler_that_failed_and_is_chosen_again_is_an_act_like_others(master: Master) -> None:
+    hold(master)
+    actor = Actor("me")
+    scheduler = master.running.config.services[0].groups[0].scheduler
+    order = ChangeScheduler("web", "main", scheduler)
+    master.changing.request(Request(1, actor, order))
+    assert (master.running.version, master.journal.records) == (1, [])
+    config = master.running.config
+    master.changing.request(Request(2, actor, replace(order, again=True)))
+    (record,) = master.journal.records
+    assert isinstance(record, Changed)
+    assert record.said == f"group 'main' of web is scheduled by {scheduler} again, which had failed"
+    assert (master.running.version, master.running.config) == (2, config)
+    master.changing.request(Request(3, actor, Undo(record.number)))
+    assert master.journal.records == [record]
 
 
 def test_without_a_config_file_there_is_nothing_to_reload(master: Master) -> None:

@@ -10,7 +10,8 @@ import psutil
 import pytest
 
 from director.errors import SystemFailure
-from director.master.checker import begin, check_now, read_file
+from director.master import checker
+from director.master.checker import begin, check_now, read_file, wait
 from director.master.system import System
 from tests.descriptors import descriptors
 
@@ -80,3 +81,22 @@ def test_who_is_patient_reads_from_a_pipe(tmp_path: Path) -> None:
 def test_no_more_is_read_than_may_be() -> None:
     text = read_file("/dev/zero", patient=True)
     assert "more than 16 MiB" in check_now(text, "c.xml").problems[0].message
+
+
+def test_a_scheduler_that_takes_long_to_load_is_for_workers_that_begin_with_it_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checker, "_nobody", lambda: None)  # who could not look into pytest's folders
+    (tmp_path / "own_slow.py").write_text(
+        "import time\ntime.sleep(0.3)\nclass S:\n    def choose(self, hosts, request): return hosts[0]\n"
+    )
+    text = GOOD.replace(b"<director>", b'<director worker-timeout="1s">').replace(
+        b'"g"', b'"g" scheduler="python:own_slow:S"'
+    )
+    name, path = "python:own_slow:S", str(tmp_path / "c.xml")
+    fresh, known, late = (wait(begin(System(), text, path, loaded=loaded)) for loaded in (None, (name,), ()))
+    assert fresh.config is not None and fresh.config.own_schedulers == (name,)
+    assert "is slow: it took 0." in fresh.problems[0].message and "longer than 0.25 s" in fresh.problems[0].message
+    assert known.config is not None and not known.problems
+    assert late.config is None
+    assert f"can't use scheduler {name}: it takes longer than 0.25 s to load" in late.problems[0].message

@@ -9,14 +9,25 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from director.config.changes import amend
+from director.config.changes import amend, chosen_again
 from director.config.edits import by_place, diff, is_order, renumbered
 from director.config.merge import merge
 from director.config.model import Config
 from director.config.numbering import assign
 from director.errors import RefusedError, UsageError
 from director.master.records import Changed, Loaded, Record, line, read, replay, since_load, taking_back
-from director.messages import Change, GroupAdd, GroupEnable, HostAdd, HostDelete, HostDown, HostUp, HostWeight, Running
+from director.messages import (
+    Change,
+    ChangeScheduler,
+    GroupAdd,
+    GroupEnable,
+    HostAdd,
+    HostDelete,
+    HostDown,
+    HostUp,
+    HostWeight,
+    Running,
+)
 from tests.director.config.configs import ANN, RUNNING, configs, host
 
 _service = st.sampled_from("abcd")
@@ -143,6 +154,15 @@ def test_a_change_that_others_rest_on_is_not_undone() -> None:
     running = replay(running, three.edits)
     assert replay(running, taking_back([one, two, three], 1, running)[1]).config == RUNNING.config
     assert taking_back([one, two, three], 2, running)[1] == ()
+
+
+def test_what_only_tried_the_same_again_is_not_undone_and_nothing_rests_on_it() -> None:
+    one, running = changed(1, RUNNING, ChangeScheduler("web", "main", "first"))
+    again = Changed(2, 1.0, ANN, "again", chosen_again(running, ChangeScheduler("web", "main", "first", again=True)))
+    assert replay(running, again.edits).config == running.config
+    with pytest.raises(RefusedError, match="can't undo 2: it put nothing in the place of anything else"):
+        taking_back([one, again], 2, running)
+    assert replay(running, taking_back([one, again], 1, running)[1]).config == RUNNING.config
 
 
 def test_what_the_file_changed_since_is_not_undone() -> None:

@@ -85,13 +85,36 @@ def _exits(hosts: Any, request: Any) -> Any:
     raise SystemExit(1)
 
 
+class Mute(Exception):
+    """One whose text has a mistake in it."""
+
+    def __str__(self) -> str:
+        return self.missing  # type: ignore[attr-defined,no-any-return]
+
+
+class Faceless:
+    """Ends whoever wants to show it, or to know what it is."""
+
+    def __repr__(self) -> str:
+        raise SystemExit(3)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        raise SystemExit(4)
+
+
+def _is_mute(hosts: Any, request: Any) -> Any:
+    raise Mute
+
+
 BAD = {
     "it raises": (_divides, "ZeroDivisionError"),
     "it exits": (_exits, "SystemExit"),
+    "it raises what has no text": (_is_mute, "Mute, whose text can't be made: AttributeError"),
     "it returns nothing": (lambda hosts, request: None, "returned None"),
     "it returns a name": (lambda hosts, request: "h0", "returned 'h0'"),
     "it returns a host it made": (lambda hosts, request: Seen(HostLoad(7, "x")), "none of the hosts"),
-    "it returns what has no face": (lambda hosts, request: type("X", (), {"__repr__": 1})(), "returned a X"),
+    "it returns what has no face": (lambda hosts, request: Faceless(), "returned a Faceless"),
 }
 
 
@@ -124,9 +147,10 @@ def test_a_host_kept_from_an_earlier_choice_is_none_it_was_given() -> None:
     assert "none of the hosts" in scheduler.fault
 
 
-def test_one_that_can_not_be_made_is_never_asked() -> None:
+@pytest.mark.parametrize("error", [ValueError("no table"), SystemExit("no table")])
+def test_one_that_can_not_be_made_is_never_asked(error: BaseException) -> None:
     def broken() -> Any:
-        raise ValueError("no table")
+        raise error
 
     scheduler = group(broken, hosts(1))
     assert "no table" in scheduler.fault
@@ -139,6 +163,24 @@ def test_a_fallback_that_fails_too_leaves_leastconns() -> None:
     assert scheduler.choose("c") is not None
     assert scheduler.choose("c") is not None
     assert scheduler.name == "leastconns"
+
+
+def test_one_that_is_tried_again_goes_on_or_falls_back_to_what_was_in_use() -> None:
+    faults: list[str] = []
+    broken = [True]
+
+    def choose(hosts: Any, request: Any) -> Any:
+        return 1 / 0 if broken[0] else hosts[-1]
+
+    members = hosts(1, 1)
+    scheduler = group(own(choose), members, fallback="first", on_fault=lambda group: faults.append(group.fault))
+    assert scheduler.choose("c") is members[0]
+    scheduler.try_again()
+    assert (scheduler.choose("c"), scheduler.name, len(faults)) == (members[0], "first", 2)
+    broken[0] = False
+    scheduler.try_again()
+    assert (scheduler.choose("c"), scheduler.name, scheduler.fault) == (members[1], "python:m:C", "")
+    assert len(faults) == 2
 
 
 def test_an_error_is_told_in_one_line_with_its_place() -> None:

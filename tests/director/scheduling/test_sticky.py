@@ -60,6 +60,24 @@ def test_the_size_is_never_exceeded_and_the_least_recently_used_goes() -> None:
     assert len(one) == 1
 
 
+def test_the_cleared_take_no_place_of_those_who_are_known_and_are_bounded_themselves() -> None:
+    one, other = table(size=2), table(size=2)
+    one.stick("a", 7, 1.0)
+    one.stick("b", 7, 2.0)
+    for place in range(5):
+        assert one.clear(f"stranger {place}", 3.0) == 0
+    one.clear("b", 4.0)
+    one.stick("c", 7, 5.0)
+    for row in one.rows():
+        other.hear(*row)
+    for each in (one, other):
+        assert [client for client in "abc" if each.find(client, 5.0)] == ["a", "c"]
+        assert len(list(each.rows())) == 4
+    one.sweep(1000.0)
+    assert list(one.rows()) == []
+    assert [row[0] for row in one.take(9)] == []
+
+
 def test_only_news_and_a_renewal_each_sixteenth_are_told() -> None:
     one = table(timeout=160.0)
     one.stick("c", 7, 1000.0)
