@@ -7,7 +7,6 @@ master are given a moment to let go of an address, and are ended if they don't.
 from __future__ import annotations
 
 import gc
-import grp
 import os
 import shutil
 import socket
@@ -79,11 +78,13 @@ def open_control(path: str, groups: tuple[str, ...]) -> socket.socket:
         # Rights are decided by who connects; several groups can't share one file mode.
         os.chmod(path, 0o660 if len(groups) <= 1 else 0o666)
         if len(groups) == 1:
-            os.chown(path, -1, grp.getgrnam(groups[0]).gr_gid)
+            if (gid := kernel.gid_of(groups[0])) is None:
+                raise SystemFailure(f"can't give rights to group {groups[0]!r}: there is no such group")
+            os.chown(path, -1, gid)
         sock.listen(1024)
-    except (OSError, KeyError) as error:
+    except OSError as error:
         sock.close()
-        raise SystemFailure(f"can't open control socket {path}: {error}") from None
+        raise SystemFailure(f"can't open control socket {path}: {error.strerror}") from None
     finally:
         os.close(folder)
     sock.setblocking(False)

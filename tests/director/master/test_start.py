@@ -33,8 +33,13 @@ def test_the_control_socket_works_however_long_its_path(tmp_path: Path, depth: i
 
 
 def test_a_group_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SystemFailure, match="no-such-group"):
+    with pytest.raises(SystemFailure, match="can't give rights to group 'no-such-group': there is no such group"):
         open_control(str(tmp_path / "control.sock"), ("no-such-group",))
+
+
+def test_a_group_goes_by_its_number_too(tmp_path: Path) -> None:
+    open_control(str(tmp_path / "control.sock"), (str(os.getgid()),)).close()
+    assert (tmp_path / "control.sock").stat().st_gid == os.getgid()
 
 
 def test_what_dead_generations_left_goes_and_the_rest_stays(tmp_path: Path) -> None:
