@@ -22,14 +22,13 @@ from control.web.accounts import Accounts
 from control.web.app import App
 from control.web.door import Door
 from control.web.inquiry import Inquiry
-from control.web.listening import Listening, context
+from control.web.listening import Listening, tls
 from director import logs
 from director.config.edits import apply
 from director.config.model import Admin, Config, User
 from director.errors import ChildExit, RefusedError
 from director.events import Event
 from director.lifeline import Lifeline
-from director.master import selfsigned
 from director.master.child import Birth
 from director.messages import (
     AdminFiles,
@@ -139,7 +138,7 @@ class Web:
         for admin in self.running.config.admins:
             listening = self._listening.get(str(admin.listen))
             if listening is not None and admin.secure:
-                self._attempt(lambda admin, listening: listening.renew(self._tls(admin)), admin, listening)
+                self._attempt(lambda admin, listening: listening.renew(tls(admin, self._files)), admin, listening)
         logs.info(Event.FILES_READ, files=len(files))
 
     def _read_users(self, path: str) -> None:
@@ -188,15 +187,10 @@ class Web:
 
     def _listen(self, admin: Admin, fd: int) -> None:
         name = str(admin.listen)
-        tls = self._tls(admin) if admin.secure else None
+        context = tls(admin, self._files) if admin.secure else None
         app = App(self._doors[name], self.inquiry, lambda: self.running.config)
-        self._listening[name] = Listening(fd, app, tls)
+        self._listening[name] = Listening(fd, app, context)
         logs.info(Event.ADMIN_LISTENING, listen=name, secure=admin.secure)
-
-    def _tls(self, admin: Admin) -> Any:
-        cert = admin.cert or next(path for path in self._files if path.endswith(selfsigned.NAME))
-        key = admin.key or cert
-        return context(self._files[cert], self._files[key], (cert, key))
 
 
 def main(birth: Birth) -> int:

@@ -42,9 +42,11 @@ class Admins:
         """Listen for the admins of this config, and for no others. Raises SystemFailure; then all is as before."""
         fresh: dict[str, Address] = {}
         try:
-            paths = [path for admin in config.admins for path in self._files(admin)]
+            paths = [path for admin in config.admins for path in files(admin, self._state_dir)]
+            if any(admin.secure and not admin.cert for admin in config.admins):
+                selfsigned.ensure(selfsigned.path(self._state_dir))
             for path in paths:
-                os.close(_open(path))
+                os.close(open_file(path))
             for admin in config.admins:
                 ip = str(admin.listen)
                 if ip not in self._addresses:
@@ -64,16 +66,6 @@ class Admins:
         for address in self._addresses.values():
             address.close()
         self._addresses.clear()
-
-    def _files(self, admin: Admin) -> list[str]:
-        """The files of an admin; a certificate is made where none is named."""
-        found = [admin.users_file] if admin.users_file else []
-        if admin.secure:
-            cert = admin.cert or selfsigned.path(self._state_dir)
-            if not admin.cert:
-                selfsigned.ensure(cert)
-            found += [cert, admin.key or cert]
-        return found
 
     # -- to the children -------------------------------------------------------------
 
@@ -145,7 +137,7 @@ class Admins:
         fds: dict[str, int] = {}
         for path in self._paths:
             try:
-                fds[path] = _open(path)
+                fds[path] = open_file(path)
             except SystemFailure as error:
                 logs.warning(Event.CONFIG_WARNING, problem=error)  # web goes on with what it has
         family.tell(web, AdminFiles(tuple(fds)), tuple(fds.values()))
@@ -153,7 +145,17 @@ class Admins:
             os.close(fd)
 
 
-def _open(path: str) -> int:
+def files(admin: Admin, state_dir: str) -> list[str]:
+    """The files of an admin; where no certificate is named, the one that we make."""
+    found = [admin.users_file] if admin.users_file else []
+    if admin.secure:
+        cert = admin.cert or selfsigned.path(state_dir)
+        found += [cert, admin.key or cert]
+    return found
+
+
+def open_file(path: str) -> int:
+    """To be read, without waiting. Raises SystemFailure."""
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:

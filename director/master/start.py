@@ -35,6 +35,7 @@ from director.master.listeners import Address, open_address, remove_stale_socket
 from director.master.lock import Holder, Lock, probe
 from director.master.logfiles import LogFiles
 from director.master.loop import Loop
+from director.master.needs import Needs
 from director.master.notify import from_environment
 from director.master.readiness import Readiness
 from director.master.recall import loaded, recall
@@ -282,7 +283,7 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
     os.chdir("/")
     assert places.config is not None
     text = checker.read_file(places.config)
-    checked = checker.check_now(text, places.config)
+    checked = checker.check_now(text, places.config, Needs(places.state_dir, roles.judge))
     if checked.config is None:
         raise ConfigError(checked.problems)
     fresh, last = numbering.assign(checked.config, left.running.config, left.last_number)
