@@ -266,6 +266,14 @@ class AdminFiles:
     """To web: the files that admins name, open for reading, by path."""
 
     paths: tuple[str, ...]
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FilesUsed:
+    """From web: with the AdminFiles of this number, all that I have is of use."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -1028,6 +1036,7 @@ Message = (
     | Introduce
     | Admit
     | AdminFiles
+    | FilesUsed
     | Lonely
     | Drain
     | Hold

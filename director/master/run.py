@@ -46,6 +46,7 @@ from director.messages import (
     Deciding,
     Elder,
     Failed,
+    FilesUsed,
     HandedOver,
     Happened,
     Held,
@@ -393,6 +394,8 @@ class Master:
                 self.changing.request(message)
             case Lonely():
                 self.admins.introduce(self.family)
+            case FilesUsed(number):
+                self.admins.used(number)
             case Failed(reason):
                 self._failure = self._failure or reason if self.stage is Stage.STARTING else ""
             case _:

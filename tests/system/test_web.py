@@ -257,3 +257,17 @@ def test_files_that_can_not_be_used_stop_and_replace_nothing(site: Site) -> None
     assert site.ask("/running.txt")[0] == 200
     site.write_users()
     assert site.daemon.directord("restart").exit == 0
+
+
+def test_a_new_web_process_goes_on_with_the_last_files_that_could_be_used(site: Site) -> None:
+    site.users.write_text("x: [")
+    wait_until(lambda: "it is not YAML" in site.daemon.log)
+    site.daemon.kill(site.web())
+    wait_until(lambda: site.daemon.log.count("ready: kind=web") == 2)
+    site.users.unlink()
+    wait_until(lambda: "can't open" in site.daemon.log)
+    site.daemon.kill(site.web())
+    wait_until(lambda: site.daemon.log.count("ready: kind=web") == 3)
+    assert site.ask("/running.txt")[0] == 200
+    assert site.ask("/running.txt", secure=True)[0] == 200
+    assert not re.findall("process (failed|crashed)", site.daemon.log)
