@@ -69,6 +69,7 @@ from director.messages import (
     Applied,
     ApplyConfig,
     Configure,
+    ControlSockets,
     Deciding,
     Digest,
     Drain,
@@ -248,6 +249,8 @@ class Hub:
             case Introduce():
                 for descriptor in descriptors:
                     self.server.adopt(descriptor)
+            case ControlSockets(paths):
+                self.server.serve(dict(zip(paths, descriptors, strict=True)))
             case Happened():
                 self.chronicle.add(message)
             case Drain():

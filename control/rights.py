@@ -34,11 +34,15 @@ class Socket(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The process that connected. `gids` are its group and its supplementary ones."""
+    """The process that connected. `gids` are its group and its supplementary ones.
+
+    `socket`: the path of the one by which it did, None for the one in the run dir.
+    """
 
     pid: int
     uid: int
     gids: frozenset[int]
+    socket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

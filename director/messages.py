@@ -262,6 +262,13 @@ class Admit:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlSockets:
+    """To the hub: serve those that listen at these paths beside the first, and no others."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AdminFiles:
     """To web: the files that admins name, open for reading, by path."""
 
@@ -799,6 +806,7 @@ class Handover:
     ordinal: int  # of the new generation
     log_level: str | None = None
     pledge: int = -1  # of a pipe: while it is open, our workers would go on accepting without a master
+    controls: dict[str, int] = field(default_factory=dict)  # sockets beside `control`, by path
 
 
 @dataclass(frozen=True, slots=True)
@@ -1036,6 +1044,7 @@ Message = (
     | Introduce
     | Admit
     | AdminFiles
+    | ControlSockets
     | FilesUsed
     | Lonely
     | Drain

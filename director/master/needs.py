@@ -76,6 +76,9 @@ def _places(config: Config) -> Iterator[Fault]:
                 yield from _folder(path, f"can't open log file {path}")
             except OSError as error:
                 yield os.path.basename(path), f"can't open log file {path}: {error.strerror}"
+    for control in config.controls:
+        if control.socket:
+            yield from _folder(control.socket, f"can't open control socket {control.socket}")
     for _, listen in config.listens():
         if listen.ip.path:
             yield from _folder(listen.ip.path, f"can't listen on {listen.ip}")

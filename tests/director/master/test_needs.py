@@ -28,6 +28,7 @@ def faults(config: Config, folder: Path) -> list[str]:
     ("config", "message"),
     [
         (Config(controls=(Control(group="no-such"),)), "can't give rights to group 'no-such': there is no such group"),
+        (Config(controls=(Control(socket="/no-such/s"),)), "can't open control socket /no-such/s: No such file"),
         (listening(Listen(ip=Endpoint(path="/tmp/s"), owner="no-such")), "can't give unix:/tmp/s to user 'no-such'"),
         (listening(Listen(ip=Endpoint(path="/tmp/s"), group="no-such")), "can't give unix:/tmp/s to group 'no-such'"),
         (listening(Listen(ip=Endpoint(path="/no-such/s"))), "can't listen on unix:/no-such/s: No such file"),
