@@ -72,6 +72,7 @@ from director.messages import (
     Applied,
     ApplyConfig,
     Configure,
+    ControlSockets,
     Deciding,
     Digest,
     Drain,
@@ -259,6 +260,8 @@ class Hub:
             case Introduce():
                 for descriptor in descriptors:
                     self.server.adopt(descriptor)
+            case ControlSockets(paths):
+                self.server.serve(dict(zip(paths, descriptors, strict=True)))
             case Happened():
                 self.chronicle.add(message)
             case Drain():

@@ -8,7 +8,6 @@ the daemon may do all.
 from __future__ import annotations
 
 import errno
-import grp
 import pwd
 import socket
 import struct
@@ -18,6 +17,7 @@ from typing import Protocol
 
 from director.access import Access
 from director.config.model import Control
+from director.master.system import gid_of
 
 ROOT = 0  # uid
 SO_PEERGROUPS = getattr(socket, "SO_PEERGROUPS", 59)  # asm-generic/socket.h; Python has no name for it
@@ -34,11 +34,15 @@ class Socket(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The process that connected. `gids` are its group and its supplementary ones."""
+    """The process that connected. `gids` are its group and its supplementary ones.
+
+    `socket`: the path of the one by which it did, None for the one in the run dir.
+    """
 
     pid: int
     uid: int
     gids: frozenset[int]
+    socket: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +80,9 @@ def grants(controls: Iterable[Control]) -> dict[int, Access]:
     """
     found: dict[int, Access] = {}
     for control in controls:
-        if control.group is None:
-            continue
-        try:
-            gid = grp.getgrnam(control.group).gr_gid
-        except KeyError:
-            continue
-        found[gid] = Access.FULL if Access.FULL in (control.access, found.get(gid)) else Access.READONLY
+        gid = gid_of(control.group) if control.group else None
+        if gid is not None:
+            found[gid] = Access.FULL if Access.FULL in (control.access, found.get(gid)) else Access.READONLY
     return found
 
 

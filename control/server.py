@@ -25,9 +25,10 @@ so that clients wait in its backlog for the next hub. Counterpart: `client`.
 from __future__ import annotations
 
 import errno
+import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -93,27 +94,41 @@ class Server:
         self.stopping = False
         self.identify = identify
         self._owner = owner
-        self._listener = socket.socket(fileno=listener)
+        self._listeners: dict[str | None, Any] = {None: socket.socket(fileno=listener)}  # by path
         self._clients: dict[_Connection, gevent.Greenlet] = {}
-        self._accepting: gevent.Greenlet | None = None
-        self._granted: tuple[tuple[Control, ...], Mapping[int, Access]] = ((), {})
+        self._accepting: dict[str | None, gevent.Greenlet] | None = None
+        self._granted: tuple[tuple[Control, ...], dict[str | None, Mapping[int, Access]]] = ((), {})
         self._names: dict[int, str] = {}  # by uid
 
     def start(self) -> None:
         """Begin to accept."""
-        self._accepting = gevent.spawn(self._accept)
+        self._accepting = {path: gevent.spawn(self._accept, path) for path in self._listeners}
 
     def pause(self) -> None:
         """Accept nothing more until `start`; who is connected goes on."""
-        if self._accepting is not None:
-            self._accepting.kill(block=False)
-            self._accepting = None
+        gevent.killall([*(self._accepting or {}).values()], block=False)
+        self._accepting = None
+
+    def serve(self, descriptors: Mapping[str, int]) -> None:
+        """Accept on these sockets, by path, beside the first, and on no others."""
+        accepting, self._accepting = self._accepting, None
+        gevent.killall([*(accepting or {}).values()], block=False)
+        for path in self._listeners.keys() - {None, *descriptors}:
+            self._listeners.pop(path).close()
+        for path, descriptor in descriptors.items():
+            if path in self._listeners:
+                os.close(descriptor)
+            else:
+                self._listeners[path] = socket.socket(fileno=descriptor)
+        if accepting is not None:
+            self.start()
 
     def stop(self, grace: float = 1.0) -> None:
         """Accept nothing more; what is being worked on gets `grace` seconds to be answered."""
         self.stopping = True
         self.pause()
-        self._listener.close()
+        for listener in self._listeners.values():
+            listener.close()
         for connection in list(self.waiting):
             connection.close()
         gevent.joinall(list(self._clients.values()), timeout=grace)
@@ -124,21 +139,22 @@ class Server:
         """How many are connected."""
         return len(self._clients)
 
-    def _accept(self) -> None:
+    def _accept(self, path: str | None) -> None:
+        listener = self._listeners[path]
         while True:
             try:
-                sock, _ = self._listener.accept()
+                sock, _ = listener.accept()
             except OSError as error:
                 if error.errno not in _EXHAUSTED:
                     raise
                 gevent.sleep(_PAUSE)
                 continue
-            self._admit(sock)
+            self._admit(sock, path)
             # accept() does not yield as long as somebody waits: those we have go on, too.
             let_others()
 
-    def _admit(self, sock: Any) -> None:
-        connection = _Connection(self, sock)
+    def _admit(self, sock: Any, path: str | None) -> None:
+        connection = _Connection(self, sock, path)
         if len(self._clients) >= self.limits.clients:
             longest = next(iter(self.waiting), connection)
             longest.close()
@@ -184,13 +200,16 @@ class Server:
         """What the peer may do, by the config that runs now."""
         if isinstance(peer, rights.Person):
             return peer.access
-        return rights.access_of(peer, self._owner, self._grants)
+        return rights.access_of(peer, self._owner, lambda: self._grants(peer.socket))
 
-    def _grants(self) -> Mapping[int, Access]:
+    def _grants(self, path: str | None) -> Mapping[int, Access]:
         controls = self.hub.running.config.controls
         if self._granted[0] != controls:
-            self._granted = (controls, _elsewhere(rights.grants, controls))
-        return self._granted[1]
+            self._granted = (controls, {})
+        granted = self._granted[1]
+        if path not in granted:
+            granted[path] = _elsewhere(rights.grants, [one for one in controls if one.socket == path])
+        return granted[path]
 
     def _actor(self, peer: rights.Speaker) -> Actor:
         if isinstance(peer, rights.Person):
@@ -248,9 +267,10 @@ def _place(error: Exception) -> str:
 class _Connection:
     """One client."""
 
-    def __init__(self, server: Server, sock: Any) -> None:
+    def __init__(self, server: Server, sock: Any, path: str | None = None) -> None:
         self._server = server
         self._sock = sock
+        self._path = path
         self._deadline = 0.0
         self._begun = False
 
@@ -271,7 +291,7 @@ class _Connection:
             self._server.forget(self)
 
     def _identify(self) -> rights.Speaker:
-        return self._server.identify(self._sock)
+        return replace(self._server.identify(self._sock), socket=self._path)
 
     def _speaker(self, request: dict[str, Any]) -> rights.Speaker:
         """Who wants this. Raises CommandError."""

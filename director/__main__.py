@@ -28,6 +28,7 @@ from director.master.family import Roles
 from director.master.invocation import Invocation
 from director.master.launcher import launch
 from director.master.lock import Holder
+from director.master.needs import Judge, Needs
 from director.master.readiness import Readiness, daemonise
 from director.master.system import System, start_ticks
 from director.places import Places, config_file, pid_file, run_dir, state_dir
@@ -110,11 +111,17 @@ def roles() -> Roles:
     import control.web.run
     import workers.run
 
-    return Roles(hub=control.hub.main, worker=workers.run.main, web=control.web.run.main)
+    return Roles(hub=control.hub.main, worker=workers.run.main, web=control.web.run.main, judge=_judge())
 
 
-def _checked(path: str, meanwhile: Callable[[], object] = lambda: None) -> tuple[Config, bytes] | None:
-    """The config in a file, and its text, its problems printed; None if it can't be used.
+def _judge() -> Judge:
+    import control.web.trial
+
+    return control.web.trial.faults
+
+
+def _checked(path: str, places: Places, meanwhile: Callable[[], object] = lambda: None) -> tuple[Config, bytes] | None:
+    """The config in a file, and its text, its problems printed; None if it can't be used here.
 
     The checker is a process of its own, beside which there is time for something else.
     """
@@ -125,7 +132,7 @@ def _checked(path: str, meanwhile: Callable[[], object] = lambda: None) -> tuple
         return None
     check = checker.begin(System(), text, path)
     meanwhile()
-    result = checker.wait(check)
+    result = checker.wait(check, Needs(places.state_dir, _judge()))
     for problem in result.problems:
         print(problem, file=sys.stderr, flush=True)
     if result.config is None:
@@ -143,7 +150,7 @@ def _stay(places: Places, passed: Sequence[int]) -> Readiness | int:
 def start(options: argparse.Namespace, places: Places) -> int:
     """`directord start`."""
     assert places.config is not None
-    checked = _checked(places.config, meanwhile=roles)
+    checked = _checked(places.config, places, meanwhile=roles)
     if checked is None:
         return Exit.BAD_CONFIG
     config, text = checked
@@ -212,8 +219,7 @@ def upgrade(options: argparse.Namespace, places: Places) -> int:
 
 def preflight(_options: argparse.Namespace, places: Places) -> int:
     """Called by a daemon in the interpreter that it may be replaced by."""
-    roles()  # can be imported, too
-    return preflights.try_out(places)
+    return preflights.try_out(places, roles().judge)  # all can be imported, too
 
 
 def candidate(_options: argparse.Namespace, places: Places) -> int:
@@ -243,7 +249,7 @@ def check(options: argparse.Namespace, places: Places) -> int:
     """`directord check`."""
     path = os.path.abspath(options.file) if options.file else places.config
     assert path is not None
-    if _checked(path) is None:
+    if _checked(path, places) is None:
         return Exit.BAD_CONFIG
     _say(f"{path} is good")
     return Exit.DONE
@@ -252,7 +258,7 @@ def check(options: argparse.Namespace, places: Places) -> int:
 def restart(options: argparse.Namespace, places: Places) -> int:
     """`directord restart`: a config that can't be used stops nothing."""
     assert places.config is not None
-    if _checked(places.config) is None:
+    if _checked(places.config, places) is None:
         return Exit.BAD_CONFIG
     stop(options, places)
     return start(options, places)

@@ -16,7 +16,17 @@ from collections.abc import Sequence
 
 from director.errors import LocalProtocolError
 from director.framing import FrameReader, decode, encode
-from director.messages import Accept, AdminFiles, Admit, Introduce, Message, Reopen, Succession, TakeOver
+from director.messages import (
+    Accept,
+    AdminFiles,
+    Admit,
+    ControlSockets,
+    Introduce,
+    Message,
+    Reopen,
+    Succession,
+    TakeOver,
+)
 
 _RECEIVE = 256 * 1024  # bytes a call
 _FDS = 250  # Linux passes at most 253 descriptors with one message
@@ -139,6 +149,6 @@ def _companions(message: Message) -> int:
             return count
         case Admit(listens):
             return len(listens)
-        case AdminFiles(paths):
+        case AdminFiles(paths) | ControlSockets(paths):
             return len(paths)
     return 0

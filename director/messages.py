@@ -262,10 +262,25 @@ class Admit:
 
 
 @dataclass(frozen=True, slots=True)
+class ControlSockets:
+    """To the hub: serve those that listen at these paths beside the first, and no others."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AdminFiles:
     """To web: the files that admins name, open for reading, by path."""
 
     paths: tuple[str, ...]
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FilesUsed:
+    """From web: with the AdminFiles of this number, all that I have is of use."""
+
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -811,6 +826,7 @@ class Handover:
     ordinal: int  # of the new generation
     log_level: str | None = None
     pledge: int = -1  # of a pipe: while it is open, our workers would go on accepting without a master
+    controls: dict[str, int] = field(default_factory=dict)  # sockets beside `control`, by path
 
 
 @dataclass(frozen=True, slots=True)
@@ -1052,6 +1068,8 @@ Message = (
     | Introduce
     | Admit
     | AdminFiles
+    | ControlSockets
+    | FilesUsed
     | Lonely
     | Drain
     | Hold

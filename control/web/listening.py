@@ -7,14 +7,16 @@ connections at a time and no more: what that costs, it costs this process alone.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gevent import socket, ssl
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
+from director.config.model import Admin
 from director.errors import RefusedError
+from director.master import selfsigned
 
 _SILENCE = 30.0  # seconds
 _CONNECTIONS = 500
@@ -33,6 +35,18 @@ class _Server(WSGIServer):  # type: ignore[misc]
             return super().wrap_socket_and_handle(client_socket, address)
         except OSError:
             return None  # no handshake came of it; whoever that was is no concern of ours
+
+
+def pair(admin: Admin, files: Iterable[str]) -> tuple[str, str]:
+    """The paths of certificate and key; where none is named, of the one among these files that the master made."""
+    cert = admin.cert or next((path for path in files if path.endswith(selfsigned.NAME)), "")
+    return cert, admin.key or cert
+
+
+def tls(admin: Admin, files: Mapping[str, int]) -> Any:
+    """TLS as an admin has it, by its open files, by path. Raises RefusedError."""
+    cert, key = pair(admin, files)
+    return context(files[cert], files[key], (cert, key))
 
 
 def context(cert: int, key: int, names: tuple[str, str]) -> Any:

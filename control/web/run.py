@@ -22,14 +22,13 @@ from control.web.accounts import Accounts
 from control.web.app import App
 from control.web.door import Door
 from control.web.inquiry import Inquiry
-from control.web.listening import Listening, context
+from control.web.listening import Listening, tls
 from director import logs
 from director.config.edits import apply
 from director.config.model import Admin, Config, User
 from director.errors import ChildExit, RefusedError
 from director.events import Event
 from director.lifeline import Lifeline
-from director.master import selfsigned
 from director.master.child import Birth
 from director.messages import (
     AdminFiles,
@@ -39,6 +38,7 @@ from director.messages import (
     Configure,
     Drain,
     Failed,
+    FilesUsed,
     Heartbeat,
     Introduce,
     LogFile,
@@ -65,6 +65,7 @@ class Web:
         self._lag = 0.0
         self.running = Running(0, Config())
         self._files: dict[str, int] = {}  # open, by path
+        self._number = 0  # of what we were given last
         self._users: dict[str, tuple[User, ...]] = {}  # by the path of their file
         self._doors: dict[str, Door] = {}
         self._listening: dict[str, Listening] = {}
@@ -106,8 +107,8 @@ class Web:
                 self.running = replace(apply(self.running, edits), version=version)
                 self._furnish()
                 self._master.tell(Applied(version))
-            case AdminFiles(paths):
-                self._read(dict(zip(paths, descriptors, strict=True)))
+            case AdminFiles(paths, number):
+                self._read(dict(zip(paths, descriptors, strict=True)), number)
             case Admit(listens):
                 self._admit(dict(zip(listens, descriptors, strict=True)))
             case Introduce():
@@ -126,26 +127,31 @@ class Web:
 
     # -- admins ------------------------------------------------------------------------
 
-    def _read(self, files: dict[str, int]) -> None:
+    def _read(self, files: dict[str, int], number: int) -> None:
         """The files of admins are there, or there anew."""
         for path, fd in files.items():
             if path in self._files:
                 os.close(self._files[path])
             self._files[path] = fd
-        for admin in self.running.config.admins:
-            if admin.users_file in files:
-                self._attempt(self._read_users, admin.users_file)
+        named = dict.fromkeys(admin.users_file for admin in self.running.config.admins)
+        good = [self._attempt(self._read_users, path) for path in named if path in files]
         self._furnish()
         for admin in self.running.config.admins:
             listening = self._listening.get(str(admin.listen))
             if listening is not None and admin.secure:
-                self._attempt(lambda admin, listening: listening.renew(self._tls(admin)), admin, listening)
+                good.append(self._attempt(self._renew, listening, admin))
+        self._number = number
+        if self._ready and all(good):
+            self._master.tell(FilesUsed(number))
         logs.info(Event.FILES_READ, files=len(files))
 
     def _read_users(self, path: str) -> None:
         self._users[path] = accounts.read(self._files[path], path)
 
-    def _attempt(self, function: Any, *args: Any) -> None:
+    def _renew(self, listening: Listening, admin: Admin) -> None:
+        listening.renew(tls(admin, self._files))
+
+    def _attempt(self, function: Any, *args: Any) -> bool:
         """What can't be used leaves us with what we have; at the start there is nothing to go on with."""
         try:
             function(*args)
@@ -154,6 +160,8 @@ class Web:
                 self._master.tell(Failed(str(error)))
                 self._done.set()
             logs.warning(Event.CONFIG_WARNING, problem=error)
+            return False
+        return True
 
     def _furnish(self) -> None:
         """Have each door be as the config and the files say. Who is logged in stays so."""
@@ -185,18 +193,14 @@ class Web:
         if not self._ready and not self._done.is_set():
             self._ready = True
             self._master.tell(Ready())
+            self._master.tell(FilesUsed(self._number))
 
     def _listen(self, admin: Admin, fd: int) -> None:
         name = str(admin.listen)
-        tls = self._tls(admin) if admin.secure else None
+        context = tls(admin, self._files) if admin.secure else None
         app = App(self._doors[name], self.inquiry, lambda: self.running.config)
-        self._listening[name] = Listening(fd, app, tls)
+        self._listening[name] = Listening(fd, app, context)
         logs.info(Event.ADMIN_LISTENING, listen=name, secure=admin.secure)
-
-    def _tls(self, admin: Admin) -> Any:
-        cert = admin.cert or next(path for path in self._files if path.endswith(selfsigned.NAME))
-        key = admin.key or cert
-        return context(self._files[cert], self._files[key], (cert, key))
 
 
 def main(birth: Birth) -> int:

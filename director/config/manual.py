@@ -33,7 +33,7 @@ ELEMENTS: Mapping[str, str] = {
     "enable": "Which group gets the service's new connections. Without it, the first.",
     "admin": "A web admin. There may be any number, each with users of its own.",
     "user": "Someone who may use the web admin.",
-    "control": "Who may use the control socket beside root and the user who started the daemon.",
+    "control": "Who may use a control socket beside root and the user who started the daemon.",
     "logging": "Where the log and the connection log go.",
     "checktime": "When a host that is down, and has no check, is tried again.",
     "dns": "How the names of hosts are resolved.",
@@ -174,7 +174,10 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
         "access": Entry("`full` may change things, `readonly` only look.", "full"),
     },
     "control": {
-        "socket": Entry("The socket's path, instead of `control.sock` in the run dir.", "/run/director.sock"),
+        "socket": Entry(
+            "The path of a socket beside `control.sock` in the run dir; without it, this is about the latter.",
+            "/run/director.sock",
+        ),
         "group": Entry("Members of this group may use it.", "ops"),
         "access": Entry("`full` may change things, `readonly` only look.", "readonly"),
     },

@@ -3,13 +3,15 @@
 The web process has no rights: it can open neither a low port nor a private key,
 and it asks the hub on sockets that the master made, because the hub believes
 what is said on those about who wants something. Files are looked at each
-second and handed over again when they changed.
+second and handed over again when they changed, as copies: what web could use
+last is what a new web begins with, whatever has become of the files since.
 """
 
 from __future__ import annotations
 
 import os
 import socket
+import stat
 from typing import TYPE_CHECKING, Any
 
 from director import logs
@@ -21,11 +23,14 @@ from director.master.listeners import Address, open_address
 from director.messages import HUB_SLOT, WEB_SLOT, AdminFiles, Admit, Drain, Introduce, Slot
 
 if TYPE_CHECKING:
-    from director.master.family import Family
+    from director.master.family import Child, Family
 
 _SOCKETS = 8  # requests that web can make at a time
 _BACKLOG = 256
 _LOOK = 1.0  # seconds between looks at the files
+_LARGEST = 1024 * 1024  # bytes of a file that are of interest
+
+_Copies = dict[str, tuple[bytes, int]]  # content and mode, by path
 
 
 class Admins:
@@ -36,15 +41,21 @@ class Admins:
         self._addresses: dict[str, Address] = {}
         self._paths: tuple[str, ...] = ()
         self._stamps: dict[str, Any] = {}
+        self._number = 0  # of what was given to web last
+        self._given: _Copies = {}
+        self._good: _Copies = {}  # all that web had when it could last use everything
+        self._complaint = ""
         self._looked = 0.0
 
     def open(self, config: Config) -> None:
         """Listen for the admins of this config, and for no others. Raises SystemFailure; then all is as before."""
         fresh: dict[str, Address] = {}
         try:
-            paths = [path for admin in config.admins for path in self._files(admin)]
+            paths = [path for admin in config.admins for path in files(admin, self._state_dir)]
+            if any(admin.secure and not admin.cert for admin in config.admins):
+                selfsigned.ensure(selfsigned.path(self._state_dir))
             for path in paths:
-                os.close(_open(path))
+                os.close(open_file(path))
             for admin in config.admins:
                 ip = str(admin.listen)
                 if ip not in self._addresses:
@@ -65,16 +76,6 @@ class Admins:
             address.close()
         self._addresses.clear()
 
-    def _files(self, admin: Admin) -> list[str]:
-        """The files of an admin; a certificate is made where none is named."""
-        found = [admin.users_file] if admin.users_file else []
-        if admin.secure:
-            cert = admin.cert or selfsigned.path(self._state_dir)
-            if not admin.cert:
-                selfsigned.ensure(cert)
-            found += [cert, admin.key or cert]
-        return found
-
     # -- to the children -------------------------------------------------------------
 
     def born(self, family: Family, slot: Slot) -> None:
@@ -89,10 +90,20 @@ class Admins:
             family.supervisor.add(WEB_SLOT)
             return
         web = family.children.get(WEB_SLOT)
-        if web is not None:
-            self._hand_over_files(family)
-            fds = [address.socket_for(0).fileno() for address in self._addresses.values()]
-            family.tell(web, Admit(tuple(self._addresses)), fds)
+        if web is None:
+            return
+        fresh = self._read()
+        began = self._good if self._good.keys() >= {*self._paths} else fresh
+        self._give(family, web, began)
+        fds = [address.socket_for(0).fileno() for address in self._addresses.values()]
+        family.tell(web, Admit(tuple(self._addresses)), fds)
+        if fresh != began:
+            self._give(family, web, fresh)  # if it can't use them, it goes on with the others
+
+    def used(self, number: int) -> None:
+        """Web could use what it was given under this number."""
+        if number == self._number and self._given.keys() == {*self._paths}:
+            self._good = self._given
 
     def introduce(self, family: Family) -> None:
         """Give hub and web sockets to each other, if both are there."""
@@ -131,38 +142,78 @@ class Admins:
             try:
                 self.open(config)
             except SystemFailure as error:
-                logs.warning(Event.CONFIG_WARNING, problem=error)
+                self._complain(str(error))
                 return
             self.tell(family)
-        if self._paths and {path: _stamp(path) for path in self._paths} != self._stamps:
-            self._hand_over_files(family)
-
-    def _hand_over_files(self, family: Family) -> None:
         web = family.children.get(WEB_SLOT)
-        if web is None:
-            return
+        if web is not None and {path: _stamp(path) for path in self._paths} != self._stamps:
+            self._give(family, web, self._read())
+
+    def _read(self) -> _Copies:
+        """Copies of the files as they are now; web goes on with what it has of those that can't be read."""
         self._stamps = {path: _stamp(path) for path in self._paths}
-        fds: dict[str, int] = {}
+        copies: _Copies = {}
+        complaint = ""
         for path in self._paths:
             try:
-                fds[path] = _open(path)
+                copies[path] = _read(path)
             except SystemFailure as error:
-                logs.warning(Event.CONFIG_WARNING, problem=error)  # web goes on with what it has
-        family.tell(web, AdminFiles(tuple(fds)), tuple(fds.values()))
-        for fd in fds.values():
+                complaint = str(error)
+        self._complain(complaint)
+        return copies
+
+    def _complain(self, complaint: str) -> None:
+        """Once, until it is another."""
+        if complaint and complaint != self._complaint:
+            logs.warning(Event.CONFIG_WARNING, problem=complaint)
+        self._complaint = complaint
+
+    def _give(self, family: Family, web: Child, copies: _Copies) -> None:
+        self._number += 1
+        self._given = copies
+        fds = [_memory(*copy) for copy in copies.values()]
+        family.tell(web, AdminFiles(tuple(copies), self._number), fds)
+        for fd in fds:
             os.close(fd)
 
 
-def _open(path: str) -> int:
+def files(admin: Admin, state_dir: str) -> list[str]:
+    """The files of an admin; where no certificate is named, the one that we make."""
+    found = [admin.users_file] if admin.users_file else []
+    if admin.secure:
+        cert = admin.cert or selfsigned.path(state_dir)
+        found += [cert, admin.key or cert]
+    return found
+
+
+def open_file(path: str) -> int:
+    """To be read, without waiting. Raises SystemFailure."""
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise SystemFailure(f"can't open {path}: {error.strerror}") from None
 
 
+def _read(path: str) -> tuple[bytes, int]:
+    try:
+        with open(open_file(path), "rb") as file:
+            return file.read(_LARGEST + 1), os.fstat(file.fileno()).st_mode
+    except OSError as error:
+        raise SystemFailure(f"can't read {path}: {error.strerror}") from None
+
+
+def _memory(content: bytes, mode: int) -> int:
+    """A copy as an open file."""
+    fd = os.memfd_create("director-admin")
+    os.fchmod(fd, stat.S_IMODE(mode))  # who may write it tells web whether to trust it
+    with open(fd, "wb", closefd=False) as file:
+        file.write(content)
+    return fd
+
+
 def _stamp(path: str) -> tuple[int, ...] | None:
     try:
-        stat = os.stat(path)
+        found = os.stat(path)
     except OSError:
         return None
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size, stat.st_mode
+    return found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode

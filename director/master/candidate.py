@@ -173,6 +173,7 @@ class Candidate:
     def _withdraw(self, order: Withdraw) -> None:
         master = self._master
         logs.error(Event.UPGRADE_UNDONE, reason=order.reason)
+        master.controls.drop_gone(self._left.running.config)
         went = master.stage is Stage.PROBATION_NEW
         master.turn(Turn.ROLLBACK)
         master.retirees.forget(self._left.elder.ordinal)

@@ -2,7 +2,8 @@
 
 Text from outside is never parsed by the master itself, nor with its rights: a
 child that has dropped them reads it, within a time limit, and sends back a
-Checked. Start, check and reload all go this way.
+Checked. Another one tries whether this machine has what the config `needs`.
+Check, start, restart, reload and upgrade all go this way.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from director import plugins
@@ -27,6 +28,7 @@ from director.config.model import OWN_SCHEDULER, STICKY, Config
 from director.errors import ChildExit, Problem, Severity, SystemFailure
 from director.framing import FrameReader, decode, encode
 from director.master.child import fork_child
+from director.master.needs import Needs
 from director.master.system import Identity, System
 from director.messages import Checked
 
@@ -103,6 +105,7 @@ class Check:
 
     pid: int
     sock: socket.socket
+    text: bytes
     path: str
     deadline: float
     _reader: FrameReader
@@ -146,38 +149,64 @@ def begin(system: System, text: bytes, path: str, trusted: bool = True, loaded: 
 
     `loaded`: the schedulers that the workers who are to work by it know already; None: they will begin with it.
     """
-    ours, theirs = socket.socketpair()
     folder = os.path.dirname(os.path.abspath(path))
+
+    def run(settle: Callable[[], None]) -> Checked:
+        settle()
+        config, problems = reader.read(text, path, folder)
+        if config is not None and trusted:
+            plugins.search_beside(folder)
+            config, problems = _with_own_schedulers(config, problems, text, path, loaded)
+        return Checked(config, problems)
+
+    return _begin(system, text, path, run)
+
+
+def begin_trial(system: System, check: Check, needs: Needs) -> Check:
+    """Start trying whether this machine has what the config needs that `check` found good."""
+    assert check.result is not None and check.result.config is not None
+    config, known, text, path = check.result.config, check.result.problems, check.text, check.path
+
+    def run(settle: Callable[[], None]) -> Checked:
+        faults = dict.fromkeys(needs.look(config, settle))
+        found = tuple(Problem(Severity.ERROR, path, _line(text, word), message) for word, message in faults)
+        return Checked(None if found else config, (*known, *found))
+
+    return _begin(system, text, path, run)
+
+
+def _begin(system: System, text: bytes, path: str, run: Callable[[Callable[[], None]], Checked]) -> Check:
+    """`run`, in a child, has to call what it gets to give up the rights of the child."""
+    ours, theirs = socket.socketpair()
     identity = _nobody()
 
-    def run() -> int:
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    def settle() -> None:
         if identity is not None:
             identity.assume()
+
+    def child() -> int:
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         try:
-            config, problems = reader.read(text, path, folder)
-            if config is not None and trusted:
-                plugins.search_beside(folder)
-                config, problems = _with_own_schedulers(config, problems, text, path, loaded)
+            checked = run(settle)
         except MemoryError:
-            problem = Problem(Severity.ERROR, path, 0, "can't check the config: it needs too much memory")
-            config, problems = None, (problem,)
+            cause = "can't check the config: it needs too much memory"
+            checked = Checked(None, (Problem(Severity.ERROR, path, 0, cause),))
         theirs.setblocking(True)
-        theirs.sendall(encode(Checked(config, problems)))
+        theirs.sendall(encode(checked))
         return ChildExit.DRAINED
 
-    pid = fork_child(system, run, lambda: (0, 1, 2, theirs.fileno()))
+    pid = fork_child(system, child, lambda: (0, 1, 2, theirs.fileno()))
     theirs.close()
     ours.setblocking(False)
-    return Check(pid, ours, path, system.now() + TIME_LIMIT, FrameReader())
+    return Check(pid, ours, text, path, system.now() + TIME_LIMIT, FrameReader())
 
 
-def check_now(text: bytes, path: str, system: System | None = None) -> Checked:
-    """Check and wait for the result: for commands, before there is a loop."""
-    return wait(begin(system or System(), text, path))
+def check_now(text: bytes, path: str, needs: Needs | None = None) -> Checked:
+    """Check and wait for the result: for commands, before there is a loop. Without `needs`, the text alone."""
+    return wait(begin(System(), text, path), needs)
 
 
-def wait(check: Check) -> Checked:
+def wait(check: Check, needs: Needs | None = None) -> Checked:
     """The result of a check that was begun: for commands, before there is a loop."""
     while check.result is None:
         left = check.deadline - time.monotonic()
@@ -189,4 +218,6 @@ def wait(check: Check) -> Checked:
     check.end()
     os.waitpid(check.pid, 0)
     assert check.result is not None
-    return check.result
+    if needs is None or check.result.config is None:
+        return check.result
+    return wait(begin_trial(System(), check, needs))

@@ -23,6 +23,7 @@ from director.master.child import Birth, ChildMain
 from director.master.listeners import Address
 from director.master.logfiles import LogFiles
 from director.master.loop import Loop
+from director.master.needs import Judge
 from director.master.supervisor import Abort, Command, Cover, Fork, Kill, Spare, State, Supervisor, Uncover
 from director.master.system import Identity, System
 from director.messages import (
@@ -55,11 +56,12 @@ OVERTIME = 2.0  # seconds beyond its time that a process may take to drain
 
 @dataclass(frozen=True)
 class Roles:
-    """What each kind of child runs. Given by the composition root."""
+    """What each kind of child runs, and who judges the files of web. Given by the composition root."""
 
     hub: ChildMain
     worker: ChildMain
     web: ChildMain
+    judge: Judge
 
     def of(self, kind: Kind) -> ChildMain:
         """What this kind of child runs."""

@@ -49,6 +49,7 @@ def take(environ: dict[str, str] | os._Environ[str]) -> Handover:
 def descriptors(handover: Handover) -> Iterator[int]:
     """Every descriptor that it names."""
     yield from (handover.lock, handover.control, handover.left, handover.memory, handover.elder.link)
+    yield from handover.controls.values()
     yield from (elder.link for elder in handover.retirees)
     if handover.pledge >= 0:
         yield handover.pledge

@@ -18,9 +18,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
-import grp
 import os
-import pwd
 import socket
 import stat
 import struct
@@ -28,6 +26,7 @@ from dataclasses import dataclass, field
 
 from director.config.model import Endpoint, Listen
 from director.errors import SystemFailure
+from director.master.system import gid_of, uid_of
 
 _SO_ATTACH_REUSEPORT_CBPF = 51
 _LD_ABS, _MOD_K, _RET_A = 0x20, 0x94, 0x16
@@ -65,12 +64,14 @@ def _explain(ip: Endpoint, error: OSError) -> SystemFailure:
     return SystemFailure(f"can't listen on {ip}: {cause}" + (f" ({hint})" if hint else ""))
 
 
-def _account_ids(listen: Listen) -> tuple[int, int]:
-    try:
-        uid = pwd.getpwnam(listen.owner).pw_uid if listen.owner else -1
-        gid = grp.getgrnam(listen.group).gr_gid if listen.group else -1
-    except KeyError as error:
-        raise SystemFailure(f"can't listen on {listen.ip}: {error.args[0]}") from None
+def account_ids(listen: Listen) -> tuple[int, int]:
+    """Whose the socket's file shall be, by number; -1: as the kernel has it. Raises SystemFailure."""
+    uid = uid_of(listen.owner) if listen.owner else -1
+    gid = gid_of(listen.group) if listen.group else -1
+    if uid is None:
+        raise SystemFailure(f"can't give {listen.ip} to user {listen.owner!r}: there is no such user")
+    if gid is None:
+        raise SystemFailure(f"can't give {listen.ip} to group {listen.group!r}: there is no such group")
     return uid, gid
 
 
@@ -213,7 +214,7 @@ def _tcp_socket(address: Address, family: int) -> socket.socket:
 
 def _open_unix(listen: Listen) -> socket.socket:
     path = listen.ip.path
-    uid, gid = _account_ids(listen)
+    uid, gid = account_ids(listen)
     remove_stale_socket(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.setblocking(False)

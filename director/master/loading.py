@@ -22,6 +22,7 @@ from director.config.plan import described
 from director.errors import ConfigError, DirectorError, Exit, RefusedError, Severity, SystemFailure
 from director.events import Event
 from director.master import checker
+from director.master.needs import Needs
 from director.master.records import Loaded, since_load
 from director.master.stage import Stage
 from director.messages import ApplyConfig, Edit, Reload, Request, Running, SaveConfig
@@ -37,8 +38,8 @@ class _Job:
     """A text that a checker reads."""
 
     check: checker.Check
-    text: bytes
     request: Request | None
+    tried: bool = False  # whether this machine has what it needs
 
 
 def digest(text: bytes) -> str:
@@ -84,7 +85,7 @@ class Loading:
             text = order.text if isinstance(order, SaveConfig) else checker.read_file(name)
         trusted, loaded = not isinstance(order, ApplyConfig), master.running.config.own_schedulers
         check = checker.begin(master.system, text, name, trusted, loaded)
-        self._job = _Job(check, text, request)
+        self._job = _Job(check, request, tried=isinstance(order, ApplyConfig | SaveConfig))
         master.loop.watch(check.fd, self._read)
 
     def _wait(self, request: Request | None) -> None:
@@ -132,6 +133,9 @@ class Loading:
         job.check.end()
         result = job.check.result
         assert result is not None
+        if result.config is not None and not job.tried:
+            self._try(job)
+            return
         answer = self._changing.answer
         try:
             if result.config is None:
@@ -151,6 +155,13 @@ class Loading:
             answer(job.request, error.exit, (str(error),))
             self._tell_manager(job.request, str(error))
         self._next()
+
+    def _try(self, job: _Job) -> None:
+        """The text is good: has this machine what it needs?"""
+        master = self._changing.master
+        check = checker.begin_trial(master.system, job.check, Needs(master.places.state_dir, master.roles.judge))
+        self._job = _Job(check, job.request, tried=True)
+        master.loop.watch(check.fd, self._read)
 
     def _tell_manager(self, request: Request | None, failure: str = "") -> None:
         """Of a reload, which the manager of services has no other way to learn of than by a line."""
@@ -186,7 +197,7 @@ class Loading:
         edits = diff(before, merged.running)
         opened = master.openings.open_new(merged.running.config)
         try:
-            self._remember(job.text, merged.stays)
+            self._remember(job.check.text, merged.stays)
         except DirectorError:
             for address in opened.values():
                 address.close()
@@ -228,11 +239,11 @@ class Loading:
         if digest(before) != over:
             raise RefusedError(f"can't save the config: {path} was edited at this moment; look at it and try again")
         try:
-            backup = "" if job.text == before else replace_file(path, job.text)
+            backup = "" if job.check.text == before else replace_file(path, job.check.text)
         except OSError as error:
             raise SystemFailure(f"can't write {path}: {error.strerror}; nothing was changed") from None
         flags = tuple(edit for edit in diff(replace(master.running, admin={}), master.running))
-        self._remember(job.text, flags)
+        self._remember(job.check.text, flags)
         master.loaded = config
         logs.info(Event.CONFIG_SAVED, path=path, backup=backup or "none")
         said = f"{path} says what runs" + (f"; what it said is in {backup}" if backup else " already")
@@ -243,7 +254,7 @@ class Loading:
     def _plan_id(self, job: _Job) -> str:
         """The name of the plan for this text, in the state of this moment. Raises RefusedError if another is wanted."""
         version = self._changing.master.running.version
-        plan_id = f"{version}-{digest(job.text)[:10]}"
+        plan_id = f"{version}-{digest(job.check.text)[:10]}"
         wanted = "" if job.request is None else getattr(job.request.order, "plan", "")
         if wanted and wanted != plan_id:
             moved = wanted.partition("-")[0] != str(version)

@@ -20,15 +20,18 @@ from director.logtarget import LogSetup, LogTarget, Wrapping, log_target
 from director.messages import LogFile, Reopen
 
 
-def open_file(path: str) -> int:
-    """A descriptor that appends. A pipe without a reader opens too: what it can't hold is dropped. Raises OSError."""
+def open_file(path: str, make: bool = True) -> int:
+    """A descriptor that appends. A pipe without a reader opens too: what it can't hold is dropped. Raises OSError.
+
+    Without `make` a file must be there already.
+    """
     flags = os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC
     try:
         if stat.S_ISFIFO(os.stat(path).st_mode):
             return os.open(path, os.O_RDWR | flags)
     except FileNotFoundError:
         pass  # it is made now
-    return os.open(path, os.O_WRONLY | os.O_CREAT | flags, 0o640)
+    return os.open(path, os.O_WRONLY | flags | (os.O_CREAT if make else 0), 0o640)
 
 
 def setup_of(config: Logging, *, foreground: bool, level: str | None = None) -> LogSetup:

@@ -48,6 +48,9 @@ class Openings:
                     known.add_slots(slots)
             if target.admins != self._master.running.config.admins:
                 self._master.admins.open(target)
+            if target.controls != self._master.running.config.controls:
+                self._master.controls.open_new(target)
+                self._master.controls.grant(target)
             self._open_logs(target.logging)
         except SystemFailure:
             for address in opened.values():
@@ -98,6 +101,9 @@ class Openings:
                 master.family.accept(worker, fresh)
         if before.admins != master.running.config.admins:
             master.admins.tell(master.family)
+        if before.controls != master.running.config.controls:
+            master.controls.drop_gone(master.running.config)
+            master.controls.tell(master.family)
         for ip in opened:
             logs.info(Event.LISTENER_OPENED, ip=ip)
         for ip in set(owners) - set(now):

@@ -1,8 +1,9 @@
 """Trying the version that is on disk before anything is touched: does it load, does it take the config?
 
 In the new interpreter `try_out` runs: it has imported everything by then and
-checks the config without rights. Its last line tells that all is well, and
-which protocol the two generations would speak.
+checks the config without rights, and whether this machine has what that needs.
+Its last line tells that all is well, and which protocol the two generations
+would speak.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from director.master import checker
 from director.master.child import fork_child
 from director.master.invocation import Invocation
 from director.master.loop import Loop
+from director.master.needs import Judge, Needs
 from director.master.system import System
 from director.places import Places
 from director.version import VERSION
@@ -26,13 +28,13 @@ PROTOCOL = 1  # between generations; one that differs can only be had by a resta
 _GOOD = "director is fit:"
 
 
-def try_out(places: Places) -> int:
+def try_out(places: Places, judge: Judge) -> int:
     """In the new interpreter: say whether this version could take over. Returns the exit status."""
     if places.config is None:
         print("it would run without a config file", flush=True)
         return Exit.BAD_CONFIG
     try:
-        result = checker.check_now(checker.read_file(places.config), places.config)
+        result = checker.check_now(checker.read_file(places.config), places.config, Needs(places.state_dir, judge))
     except SystemFailure as error:
         print(error, flush=True)
         return Exit.BAD_CONFIG

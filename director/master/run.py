@@ -19,6 +19,7 @@ from director.master import system as kernel
 from director.master.admins import Admins
 from director.master.candidate import Candidate
 from director.master.changing import Changing, count
+from director.master.controls import Controls
 from director.master.family import TICK, Child, Family, Roles, all_accept
 from director.master.invocation import Invocation
 from director.master.journal import Journal
@@ -46,6 +47,7 @@ from director.messages import (
     Deciding,
     Elder,
     Failed,
+    FilesUsed,
     HandedOver,
     Happened,
     Held,
@@ -85,6 +87,7 @@ class Master:
     family: Family = field(init=False)
     addresses: dict[str, Address] = field(default_factory=dict)
     admins: Admins = field(default_factory=lambda: Admins(""))
+    controls: Controls = field(default_factory=lambda: Controls(""))
     stage: Stage = Stage.STARTING
     last_number: int = 0
     last_ordinal: int = 1  # of the youngest generation that there ever was
@@ -209,6 +212,12 @@ class Master:
         self.lock.serving = True
         self._write_lock()
         self.notifier.hush(self.system.now())  # the old master says whom to hear from now on
+        try:
+            self.controls.grant(self.running.config)
+        except SystemFailure as error:
+            logs.error(Event.DAEMON_FAILED, reason=error)
+        self.controls.drop_gone(self.running.config)
+        self.controls.tell(self.family)
         wanted = {str(listen.ip) for _, listen in self.running.config.listens()}
         for ip in set(self.addresses) - wanted:
             self.addresses.pop(ip).close()
@@ -273,6 +282,7 @@ class Master:
     def _clean_up(self) -> None:
         for address in self.addresses.values():
             address.close()
+        self.controls.drop_gone(Config())
         for path in (self.places.control, self.places.pid_file):
             if path == self.places.pid_file and read_pid_file(path) not in (os.getpid(), None):
                 continue  # another master's by now
@@ -359,6 +369,7 @@ class Master:
     def born(self, child: Child) -> None:
         """A child is there."""
         if child.slot == HUB_SLOT:
+            self.controls.tell(self.family)
             self._shown = ()
             self.tell_processes()
             if self.reports_to:
@@ -398,6 +409,8 @@ class Master:
                 self.changing.request(message)
             case Lonely():
                 self.admins.introduce(self.family)
+            case FilesUsed(number):
+                self.admins.used(number)
             case Failed(reason):
                 self._failure = self._failure or reason if self.stage is Stage.STARTING else ""
             case _:

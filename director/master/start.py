@@ -7,7 +7,6 @@ master are given a moment to let go of an address, and are ended if they don't.
 from __future__ import annotations
 
 import gc
-import grp
 import os
 import shutil
 import socket
@@ -29,13 +28,15 @@ from director.master.admins import Admins
 from director.master.adoption import adopt
 from director.master.bond import Bond
 from director.master.candidate import Candidate
+from director.master.controls import Controls, open_control
 from director.master.family import Family, Roles, make_supervisor
 from director.master.invocation import Invocation
 from director.master.journal import Journal
-from director.master.listeners import Address, open_address, remove_stale_socket
+from director.master.listeners import Address, open_address
 from director.master.lock import Holder, Lock, probe
 from director.master.logfiles import LogFiles
 from director.master.loop import Loop
+from director.master.needs import Needs
 from director.master.notify import from_environment
 from director.master.pidfile import check_pid_file
 from director.master.readiness import Readiness
@@ -67,35 +68,6 @@ class Start:
     text: bytes | None = None  # of the config file, if there is one
     passed: tuple[int, ...] = ()  # listening sockets that we were started with
     when_ready: Callable[[], None] = lambda: None
-
-
-def open_control(path: str, groups: tuple[str, ...]) -> socket.socket:
-    """Bind and listen on the control socket. Raises SystemFailure."""
-    folder = os.open(os.path.dirname(path), os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        remove_stale_socket(path) if len(path) < 100 else _remove(path)
-        # By way of the folder's descriptor, since a socket's path is short by law.
-        sock.bind(f"/proc/self/fd/{folder}/{os.path.basename(path)}")
-        # Rights are decided by who connects; several groups can't share one file mode.
-        os.chmod(path, 0o660 if len(groups) <= 1 else 0o666)
-        if len(groups) == 1:
-            os.chown(path, -1, grp.getgrnam(groups[0]).gr_gid)
-        sock.listen(1024)
-    except (OSError, KeyError) as error:
-        sock.close()
-        raise SystemFailure(f"can't open control socket {path}: {error}") from None
-    finally:
-        os.close(folder)
-    sock.setblocking(False)
-    return sock
-
-
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        pass
 
 
 def _wait_for_starter(holder: Callable[[], Holder]) -> int:
@@ -174,8 +146,10 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
     try:
         if config.user and identity is None and os.geteuid() != 0:
             logs.warning(Event.PRIVILEGES_KEPT, reason="not root: user and group of the config are ignored")
-        groups = tuple(one.group for one in config.controls if one.group)
-        control = open_control(places.control, groups)
+        control = open_control(places.control)
+        controls = Controls(places.control)
+        controls.open_new(config)
+        controls.grant(config)
         admins = Admins(places.state_dir)
         admins.open(config)
     except DirectorError:
@@ -201,6 +175,7 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
         journal=journal,
         addresses=addresses,
         admins=admins,
+        controls=controls,
         last_number=last,
         generation=generation,
         when_ready=start.when_ready,
@@ -285,7 +260,7 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
     os.chdir("/")
     assert places.config is not None
     text = checker.read_file(places.config)
-    checked = checker.check_now(text, places.config)
+    checked = checker.check_now(text, places.config, Needs(places.state_dir, roles.judge))
     if checked.config is None:
         raise ConfigError(checked.problems)
     fresh, last = numbering.assign(checked.config, left.running.config, left.last_number)
@@ -299,6 +274,9 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
     identity = kernel.child_identity(config.user, config.group)
     workers = wanted(config)
     addresses = _inherit_addresses(left, config, workers)
+    controls = Controls(places.control)
+    controls.adopt(left.controls)
+    controls.open_new(config)
     log_files = LogFiles.of(config.logging, foreground=left.foreground, level=left.log_level)
     generation = f"g{os.getpid()}-{kernel.start_ticks(os.getpid())}"
     directory = os.path.join(places.run_dir, generation)
@@ -317,6 +295,7 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
         journal=journal,
         addresses=addresses,
         admins=Admins(places.state_dir),
+        controls=controls,
         stage=Stage.CANDIDATE,
         last_number=last,
         last_ordinal=left.ordinal,

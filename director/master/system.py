@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from director.errors import SystemFailure
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # of <linux/prctl.h>
+_NO_ID = 2**32 - 1  # to chown(2) it means: as it was
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,33 @@ class Identity:
         os.setresuid(self.uid, self.uid, self.uid)
 
 
+def _number(account: str) -> int | None:
+    """What stands for an account if it is no name."""
+    return int(account) if account.isdecimal() and len(account) <= 10 and int(account) < _NO_ID else None
+
+
 def _account(name: str) -> pwd.struct_passwd | None:
+    number = _number(name)
     try:
-        return pwd.getpwuid(int(name)) if name.isdigit() else pwd.getpwnam(name)
+        return pwd.getpwnam(name) if number is None else pwd.getpwuid(number)
+    except KeyError:
+        return None
+
+
+def uid_of(user: str) -> int | None:
+    """The id of a user, given by name or number; None: there is none. May block: names can come from a server."""
+    number = _number(user)
+    try:
+        return pwd.getpwnam(user).pw_uid if number is None else number
+    except KeyError:
+        return None
+
+
+def gid_of(group: str) -> int | None:
+    """The id of a group, given by name or number; None: there is none. May block, too."""
+    number = _number(group)
+    try:
+        return grp.getgrnam(group).gr_gid if number is None else number
     except KeyError:
         return None
 
@@ -61,12 +86,9 @@ def child_identity(user: str | None, group: str | None) -> Identity | None:
     account = _account("director") or _account("nobody") if user is None else _account(user)
     if account is None:
         raise SystemFailure(f"can't run workers as user {user or 'nobody'!r}: there is no such account")
-    gid = account.pw_gid
-    if group is not None:
-        try:
-            gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid
-        except KeyError:
-            raise SystemFailure(f"can't run workers as group {group!r}: there is no such group") from None
+    gid = account.pw_gid if group is None else gid_of(group)
+    if gid is None:
+        raise SystemFailure(f"can't run workers as group {group!r}: there is no such group")
     if account.pw_uid == 0:
         return None
     return Identity(account.pw_uid, gid, tuple(os.getgrouplist(account.pw_name, gid)))

@@ -212,6 +212,7 @@ class Upgrade:
             ordinal=self._candidate.ordinal,
             log_level=master.log_level,
             pledge=pledge,
+            controls=master.controls.descriptors,
         )
 
     def _born(self, message: Message) -> None:

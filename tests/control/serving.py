@@ -8,7 +8,7 @@ import socket
 import struct
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ class Served:
 
     def _run(self) -> None:
         hub = gevent.get_hub()
+        self.loop = hub.loop
         self._stop = hub.loop.async_()
         self.server = Server(os.dup(self.listener.fileno()), self.hub, self._owner, **self._settings)
         self.server.start()
@@ -70,6 +71,17 @@ class Served:
         hub.wait(self._stop)
         self.server.stop()
         hub.destroy(destroy_loop=True)
+
+    def ask(self, what: Callable[[], None]) -> None:
+        """Have the server's own thread do this; returns when it is done."""
+        done = threading.Event()
+
+        def do() -> None:
+            what()
+            done.set()
+
+        self.loop.run_callback_threadsafe(do)
+        assert done.wait(10)
 
     def connect(self) -> socket.socket:
         """A client that has said nothing yet."""

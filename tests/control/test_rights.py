@@ -48,8 +48,9 @@ def test_root_gets_in_when_groups_cannot_be_looked_up() -> None:
     assert access_of(Peer(1, 0, frozenset()), 1000, broken) is FULL
 
 
-def test_groups_of_the_config_are_found_by_name() -> None:
-    assert grants([Control(group=OWN_GROUP.gr_name, access=READONLY)]) == {OWN_GROUP.gr_gid: READONLY}
+@pytest.mark.parametrize("group", [OWN_GROUP.gr_name, str(OWN_GROUP.gr_gid)])
+def test_groups_of_the_config_are_found_by_name_and_number(group: str) -> None:
+    assert grants([Control(group=group, access=READONLY)]) == {OWN_GROUP.gr_gid: READONLY}
 
 
 @pytest.mark.parametrize("accesses", [(FULL, READONLY), (READONLY, FULL)])

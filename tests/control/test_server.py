@@ -23,6 +23,7 @@ from control.rights import Peer
 from control.server import Limits
 from director import logs
 from director.access import Access
+from director.config.model import Control
 from director.errors import Exit, RefusedError, SystemFailure, UsageError
 from director.messages import Answer, Happened, HostDown
 from tests.control.hubs import FakeHub, allow
@@ -449,6 +450,28 @@ def test_rights_follow_the_config_that_runs(folder: Path) -> None:
         assert not ask(served, CHANGE)["ok"]
         served.hub.running = FakeHub(allow(OWN_GROUP, Access.FULL)).running
         assert ask(served, CHANGE)["ok"]
+
+
+def test_each_socket_has_its_own_rights_and_goes_when_it_is_told(folder: Path) -> None:
+    other, gid = str(folder / "other.sock"), os.getgid()
+    hub = FakeHub(Control(group=str(gid), access=Access.READONLY), Control(socket=other, group=str(gid)))
+    with serving(hub, str(folder / "c.sock"), owner=OWNER, identify=as_member(gid)) as served:
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(other)
+        listener.listen()
+        served.ask(lambda: served.server.serve({other: os.dup(listener.fileno())}))
+        assert not ask(served, CHANGE)["ok"]
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(other)
+            client.sendall(CHANGE)
+            assert reply(client)["ok"]
+        served.ask(lambda: served.server.serve({}))
+        listener.settimeout(10)
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(other)
+            listener.accept()[0].close()  # nobody else does
+        listener.close()
+        assert ask(served, request("version"))["ok"]
 
 
 def test_who_started_the_daemon_may_all(folder: Path) -> None:

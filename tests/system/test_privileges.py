@@ -6,6 +6,7 @@ import grp
 import os
 import pwd
 import re
+import subprocess
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.system.addresses import free_address
-from tests.system.configs import host, one_service
-from tests.system.daemon import Daemon
+from tests.system.configs import director, host, one_service
+from tests.system.daemon import DIRECTORCTL, Daemon
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests
 from tests.system.peers import need_root
@@ -136,3 +137,29 @@ def test_files_are_as_open_as_they_must_be(daemon: Daemon, address: str) -> None
     assert mode(daemon.run_dir) == 0o755 if os.getuid() == 0 else mode(daemon.run_dir) in (0o700, 0o755)
     for generation in daemon.run_dir.glob("g*"):
         assert mode(generation) == 0o700
+
+
+def test_groups_get_their_control_socket_by_start_reload_and_upgrade(daemon: Daemon) -> None:
+    need_root()
+    other = daemon.folder / "other.sock"
+
+    def text(*controls: str) -> str:
+        return director(*controls, workers=1, upgrade_probation="0.1s")
+
+    def may(group: str, path: Path) -> bool:
+        setpriv = ["setpriv", "--reuid=65534", "--regid=65534", f"--groups={group}"]
+        words = [*setpriv, *DIRECTORCTL, "-s", str(path), "services"]
+        return subprocess.run(words, capture_output=True, timeout=30, cwd="/", env=daemon.environment).returncode == 0
+
+    one, two = f'<control socket="{other}" group="8"/>', '<control group="games" access="readonly"/>'
+    daemon.start(text(one))
+    assert may("mail", other) and not may("mail", daemon.socket)
+    assert daemon.reload(text(one, two)).exit == 0
+    assert may("mail", other) and may("games", daemon.socket) and not may("games", other)
+    daemon.configure(text(one.replace("8", "games"), two.replace("games", "mail")))
+    assert daemon.directord("upgrade").exit == 0
+    assert may("games", other) and may("mail", daemon.socket) and not may("mail", other)
+    daemon.kill(daemon.hub())
+    wait_until(lambda: may("games", other))
+    assert daemon.reload(text()).exit == 0
+    assert not other.exists() and not may("mail", daemon.socket)

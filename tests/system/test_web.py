@@ -245,3 +245,29 @@ def test_an_upgrade_brings_an_admin_of_the_new_code_and_keeps_the_last_hour(site
     assert site.daemon.host("b")["state"] == "maint"
     minutes = site.daemon.command("history")["series"]["connections_per_second"]
     assert len([one for one in minutes if one is not None and one > 10]) > 50
+
+
+def test_files_that_can_not_be_used_stop_and_replace_nothing(site: Site) -> None:
+    site.users.write_text("x: [")
+    for command, exit in (("check", 78), ("reload", 78), ("upgrade", 150), ("restart", 78), ("start", 78)):
+        done = site.daemon.directord(command)
+        assert done.exit == exit, command
+        assert f"can't read {site.users}:1: it is not YAML" in done.text, command
+    assert ask_name(site.service) == "a"
+    assert site.ask("/running.txt")[0] == 200
+    site.write_users()
+    assert site.daemon.directord("restart").exit == 0
+
+
+def test_a_new_web_process_goes_on_with_the_last_files_that_could_be_used(site: Site) -> None:
+    site.users.write_text("x: [")
+    wait_until(lambda: "it is not YAML" in site.daemon.log)
+    site.daemon.kill(site.web())
+    wait_until(lambda: site.daemon.log.count("ready: kind=web") == 2)
+    site.users.unlink()
+    wait_until(lambda: "can't open" in site.daemon.log)
+    site.daemon.kill(site.web())
+    wait_until(lambda: site.daemon.log.count("ready: kind=web") == 3)
+    assert site.ask("/running.txt")[0] == 200
+    assert site.ask("/running.txt", secure=True)[0] == 200
+    assert not re.findall("process (failed|crashed)", site.daemon.log)

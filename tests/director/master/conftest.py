@@ -32,7 +32,7 @@ def master(tmp_path: Path) -> Master:
     listen = Listen(ip=Endpoint("127.0.0.1", 1))
     config = Config(services=(Service(name="web", listens=(listen,), groups=(group,), enabled="main", number=1),))
     system = System()
-    roles = Roles(hub=never, worker=never, web=never)
+    roles = Roles(hub=never, worker=never, web=never, judge=lambda admin, files: ())
     lock = Lock(str(tmp_path / "lock"))
     assert lock.take()
     master = Master(

@@ -46,7 +46,7 @@ class Household:
         self.family = Family(
             system=System(),
             loop=self.loop,
-            roles=Roles(hub=obedient, worker=worker, web=obedient),  # type: ignore[arg-type]
+            roles=Roles(hub=obedient, worker=worker, web=obedient, judge=lambda admin, files: ()),  # type: ignore[arg-type]
             supervisor=make_supervisor(2, 15.0),
             directory=str(folder),
             lock_path=str(lock),

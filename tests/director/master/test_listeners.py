@@ -126,6 +126,15 @@ def test_a_unix_socket_is_one_for_all_slots_and_goes_with_its_address(tmp_path: 
     assert not path.exists()
 
 
+def test_a_unix_socket_is_given_to_accounts_by_name_or_number(tmp_path: Path) -> None:
+    ip = Endpoint(path=str(tmp_path / "s"))
+    open_address(Listen(ip=ip, owner=str(os.getuid()), group=str(os.getgid())), 1).close()
+    with pytest.raises(SystemFailure, match=r"can't give unix:.* to user 'no-such-user': there is no such user"):
+        open_address(Listen(ip=ip, owner="no-such-user"), 1)
+    with pytest.raises(SystemFailure, match=r"can't give unix:.* to group 'no-such-group': there is no such group"):
+        open_address(Listen(ip=ip, group="no-such-group"), 1)
+
+
 def test_a_stale_unix_socket_is_replaced_and_a_file_is_not(tmp_path: Path) -> None:
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX) as dead:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from director.config.model import Control
 from director.config.writer import write
 from director.errors import RefusedError, SystemFailure
 from director.master.loading import digest
@@ -146,3 +147,18 @@ def test_a_daemon_without_a_file_says_so(serving: Master) -> None:
     serving.places = replace(serving.places, config=None)
     with pytest.raises(SystemFailure, match="without a config file"):
         serving.changing.loading.begin(None)
+
+
+def test_what_this_machine_has_not_is_refused_before_anything_changes(serving: Master, tmp_path: Path) -> None:
+    config = replace(serving.running.config, controls=(Control(group="no-such-group"),))
+    (tmp_path / "config.xml").write_bytes(write(config))
+    answers: list[tuple[int, str]] = []
+    serving.changing.answer = lambda request, exit, lines, problems=(), **more: answers.append(  # type: ignore[method-assign]
+        (exit, str(problems[0]))
+    )
+    serving.changing.loading.begin(Request(1, Actor("me"), Reload()))
+    finish(serving)
+    ((exit, problem),) = answers
+    assert exit == 78
+    assert problem.endswith(": can't give rights to group 'no-such-group': there is no such group")
+    assert serving.running.version == 1

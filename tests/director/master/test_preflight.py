@@ -34,12 +34,12 @@ def test_only_a_version_that_says_so_is_fit(lines: list[str], version: str | Non
 def test_a_config_that_can_not_be_used_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "c.xml"
     places = Places(str(tmp_path), str(tmp_path), str(config), str(tmp_path / "pid"))
-    assert try_out(places) == 78
+    assert try_out(places, lambda admin, files: ()) == 78
     config.write_text("<director>")
-    assert try_out(places) == 78
+    assert try_out(places, lambda admin, files: ()) == 78
     assert "c.xml:1: " in capsys.readouterr().out
     config.write_text("<director/>")
-    assert try_out(places) == 0
+    assert try_out(places, lambda admin, files: ()) == 0
     assert judge(capsys.readouterr().out.splitlines())[0] is not None
 
 

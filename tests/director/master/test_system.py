@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import resource
 import signal
+from collections.abc import Callable
 
 import psutil
 import pytest
@@ -37,6 +40,17 @@ def test_an_unknown_account_is_an_error_that_names_it() -> None:
         assert identity is not None and identity.uid != 0
     else:
         assert system.child_identity("no-such-user", None) is None
+
+
+@pytest.mark.parametrize(
+    ("of", "word"), [(system.uid_of, pwd.getpwuid(0).pw_name), (system.gid_of, grp.getgrgid(0).gr_name)]
+)
+def test_accounts_go_by_name_or_number(of: Callable[[str], int | None], word: str) -> None:
+    assert of(word) == 0
+    assert of("54321") == 54321  # needs no name
+    assert of("no-such-name") is None
+    assert of(str(2**32 - 1)) is None  # chown would leave all as it is
+    assert of("9" * 5000) is None
 
 
 def test_there_is_at_least_one_processor() -> None:

@@ -1,0 +1,92 @@
+"""What a config needs of this machine: accounts, places for logs and sockets, the files of admins.
+
+All of it can be known before anything is opened or stopped. Looked at in a
+child of the `checker`, with the rights that the daemon will have; what stands
+in the files is judged after those are dropped. Ports are no part of it: the
+daemon that is to be replaced may have them.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from director.config.model import Admin, Config
+from director.errors import SystemFailure
+from director.logtarget import log_target
+from director.master import admins, selfsigned
+from director.master.listeners import account_ids
+from director.master.logfiles import open_file
+from director.master.system import child_identity, gid_of
+
+# What is wrong with the open files of an admin, by path. Given by the composition root: the web admin knows.
+Judge = Callable[[Admin, Mapping[str, int]], Iterable[str]]
+Fault = tuple[str, str]  # a word by which its line of the config is found, and what is wrong
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Of the daemon with this state dir."""
+
+    state_dir: str
+    judge: Judge
+
+    def look(self, config: Config, settle: Callable[[], None]) -> Iterator[Fault]:
+        """All that is missing. `settle` is called to give up rights, before anything is read."""
+        yield from _accounts(config)
+        yield from _places(config)
+        files: dict[str, int] = {}
+        for admin in config.admins:
+            for path in admins.files(admin, self.state_dir):
+                if path in files or (path == selfsigned.path(self.state_dir) and not os.path.exists(path)):
+                    continue  # the latter is made by who starts
+                try:
+                    files[path] = admins.open_file(path)
+                except SystemFailure as error:
+                    yield os.path.basename(path), str(error)
+        settle()
+        for admin in config.admins:
+            for fault in self.judge(admin, files):
+                yield str(admin.listen), fault
+
+
+def _accounts(config: Config) -> Iterator[Fault]:
+    try:
+        child_identity(config.user, config.group)
+    except SystemFailure as error:
+        yield "<director", str(error)
+    for control in config.controls:
+        if control.group and gid_of(control.group) is None:
+            yield control.group, f"can't give rights to group {control.group!r}: there is no such group"
+    for _, listen in config.listens():
+        try:
+            account_ids(listen)
+        except SystemFailure as error:
+            yield str(listen.ip), str(error)
+
+
+def _places(config: Config) -> Iterator[Fault]:
+    for target in (config.logging.file, config.logging.connections):
+        if target and (path := log_target(target, journal=False).path):
+            try:
+                os.close(open_file(path, make=False))
+            except FileNotFoundError:
+                yield from _folder(path, f"can't open log file {path}")
+            except OSError as error:
+                yield os.path.basename(path), f"can't open log file {path}: {error.strerror}"
+    for control in config.controls:
+        if control.socket:
+            yield from _folder(control.socket, f"can't open control socket {control.socket}")
+    for _, listen in config.listens():
+        if listen.ip.path:
+            yield from _folder(listen.ip.path, f"can't listen on {listen.ip}")
+
+
+def _folder(path: str, what: str) -> Iterator[Fault]:
+    """Whether a file could be made there."""
+    folder = os.path.dirname(path)
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+        cause = errno.EACCES if os.path.isdir(folder) else errno.ENOENT
+        yield os.path.basename(path), f"{what}: {os.strerror(cause)}: {folder}"

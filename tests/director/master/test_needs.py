@@ -1,0 +1,68 @@
+"""What a config needs of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from director.config.model import Admin, Config, Control, Endpoint, Listen, Logging, Service
+from director.master.checker import check_now
+from director.master.needs import Needs
+
+ADMIN = Admin(listen=Endpoint("127.0.0.1", 7001))
+
+
+def listening(listen: Listen) -> Config:
+    return Config(services=(Service(name="web", listens=(listen,)),))
+
+
+def faults(config: Config, folder: Path) -> list[str]:
+    return [message for _, message in Needs(str(folder), lambda admin, files: ()).look(config, lambda: None)]
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (Config(controls=(Control(group="no-such"),)), "can't give rights to group 'no-such': there is no such group"),
+        (Config(controls=(Control(socket="/no-such/s"),)), "can't open control socket /no-such/s: No such file"),
+        (listening(Listen(ip=Endpoint(path="/tmp/s"), owner="no-such")), "can't give unix:/tmp/s to user 'no-such'"),
+        (listening(Listen(ip=Endpoint(path="/tmp/s"), group="no-such")), "can't give unix:/tmp/s to group 'no-such'"),
+        (listening(Listen(ip=Endpoint(path="/no-such/s"))), "can't listen on unix:/no-such/s: No such file"),
+        (Config(logging=Logging(file="/no-such/log")), "can't open log file /no-such/log: No such file or directory"),
+        (Config(logging=Logging(connections="/tmp")), "can't open log file /tmp: Is a directory"),
+        (Config(admins=(replace(ADMIN, users_file="/no-such"),)), "can't open /no-such: No such file or directory"),
+        (Config(admins=(replace(ADMIN, secure=True, cert="/no-such"),)), "can't open /no-such: No such file"),
+    ],
+)
+def test_what_is_missing_is_said(config: Config, message: str, tmp_path: Path) -> None:
+    found = faults(config, tmp_path)
+    assert found[0].startswith(message)
+
+
+def test_what_is_there_or_will_be_made_is_no_fault_and_nothing_is_made_by_looking(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    logging = Logging(file=str(tmp_path / "log"), connections=str(tmp_path / "fifo"))
+    socket = Listen(ip=Endpoint(path=str(tmp_path / "s")), owner=str(os.getuid()), group="54321")
+    config = replace(listening(socket), logging=logging, admins=(replace(ADMIN, secure=True),))
+    assert not faults(config, tmp_path)
+    assert not faults(Config(logging=Logging(file="syslog", connections="stderr")), tmp_path)
+    assert os.listdir(tmp_path) == ["fifo"]
+
+
+def test_contents_are_judged_without_rights_and_told_with_their_line(tmp_path: Path) -> None:
+    users = tmp_path / "users.yaml"
+    users.write_text("secret")
+    users.chmod(0o600)
+
+    def judge(admin: Admin, files: Mapping[str, int]) -> Iterable[str]:
+        yield f"uid {os.geteuid()} reads {os.read(files[str(users)], 6).decode()}"
+
+    text = f'<director>\n<admin listen="127.0.0.1:7001" users="{users}"/>\n</director>'
+    checked = check_now(text.encode(), str(tmp_path / "c.xml"), Needs(str(tmp_path), judge))
+    uid = 65534 if os.geteuid() == 0 else os.geteuid()
+    assert checked.config is None
+    assert str(checked.problems[-1]) == f"{tmp_path}/c.xml:2: uid {uid} reads secret"
