@@ -25,6 +25,7 @@ class Entry:
     used: int = 0
     wanted: int = 0
     leaving: bool = False  # dead, but its connections may still be at the hosts
+    silent: bool = True  # has not said yet, knowing of the limit, what it uses
 
     @property
     def demand(self) -> int:
@@ -66,13 +67,12 @@ class Ledger:
             self.balance(number)
 
     def adopt(self, peer: int, rows: Mapping[int, Row]) -> None:
-        """A peer joins that has permits already: they are booked before anybody gets one."""
+        """A peer joins that has permits already: they are booked. Nobody gets one until the limits are balanced."""
         self.peers[peer] = -1
         for number, (_, used, wanted) in rows.items():
             if number in self.limits:
                 entry = self._entry(number, peer)
-                entry.booked, entry.used, entry.wanted = used, used, wanted
-                self.balance(number)
+                entry.booked, entry.used, entry.wanted, entry.silent = used, used, wanted, False
         self.join(peer)
 
     def join(self, peer: int) -> None:
@@ -120,19 +120,22 @@ class Ledger:
             entry = self._entry(number, peer)
             if entry.leaving:
                 continue
-            before = (entry.booked, entry.used, entry.wanted)
+            before = (entry.booked, entry.used, entry.wanted, entry.silent)
             entry.used, entry.wanted = used, wanted
             if version == entry.version:
                 entry.booked = max(entry.allotted, used)
+                entry.silent = False
             else:
                 self._untold[peer].add(number)  # ours was lost, or is on its way
                 entry.booked = max(entry.booked, used)  # it has them, whatever we thought
-            if (entry.booked, used, wanted) != before:
+            if (entry.booked, used, wanted, entry.silent) != before:
                 self.balance(number)
 
     def balance(self, number: int) -> None:
-        """Share a limit out anew."""
+        """Share a limit out anew, once everybody has said what he uses of it: he may have had that before it came."""
         entries = self.entries.get(number, {})
+        if any(entry.silent for entry in entries.values()):
+            return
         reserved = sum(entry.booked for entry in entries.values() if entry.leaving)
         living = {peer: entry for peer, entry in entries.items() if not entry.leaving}
         if not living:
@@ -143,6 +146,8 @@ class Ledger:
             if targets[peer] < entry.allotted:
                 self._allot(number, peer, entry, targets[peer])
         free = available - sum(entry.booked for entry in living.values())
+        if free < 0:
+            return  # who ends a connection must not replace it: more are open than may be
         for peer, entry in living.items():
             most = max(entry.booked, entry.booked + min(free, targets[peer] - entry.booked))
             target = min(targets[peer], most)
@@ -225,17 +230,17 @@ class Ledger:
     def dump(self) -> list[Any]:
         """All of it, as plain values."""
         return [
-            [number, peer, entry.booked, entry.allotted, entry.version, entry.leaving]
+            [number, peer, entry.booked, entry.allotted, entry.version, entry.leaving, entry.silent]
             for number, entries in self.entries.items()
             for peer, entry in entries.items()
         ]
 
     def restore(self, dumped: Iterable[Any]) -> None:
         """What an earlier hub dumped; until a peer is heard, all that is booked for it counts as used."""
-        for number, peer, booked, allotted, version, leaving in dumped:
+        for number, peer, booked, allotted, version, leaving, silent in dumped:
             entry = self._entry(number, peer)
             entry.booked, entry.allotted, entry.version = booked, allotted, version
-            entry.used, entry.leaving = booked, leaving
+            entry.used, entry.leaving, entry.silent = booked, leaving, silent
             self.peers.setdefault(peer, -1)
             self._version = max(self._version, version)
 

@@ -189,6 +189,8 @@ class Scoreboard:
                 host.fell(host)
         if changed:
             self.on_room()
+        if self.permits.has_news:
+            self.on_news()
 
     # -- the bus -------------------------------------------------------------
 
@@ -288,6 +290,8 @@ class Scoreboard:
         for group in groups_of(came):
             self._limit(self._groups[group.number])
         self._limit(self.zombies.values())
+        if self.permits.has_news:
+            self.on_news()  # nobody gets anything of a new limit before the hub knows what we use of it
 
     def limit(self, numbers: Iterable[int]) -> None:
         """There are these limits from now on. Schedulers want `refresh()` after it."""

@@ -55,6 +55,12 @@ class Heir:
         self.totals.tally(Tally(Slot(0), WORKER, True, {HOST: HostTally(total=total).row()}, {}, {}), 0.0)
         self.estate.dirty = True
 
+    def joins(self, worker: int, used: int) -> None:
+        """A worker that says what it uses, so that it gets a part of the limit."""
+        self.limits.join(worker)
+        _, version = self.limits.ledger.grants(worker)[WEB]
+        self.limits.heard(Load(Slot(0), worker, 1, False, {}, {WEB: (version, used, 0)}))
+
     def knows(self) -> tuple[int, int]:
         return self.totals.open.get(HOST, 0), self.totals.host(HOST).total
 
@@ -115,7 +121,7 @@ def test_what_elder_generations_have_booked_is_known_though_our_ledger_goes_on_w
     one = Heir(fd, ordinal=2)
     elder, ours = peer_incarnation(1), peer_incarnation(2)
     one.limits.ledger.adopt(elder, {WEB: (0, 8, 0)})
-    one.limits.join(ours + 1)
+    one.joins(ours + 1, 1)
     booked = one.limits.ledger.entries[WEB][ours + 1].booked
     assert one.estate.bequeath()
     one.limits.hand_over()
@@ -125,12 +131,12 @@ def test_what_elder_generations_have_booked_is_known_though_our_ledger_goes_on_w
     known = {peer: entry.booked for peer, entry in heir.limits.ledger.entries[WEB].items()}
     assert known[elder] >= 8
     assert sum(known.values()) <= 10
-    assert booked <= known.get(ours, 0)
+    assert 0 < booked <= known[ours]
 
 
 def test_a_hub_that_died_left_its_ledger_as_it_was_last(fd: int, other: int) -> None:
     one = Heir(fd)
-    one.limits.join(WORKER)
+    one.joins(WORKER, 2)
     one.hears(2, 5)
     assert one.estate.save()
     until(lambda: Memory(fd, LEDGER).load() is not None)

@@ -39,13 +39,21 @@ def row(incarnation: int, sequence: int, version: int, used: int, wanted: int) -
     return Load(Slot(0), incarnation, sequence, False, {}, {WEB: (version, used, wanted)})
 
 
-def test_workers_are_told_what_they_may_use(fd: int) -> None:
+def hear(limits: Limits, incarnation: int, sequence: int, used: int, wanted: int) -> None:
+    """A row of one who has seen all that it was told."""
+    _, version = limits.ledger.grants(incarnation)[WEB]
+    limits.heard(row(incarnation, sequence, version, used, wanted))
+
+
+def test_workers_are_told_what_they_may_use_once_they_have_said_what_they_do(fd: int) -> None:
     told: dict[int, Grants] = {}
     limits = Limits(Memory(fd, LEDGER), told.__setitem__)
     limits.configure(config(100))
     limits.join(7)
     until(lambda: 7 in told)
-    assert told[7].allotments[WEB][0] == 50
+    assert told[7].allotments[WEB][0] == 0
+    hear(limits, 7, 1, 0, 0)
+    until(lambda: told[7].allotments[WEB][0] == 50)
 
 
 def test_the_next_hub_knows_what_was_promised(fd: int) -> None:
@@ -53,11 +61,12 @@ def test_the_next_hub_knows_what_was_promised(fd: int) -> None:
     limits = Limits(Memory(fd, LEDGER), told.__setitem__)
     limits.configure(config(10))
     limits.join(7)
-    limits.heard(row(7, 1, 0, 0, 10))
+    hear(limits, 7, 1, 0, 10)
     until(lambda: 7 in told and told[7].allotments[WEB][0] == 10)
     again = Limits(Memory(fd, LEDGER), told.__setitem__)
     again.configure(config(10))
     again.join(8)
+    hear(again, 8, 1, 0, 10)
     until(lambda: 8 in told)
     assert told[8].allotments[WEB][0] == 0
 
@@ -68,6 +77,7 @@ def test_what_could_not_be_saved_is_told_to_nobody_until_it_is(fd: int) -> None:
     with no_room():
         limits.configure(config(10))
         limits.join(7)
+        hear(limits, 7, 1, 0, 0)
         gevent.sleep(0.05)
         limits.repeat()
         assert told == {}
@@ -99,12 +109,12 @@ def test_what_older_generations_had_is_not_ours_when_another_takes_over(fd: int)
     elder = peer_incarnation(1)
     limits.ledger.adopt(elder, {WEB: (0, 8, 0)})
     limits.join(7)
-    limits.heard(row(7, 1, 0, 0, 20))
+    hear(limits, 7, 1, 0, 20)
     until(lambda: elder in told)
-    limits.heard(row(elder, 1, told[elder].allotments[WEB][1], 8, 0))
+    hear(limits, elder, 1, 8, 0)
     until(lambda: 7 in told and told[7].allotments[WEB][0] == 2)
     limits.hand_over()
-    limits.heard(row(7, 2, told[7].allotments[WEB][1], 2, 20))
+    hear(limits, 7, 2, 2, 20)
     until(lambda: not limits.ledger.has_news)
     assert (told[7].allotments[WEB][0], limits.ledger.booked(WEB)) == (2, 2)
 
@@ -115,10 +125,11 @@ def test_the_permits_of_the_dead_come_back(fd: int) -> None:
     limits.configure(config(10))
     for incarnation in (7, 8):
         limits.join(incarnation)
-    limits.heard(row(7, 1, 0, 0, 20))
+    hear(limits, 8, 1, 0, 0)
+    hear(limits, 7, 1, 0, 20)
     until(lambda: 7 in told and told[7].allotments[WEB][0] >= 5)
     limits.leave(7)
-    limits.heard(row(8, 1, told[8].allotments[WEB][1], 0, 20))
+    hear(limits, 8, 2, 0, 20)
     until(lambda: told[8].allotments[WEB][0] == 10)
 
 
