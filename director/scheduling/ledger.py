@@ -25,7 +25,13 @@ class Entry:
     used: int = 0
     wanted: int = 0
     leaving: bool = False  # dead, but its connections may still be at the hosts
+    absent: bool = False  # does not know of the limit: it gets nothing, and `used` is what others say of it
     silent: bool = True  # has not said yet, knowing of the limit, what it uses
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it has what it has, and no share in the rest."""
+        return self.leaving or self.absent
 
     @property
     def demand(self) -> int:
@@ -124,20 +130,39 @@ class Ledger:
             entry.used, entry.wanted = used, wanted
             if version == entry.version:
                 entry.booked = max(entry.allotted, used)
-                entry.silent = False
+                entry.silent = entry.absent = False
             else:
                 self._untold[peer].add(number)  # ours was lost, or is on its way
                 entry.booked = max(entry.booked, used)  # it has them, whatever we thought
             if (entry.booked, used, wanted, entry.silent) != before:
                 self.balance(number)
 
+    def suppose(self, peer: int, used: Mapping[int, int]) -> None:
+        """A peer knows nothing of these limits; so many of its connections count for each."""
+        for number, count in used.items():
+            entry = self._entry(number, peer)
+            if entry.leaving or (entry.absent and entry.used == count):
+                continue
+            entry.absent, entry.silent, entry.allotted, entry.wanted = True, False, 0, 0
+            entry.booked = entry.used = count
+            self.balance(number)
+
+    def is_known(self, number: int) -> bool:
+        """Whether everybody has said what he uses of a limit."""
+        return not any(entry.silent for entry in self.entries.get(number, {}).values())
+
+    def silent(self, peer: int) -> list[int]:
+        """The limits of which a peer has not said yet what it uses."""
+        found = ((number, entries.get(peer)) for number, entries in self.entries.items())
+        return [number for number, entry in found if entry is not None and entry.silent]
+
     def balance(self, number: int) -> None:
         """Share a limit out anew, once everybody has said what he uses of it: he may have had that before it came."""
-        entries = self.entries.get(number, {})
-        if any(entry.silent for entry in entries.values()):
+        if not self.is_known(number):
             return
-        reserved = sum(entry.booked for entry in entries.values() if entry.leaving)
-        living = {peer: entry for peer, entry in entries.items() if not entry.leaving}
+        entries = self.entries.get(number, {})
+        reserved = sum(entry.booked for entry in entries.values() if entry.fixed)
+        living = {peer: entry for peer, entry in entries.items() if not entry.fixed}
         if not living:
             return
         available = max(0, self.limits[number] - reserved)

@@ -11,6 +11,7 @@ from hypothesis import given
 
 from control.limits import Limits
 from control.memory import LEDGER, Memory
+from control.totals import Totals
 from director import logs
 from director.config.model import Config, Endpoint, Group, Host, Service
 from director.messages import Grants, Happened, Load, Running, Slot, peer_incarnation
@@ -47,7 +48,7 @@ def hear(limits: Limits, incarnation: int, sequence: int, used: int, wanted: int
 
 def test_workers_are_told_what_they_may_use_once_they_have_said_what_they_do(fd: int) -> None:
     told: dict[int, Grants] = {}
-    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     limits.configure(config(100))
     limits.join(7)
     until(lambda: 7 in told)
@@ -58,12 +59,12 @@ def test_workers_are_told_what_they_may_use_once_they_have_said_what_they_do(fd:
 
 def test_the_next_hub_knows_what_was_promised(fd: int) -> None:
     told: dict[int, Grants] = {}
-    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     limits.configure(config(10))
     limits.join(7)
     hear(limits, 7, 1, 0, 10)
     until(lambda: 7 in told and told[7].allotments[WEB][0] == 10)
-    again = Limits(Memory(fd, LEDGER), told.__setitem__)
+    again = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     again.configure(config(10))
     again.join(8)
     hear(again, 8, 1, 0, 10)
@@ -73,7 +74,7 @@ def test_the_next_hub_knows_what_was_promised(fd: int) -> None:
 
 def test_what_could_not_be_saved_is_told_to_nobody_until_it_is(fd: int) -> None:
     told: dict[int, Grants] = {}
-    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     with no_room():
         limits.configure(config(10))
         limits.join(7)
@@ -87,7 +88,7 @@ def test_what_could_not_be_saved_is_told_to_nobody_until_it_is(fd: int) -> None:
 
 def test_who_decides_again_shares_out_all_that_the_config_allows(fd: int) -> None:
     told: dict[int, Grants] = {}
-    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     limits.configure(config(100))
     limits.join(7)
     until(lambda: 7 in told)
@@ -104,7 +105,7 @@ def test_who_decides_again_shares_out_all_that_the_config_allows(fd: int) -> Non
 
 def test_what_older_generations_had_is_not_ours_when_another_takes_over(fd: int) -> None:
     told: dict[int, Grants] = {}
-    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     limits.configure(config(10))
     elder = peer_incarnation(1)
     limits.ledger.adopt(elder, {WEB: (0, 8, 0)})
@@ -121,7 +122,7 @@ def test_what_older_generations_had_is_not_ours_when_another_takes_over(fd: int)
 
 def test_the_permits_of_the_dead_come_back(fd: int) -> None:
     told: dict[int, Grants] = {}
-    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     limits.configure(config(10))
     for incarnation in (7, 8):
         limits.join(incarnation)
@@ -137,7 +138,7 @@ def test_a_limit_that_is_near_and_reached_is_said_once(fd: int) -> None:
     told: list[Happened] = []
     logs.listen(told.append)
     try:
-        limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None)
+        limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None, Totals())
         limits.configure(config(10))
         limits.join(7)
         for sequence, used in enumerate((5, 8, 9, 10, 10, 5, 10)):
@@ -153,7 +154,7 @@ def test_a_limit_that_is_near_and_reached_is_said_once(fd: int) -> None:
 @given(histories())
 def test_change_by_change_the_limits_are_those_of_the_config(history: list[Running]) -> None:
     fd = os.memfd_create("test")
-    shared = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None)
+    shared = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None, Totals())
     shared.ledger.join(7)
     for running in history:
         shared.configure(running.config)

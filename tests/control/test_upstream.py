@@ -11,6 +11,7 @@ import zmq
 
 from control.limits import Limits
 from control.memory import Memory
+from control.totals import Totals
 from control.upstream import Upstream
 from director.channel import Channel
 from director.framing import decode, encode_body
@@ -43,7 +44,7 @@ def test_rows_are_told_when_they_change_and_whole_when_the_other_asks(
     def answer(question: Question) -> Reply:
         return Reply(question.id, {"topic": question.topic})
 
-    limits = Limits(Memory(os.memfd_create("test")), lambda peer, grants: None)
+    limits = Limits(Memory(os.memfd_create("test")), lambda peer, grants: None, Totals())
     slot, incarnation = peer_slot(1), peer_incarnation(1)
     upstream = Upstream("/run/director/g2-2", slot, incarnation, lambda: dict(open_), tally, limits, answer)
 
