@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import gevent
+import pytest
 
 from director.config.model import Config, Endpoint, Group, Host, Service
 from director.messages import Running, Target
@@ -130,6 +131,22 @@ def test_when_the_last_limit_goes_newcomers_need_not_wait_for_those_who_do() -> 
         accepted(host).close()
         for client in clients:
             client.close()
+        plant.close()
+
+
+def test_who_waits_for_a_service_that_is_removed_gets_no_host() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname())
+        client = plant.connect()
+        until(lambda: waiting(plant) == 1)
+        plant.services.configure(Running(2, Config()))
+        plant.sweep()
+        until(lambda: not plant.sessions.all)
+        assert plant.ended == ["SC"]
+        host.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            host.accept()
+        client.close()
         plant.close()
 
 
