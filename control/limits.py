@@ -8,6 +8,7 @@ there, nobody hears of any.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
@@ -131,9 +132,12 @@ class Limits:
         self.ledger.heard(load.incarnation, load.sequence, load.permits)
         if is_peer(load.incarnation):
             self._suppose(load.incarnation, self.ledger.limits.keys() - load.permits.keys())
+        # What generations that retire say is what is booked for their workers: nobody may use it.
+        elders = [peer for peer in self.ledger.peers if is_peer(peer)]
+        theirs = sum((self._totals.held(peer) or Counter() for peer in elders), Counter())
         for number in load.permits:
             if number in self.ledger.limits:
-                self._watch(number)
+                self._watch(number, self.ledger.used(number, elders) + theirs[number])
         self._news()
 
     def _suppose(self, generation: int, numbers: Collection[int]) -> None:
@@ -175,11 +179,10 @@ class Limits:
         for peer, grants in self.ledger.news().items():
             self._send(peer, Grants(grants))
 
-    def _watch(self, number: int) -> None:
+    def _watch(self, number: int, used: int) -> None:
         limit = self.ledger.limits[number]
         if not limit:
             return  # it is another hub's to share out
-        used = self.ledger.used(number)
         share = used / limit
         warned = self._warned.get(number, 0.0)
         if share < _FAR:

@@ -232,10 +232,11 @@ class Ledger:
                 found[number] = (entry.allotted, entry.version)
         return found
 
-    def used(self, number: int) -> int:
-        """Permits of a limit in use, by what the peers have said."""
+    def used(self, number: int, besides: Collection[int] = ()) -> int:
+        """Permits of a limit in use, by what the peers have said, `besides` left out."""
         entries = self.entries.get(number, {})
-        return sum(entry.used for peer, entry in entries.items() if self.peers.get(peer, -1) >= 0)
+        heard = (entry.used for peer, entry in entries.items() if self.peers.get(peer, -1) >= 0 and peer not in besides)
+        return sum(heard)
 
     def booked(self, number: int) -> int:
         """The most permits of a limit that all peers together may believe they may use."""

@@ -14,7 +14,7 @@ from control.memory import LEDGER, Memory
 from control.totals import Totals
 from director import logs
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.messages import Grants, Happened, Load, Running, Slot, peer_incarnation
+from director.messages import Grants, Happened, Load, Running, Slot, peer_incarnation, peer_slot
 from director.scheduling.permits import limits
 from tests.director.config.configs import histories
 from tests.shortage import no_room
@@ -149,6 +149,24 @@ def test_a_limit_that_is_near_and_reached_is_said_once(fd: int) -> None:
         ("limit near", {"limit": "web", "used": "8", "maxconn": "10"}),
         ("limit reached", {"limit": "web", "maxconn": "10"}),  # again a moment later, which needs no second line
     ]
+
+
+def test_what_is_booked_for_a_generation_that_has_nothing_open_is_no_limit_reached(fd: int) -> None:
+    told: list[Happened] = []
+    logs.listen(told.append)
+    try:
+        totals, elder = Totals(), peer_incarnation(1)
+        totals.own(config(10))
+        limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None, totals)
+        limits.configure(config(10))
+        limits.ledger.adopt(elder, {WEB: (0, 10, 0)})
+        for sequence, open_ in enumerate((0, 9)):
+            load = Load(peer_slot(1), elder, sequence, True, {3: open_}, {WEB: (0, 10, 0)})
+            totals.load(load, 1.0, 1.0)
+            limits.heard(load)
+    finally:
+        logs.listen(None)
+    assert [one.fields for one in told] == [{"limit": "web", "used": "9", "maxconn": "10"}]
 
 
 @given(histories())
