@@ -322,9 +322,7 @@ class Hub:
             self._upstream.close()
             self.limits.redirect()
         peer = order.slot, order.incarnation
-        self._upstream = Upstream(
-            order.directory, *peer, self.totals.row_of_all, self.totals.summary, self.limits, self._answer
-        )
+        self._upstream = Upstream(order.directory, *peer, self.totals, self.limits, self._answer)
         self.chronicle.tell = self._upstream.say
         self._master.tell(HandedOver())
 

@@ -291,6 +291,13 @@ class Totals:
                 found[number] = found.get(number, 0) + count
         return found
 
+    def queued_of_all(self) -> dict[int, int]:
+        """Clients waiting by service, as one worker would say it."""
+        found: Counter[int] = Counter()
+        for row in self.rows.values():
+            found.update(row.queued)
+        return dict(found)
+
     def summary(self, slot: Slot, incarnation: int) -> Tally:
         """All that was ever counted here, as one worker would say it."""
         hosts, services = dict(self._base.hosts), dict(self._base.services)
