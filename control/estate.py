@@ -131,8 +131,8 @@ class Estate:
             return False
         # A hub that died did not get to bequeath anything: then its ledger is as it was last.
         permits = value["permits"] if "permits" in value else Memory(memory, LEDGER).load()
-        self._limits.take_over(permits or (), value["ordinal"], self._ordinal, config)
         self._totals.adopt(value["totals"], value["ordinal"], self._ordinal)
+        self._limits.take_over(permits or (), value["ordinal"], self._ordinal, config)
         self._verdicts.adopt(value["verdicts"])
         self._fallbacks.adopt(value["fallbacks"], value["ordinal"] < self._ordinal)
         self._drains.restore(value.get("drains", {}))

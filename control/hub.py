@@ -152,7 +152,7 @@ class Hub:
         self.reunion = Reunion()
         self.baseline = Baseline()
         self.fallbacks = Fallbacks()
-        self.limits = Limits(Memory(birth.memory, LEDGER), self._grant)
+        self.limits = Limits(Memory(birth.memory, LEDGER), self._grant, self.totals)
         self._watching: dict[int, gevent.queue.SimpleQueue[Progress | Answer]] = {}
         self._standby = birth.standby  # another hub decides, until we are told to take over
         self._upstream: Upstream | None = None  # the hub that took over from this one
@@ -283,9 +283,9 @@ class Hub:
         self.arranged = self._expansion.expand(self.running, self.resolver.members)
         self.verdicts.configure(self.arranged)
         self.stickies.configure(self.arranged.config)
+        self.totals.own(self.arranged.config)
         if self._upstream is None:
             self.limits.configure(self.arranged.config, ours=not self._standby)
-        self.totals.own(self.arranged.config)
         if self.fallbacks.configure(self.arranged):
             self.bus.failed(self.fallbacks.failed)
         self.drains.arrange(self.arranged, self.resolver.members)
@@ -341,9 +341,7 @@ class Hub:
             self._upstream.close()
             self.limits.redirect()
         peer = order.slot, order.incarnation
-        self._upstream = Upstream(
-            order.directory, *peer, self.totals.row_of_all, self.totals.summary, self.limits, self._answer
-        )
+        self._upstream = Upstream(order.directory, *peer, self.totals, self.limits, self._answer)
         self.chronicle.tell = self._upstream.say
         self._master.tell(HandedOver())
 

@@ -8,12 +8,14 @@ there, nobody hears of any.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import gevent
 
 from control.memory import Memory
+from control.totals import Totals
 from director import logs
 from director.config.model import Config
 from director.config.numbering import numbered
@@ -33,10 +35,14 @@ Send = Callable[[int, Grants], None]  # incarnation, what it is told
 
 
 class Limits:
-    """All limits of the config. Peers of the ledger are incarnations of workers."""
+    """All limits of the config. Peers of the ledger are incarnations of workers, and generations that retire.
 
-    def __init__(self, memory: Memory, send: Send) -> None:
+    `totals`: the connections of each.
+    """
+
+    def __init__(self, memory: Memory, send: Send, totals: Totals) -> None:
         self.ledger = Ledger()
+        self._totals = totals
         self._memory = memory
         self._send = send
         self._config: Config | None = None  # whose limits the ledger shares out
@@ -60,6 +66,9 @@ class Limits:
             gone, came = changed_limits(before, config)
             self.ledger.change(gone, came if ours else dict.fromkeys(came, 0))
         self._ours = ours
+        for peer in self.ledger.peers:
+            if is_peer(peer):
+                self._suppose(peer, self.ledger.silent(peer))
         self._news()
 
     # -- generations -----------------------------------------------------------------
@@ -81,12 +90,18 @@ class Limits:
 
     def take_over(self, dumped: Iterable[Any], ordinal: int, own: int, config: Config) -> None:
         """Share the limits out; what generation `ordinal` had booked stays booked for it, in one."""
-        rows: dict[int, dict[int, Row]] = {}
-        for number, peer, booked, *_ in dumped:
+        rows: dict[int, dict[int, Row]] = {peer: {} for peer in self._totals.rows if is_peer(peer)}
+        silent = set()
+        for number, peer, booked, *rest in dumped:
             if peer == peer_incarnation(own):
                 continue  # that is what is booked here
-            of = rows.setdefault(peer if is_peer(peer) else peer_incarnation(ordinal), {})
+            generation = peer if is_peer(peer) else peer_incarnation(ordinal)
+            of = rows.setdefault(generation, {})
             of[number] = (0, booked + of.get(number, (0, 0, 0))[1], 0)
+            if rest[3:] == [True]:  # an older version has no such word
+                silent.add((generation, number))
+        for generation, number in silent:
+            del rows[generation][number]
         for peer, of in rows.items():
             self.ledger.adopt(peer, of)
         self.reign(config)
@@ -113,14 +128,25 @@ class Limits:
         self._news()
 
     def heard(self, load: Load) -> None:
-        """A worker's row."""
-        if not load.permits:
-            return
+        """A worker's row, or a generation's, which always tells of all its limits; the totals have heard it."""
         self.ledger.heard(load.incarnation, load.sequence, load.permits)
+        if is_peer(load.incarnation):
+            self._suppose(load.incarnation, self.ledger.limits.keys() - load.permits.keys())
+        # What generations that retire say is what is booked for their workers: nobody may use it.
+        elders = [peer for peer in self.ledger.peers if is_peer(peer)]
+        theirs = sum((self._totals.held(peer) or Counter() for peer in elders), Counter())
         for number in load.permits:
             if number in self.ledger.limits:
-                self._watch(number)
+                self._watch(number, self.ledger.used(number, elders) + theirs[number])
         self._news()
+
+    def _suppose(self, generation: int, numbers: Collection[int]) -> None:
+        """Of limits that a generation never had all that it has open counts.
+
+        It gets nothing of them: nobody connects there any more, so what was heard last is the most.
+        """
+        if numbers and (open_ := self._totals.held(generation)) is not None:
+            self.ledger.suppose(generation, {number: open_[number] for number in numbers})
 
     def leave(self, incarnation: int) -> None:
         """A worker died; its permits are free once its hosts have noticed."""
@@ -153,11 +179,10 @@ class Limits:
         for peer, grants in self.ledger.news().items():
             self._send(peer, Grants(grants))
 
-    def _watch(self, number: int) -> None:
+    def _watch(self, number: int, used: int) -> None:
         limit = self.ledger.limits[number]
         if not limit:
             return  # it is another hub's to share out
-        used = self.ledger.used(number)
         share = used / limit
         warned = self._warned.get(number, 0.0)
         if share < _FAR:

@@ -469,7 +469,9 @@ def _explain(result: Document) -> Iterator[Block]:
     if result["fault"]:
         yield f"{result['scheduler']} failed, {result['in_use']} is used instead: {result['fault']}"
     yield f"{result['scheduler']}: {result['rule']}"
-    if result["chosen"]:
+    if result.get("limit"):
+        yield f"nobody now: worker {result['worker']} has all that it may have of the {result['limit']}'s maxconn"
+    elif result["chosen"]:
         yield f"chosen: {result['chosen']}"
     elif result["one_of"]:
         yield f"one of {len(result['one_of'])}, {result['tie_break']}: {_listed(result['one_of'])}"

@@ -110,9 +110,12 @@ class Roster:
         return found
 
     def one(self, name: Name) -> Document | None:
-        """What is known of a session of ours."""
+        """What is known of a session."""
         if name.ordinal:
-            return None
+            elder = [
+                identity for identity, (one, _) in self._workers().items() if one == peer_incarnation(name.ordinal)
+            ]
+            return self._questions.ask_one(elder, "session-named", {"session": [name.slot, name.number]})
         slot = [identity for identity, (_, slot) in self._workers().items() if slot == name.slot]
         found = self._questions.ask_one(slot, "session", {"session": name.number})
         return found and {**found, "generation": self._generation}
@@ -145,6 +148,9 @@ class Roster:
                 found = self.listed(question.args)
                 named = [[f"{self._ordinal}.{row[0]}", *row[1:]] for row in found.rows]
                 return Reply(question.id, {"columns": found.columns, "rows": named, "next": None})
+            case "session-named":
+                one = self.one(Name(*question.args["session"]))
+                return Reply(question.id, one and {**one, "session": f"{self._ordinal}.{one['session']}"})
             case "close-named":
                 names = [Name(*pair) for pair in question.args["sessions"]]
                 return Reply(question.id, {"closed": self.close(names)})

@@ -143,6 +143,16 @@ class Totals:
         if DIRECTOR not in self.open:
             self.open[DIRECTOR] = sum(sum(row.open.values()) for row in self.rows.values())
 
+    def held(self, incarnation: int) -> Counter[int] | None:
+        """What one row has open, by number of a host and of what holds it; None if it has not told yet."""
+        row = self.rows.get(incarnation)
+        if row is None or not (row.heard or row.open):
+            return None
+        found: Counter[int] = Counter()
+        for number, count in row.open.items():
+            _add(found, (number, *self.owners.get(number, _NOWHERE)), count)
+        return found
+
     def queued(self, service: int) -> int:
         """Clients of a service that wait for a permit."""
         return sum(row.queued.get(service, 0) for row in self.rows.values())
@@ -287,6 +297,13 @@ class Totals:
             for number, count in row.open.items():
                 found[number] = found.get(number, 0) + count
         return found
+
+    def queued_of_all(self) -> dict[int, int]:
+        """Clients waiting by service, as one worker would say it."""
+        found: Counter[int] = Counter()
+        for row in self.rows.values():
+            found.update(row.queued)
+        return dict(found)
 
     def summary(self, slot: Slot, incarnation: int) -> Tally:
         """All that was ever counted here, as one worker would say it."""

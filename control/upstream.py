@@ -16,18 +16,21 @@ import zmq
 
 from control.bus import ROWS
 from control.limits import Limits
+from control.totals import Totals
 from director.channel import Channel
 from director.errors import RemoteProtocolError
 from director.framing import decode, encode_body
-from director.messages import Grants, Hello, Load, Message, Question, Reply, Resync, Slot, Tally
+from director.messages import Grants, Hello, Load, Message, Question, Reply, Resync, Slot
 from director.scheduling.permits import Row
 
 _LOOK = 0.02  # seconds between looks at whether something changed
 _WHOLE = 1.0  # seconds between rows when nothing did
 
+State = tuple[dict[int, int], dict[int, Row], dict[int, int]]  # connections open, permits, clients waiting
+
 
 class Upstream:
-    """Reports to the hub in `directory` under this slot and incarnation. `open` and `tally` give the rows.
+    """Reports to the hub in `directory` under this slot and incarnation what `totals` and `limits` know.
 
     `answer` is what it says to questions, and may block.
     """
@@ -37,17 +40,15 @@ class Upstream:
         directory: str,
         slot: Slot,
         incarnation: int,
-        open_: Callable[[], dict[int, int]],
-        tally: Callable[[Slot, int], Tally],
+        totals: Totals,
         limits: Limits,
         answer: Callable[[Question], Reply],
     ) -> None:
         self._slot, self._incarnation = slot, incarnation
-        self._open, self._tally = open_, tally
-        self._limits = limits
+        self._totals, self._limits = totals, limits
         self._answer = answer
         self._sequence = time.monotonic_ns()  # grows over all the upstreams that there were
-        self._sent: tuple[dict[int, int], dict[int, Row]] | None = None
+        self._sent: State | None = None
         self._sent_at = 0.0
         self._context = context = zmq.Context()
         self._socket = context.socket(zmq.DEALER)
@@ -68,15 +69,17 @@ class Upstream:
     def send(self) -> None:
         """All there is, now."""
         self._sequence += 1
-        self._sent, self._sent_at = (self._open(), self._limits.rows()), gevent.get_hub().loop.now()
-        open_, permits = self._sent
-        self.say(Load(self._slot, self._incarnation, self._sequence, True, open_, permits))
-        self.say(self._tally(self._slot, self._incarnation))
+        self._sent, self._sent_at = self._state(), gevent.get_hub().loop.now()
+        self.say(Load(self._slot, self._incarnation, self._sequence, True, *self._sent))
+        self.say(self._totals.summary(self._slot, self._incarnation))
+
+    def _state(self) -> State:
+        return self._totals.row_of_all(), self._limits.rows(), self._totals.queued_of_all()
 
     def _run(self) -> None:
         loop = gevent.get_hub().loop
         while True:
-            if (self._open(), self._limits.rows()) != self._sent or loop.now() - self._sent_at >= _WHOLE:
+            if self._state() != self._sent or loop.now() - self._sent_at >= _WHOLE:
                 self.send()
             gevent.sleep(_LOOK)
 

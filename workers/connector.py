@@ -70,7 +70,7 @@ class Connector:
         session = self._sessions.begin(service, fd, address, self.client_stage)
         try:
             session.early = self._read_early(session, service)
-            if (not self.queue.holds(service) and self._next_host(session)) or self._wait(session):
+            if (self.queue.holds(service) and self._wait(session)) or self._next_host(session) or self._wait(session):
                 self._poller.add(fd, session.client)
             else:
                 self._end(session, "SC")
@@ -86,10 +86,11 @@ class Connector:
             return True
 
     def _started(self, session: Session) -> bool:
-        session.waited = self._poller.now - session.accepted
+        before = session.waited
+        session.waited += self._poller.now - session.waiting_since
         if self._next_host(session):
             return True
-        session.waited = 0.0
+        session.waited = before
         if session.end == "--" and self._may_wait(session):
             return False
         self._end(session, "SC")
@@ -105,7 +106,7 @@ class Connector:
     def _may_wait(self, session: Session) -> bool:
         """Whether it is for want of a permit that the session has no host."""
         scheduler, retries = session.service.scheduler, session.service.retries
-        if scheduler is None or not self._board.permits.limits or not scheduler.crowded:
+        if scheduler is None or not self._board.permits.limits or not scheduler.crowded(session.tried or ()):
             return False
         return retries is None or not session.tried or len(session.tried) <= retries
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from director.messages import Question, Reply, Slot
 from director.scheduling.explain import explain
+from director.scheduling.permits import DIRECTOR
 from director.scheduling.scoreboard import Scoreboard
 from workers.closings import Closings
 from workers.roster import Roster
@@ -39,7 +40,10 @@ class Questions:
         service = self._services.by_number.get(args["service"])
         if service is None or service.scheduler is None:
             return None
-        now = time.monotonic()
-        document = explain(service.scheduler, args["client"], lambda host: self._services.state(host.number), now)
+        now, room = time.monotonic(), self._board.permits.room
+        above = {"director": DIRECTOR, "service": service.number, "group": service.group}
+        limit = next((what for what, number in above.items() if not room(number)), "")
+        state = self._services.state
+        document = explain(service.scheduler, args["client"], lambda host: state(host.number), now, limit)
         age = (now - self._board.heard) * 1000 if self._board.heard else None
         return {"worker": self._slot, "age_ms": None if age is None else round(age, 1)} | document

@@ -108,7 +108,7 @@ class Roster:
             state = "waiting" if host is None else "connecting"
         if host is None:
             group, _, name = "", "", ""
-            waited = now - accepted
+            waited = session.waited + now - session.waiting_since
         else:
             group, _, name = self._services.labels.get(host.number, host.name).partition("/")
             waited = session.waited

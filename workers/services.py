@@ -120,6 +120,8 @@ class Services:
                     ours.scheduler = scheduler
                     ours.observe_window = group.observe_window
                     ours.group = group.number
+        for number in leaving.keys() - self.by_number.keys():
+            leaving[number].scheduler = None  # who waits there gets no host any more
         self.schedulings.failing -= schedulers.keys() - self._schedulers.keys()
         self._refresh(before.admin.keys() ^ running.admin.keys(), warmed)
 

@@ -98,6 +98,7 @@ class Session:
         "tried",
         "tuned",
         "waited",
+        "waiting_since",
     )
 
     def __init__(self, id: int, service: Service, peer_address: Any, now: float) -> None:
@@ -120,7 +121,8 @@ class Session:
         self.tuned = False
         self.early: bytes | None = None  # what the client sent before it had a host
         self.owed = False  # the client spoke last
-        self.waited = 0.0  # seconds, for a permit
+        self.waited = 0.0  # seconds, for permits, before it had this host
+        self.waiting_since = now  # when it last began to wait for one
 
 
 def numbered_from(now: float) -> int:

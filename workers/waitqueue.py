@@ -3,6 +3,8 @@
 The places in a service's queue are permits, too, shared out over all workers. A
 client for whom this worker has no place yet is kept for the moment in which the
 hub can find one; if it finds none, the queue is full, and the client is closed.
+Who waits for a host that is full, since others have failed him already, is no
+obstacle to those behind him, who can have those others.
 Who has waited for the service's queue-timeout is closed then.
 """
 
@@ -10,7 +12,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 
 import gevent
 
@@ -27,12 +30,15 @@ SETTLING, SETTLING_PATIENCE = 5.0, 3.0
 
 
 class Line:
-    """Who waits for one service, the oldest first. `asking`: has no place yet, and since when."""
+    """Who waits for one service, who has waited longest first. `asking`: they have no place yet."""
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.placed: dict[Session, None] = {}
-        self.asking: dict[Session, float] = {}
+        self.asking: dict[Session, None] = {}
+
+    def __iter__(self) -> Iterator[Session]:
+        return chain(self.placed, self.asking)
 
     def __len__(self) -> int:
         return len(self.placed) + len(self.asking)
@@ -67,7 +73,10 @@ class WaitQueue:
     def join(self, session: Session) -> None:
         """Wait, with a place or until it is known that there is none."""
         line = self._lines.setdefault(session.service, Line(session.service))
-        line.asking[session] = self._poller.now
+        session.waiting_since = self._poller.now
+        if all(other.tried for other in line):
+            self.room()  # those may wait for what this one does not need
+        line.asking[session] = None
         self._place(line)
         if line.asking and not self._armed:
             self._armed = True
@@ -90,11 +99,20 @@ class WaitQueue:
     def _run(self, _owner: object = None, _mask: int = 0) -> None:
         self._asked = False
         for line in list(self._lines.values()):
-            while line:
-                session = next(iter(line.placed or line.asking))
-                if not self._start(session):
-                    break
+            self._serve(line)
+
+    def _serve(self, line: Line) -> None:
+        """Start in turn who can. Where one finds no host who has tried none, no other does who has not."""
+        service, blocked = line.service, False
+        for session in list(line):
+            if blocked and not session.tried:
+                continue
+            if self._start(session):
                 self.leave(session)
+            elif not self._board.permits.room(DIRECTOR, service.number, service.group):
+                break
+            else:
+                blocked = blocked or not session.tried
 
     def _place(self, line: Line) -> None:
         """Give places to those who ask for one, as far as there are any."""
@@ -115,7 +133,7 @@ class WaitQueue:
         now = self._poller.now
         for line in list(self._lines.values()):
             for session in list(line.placed):
-                if now - session.accepted < line.service.queue_timeout:
+                if now - session.waiting_since < line.service.queue_timeout:
                     break
                 self._close(session, "sQ")
         self.room()
@@ -127,8 +145,8 @@ class WaitQueue:
         patience = PATIENCE if now >= self._settled_at else SETTLING_PATIENCE
         for line in list(self._lines.values()):
             self._place(line)
-            for session, since in list(line.asking.items()):
-                if now - since < patience * 0.9:
+            for session in list(line.asking):
+                if now - session.waiting_since < patience * 0.9:
                     self._armed = True
                     break
                 self._close(session, "PC")
@@ -154,8 +172,9 @@ class WaitQueue:
         for service, line in self._lines.items():
             above = [number for number in (DIRECTOR, service.number, service.group) if not room(number)]
             hosts = () if service.scheduler is None else service.scheduler.hosts
+            tried = [session.tried for session in line if session.tried]
             for number in above or [host.number for host in hosts if host.usable and host.full]:
-                found[number] += len(line)
+                found[number] += len(line) - sum(number in numbers for numbers in tried)
             if line.asking:
                 found[queue_of(service.number)] += len(line.asking)
         return found

@@ -39,9 +39,11 @@ class Branch:
     def rows(self) -> dict[int, Row]:
         """What to tell the ledger above: what is in use, so that others can have the rest.
 
-        An allotment counts as seen only when everybody here has let go of what is beyond it.
+        An allotment counts as seen only when everybody here has let go of what is beyond it. Nothing
+        is told of a limit while somebody here has not said what he uses of it: others know as much.
         """
-        return {number: self._row(number, limit) for number, limit in self.permits.limits.items()}
+        known = self.ledger.is_known
+        return {number: self._row(number, limit) for number, limit in self.permits.limits.items() if known(number)}
 
     def _row(self, number: int, limit: Allotment) -> Row:
         booked, needed = self.ledger.booked(number), self.ledger.needed(number)

@@ -41,15 +41,20 @@ class Ranking:
     tie_break: str = ""
 
 
-def explain(scheduler: GroupScheduler, client: str, state: Callable[[HostLoad], HostState], now: float) -> Document:
-    """All hosts of the group, what each is worth, and who would get a connection of `client`."""
+def explain(
+    scheduler: GroupScheduler, client: str, state: Callable[[HostLoad], HostState], now: float, limit: str = ""
+) -> Document:
+    """All hosts of the group, what each is worth, and who would get a connection of `client`.
+
+    `limit`: whose maxconn, of what is above the hosts, allows none at the moment; empty if one may be made.
+    """
     policy = scheduler.active
     candidates = [host for host in scheduler.hosts if host.home is policy]
     ranking = _rank(policy, candidates, client)
     stuck = _stuck(scheduler, client, now)
-    best = ranking.best
+    best = () if limit else ranking.best
     rule, tie_break = ranking.rule, ranking.tie_break if len(best) > 1 else ""
-    if stuck is not None and stuck.home is policy:
+    if stuck is not None and stuck.home is policy and not limit:
         best, rule, tie_break = (stuck,), f"sticky: {client} returns to {stuck.name}", ""
     sticks = stuck if len(best) == 1 and best[0] is stuck else None
     return {
@@ -57,6 +62,7 @@ def explain(scheduler: GroupScheduler, client: str, state: Callable[[HostLoad], 
         "in_use": scheduler.name,
         "fault": scheduler.fault,
         "client": client,
+        "limit": limit,
         "rule": rule,
         "chosen": best[0].name if len(best) == 1 else None,
         "one_of": [host.name for host in best] if len(best) > 1 else [],
@@ -72,7 +78,9 @@ def explain(scheduler: GroupScheduler, client: str, state: Callable[[HostLoad], 
                 "others": host.others,
                 "expected": host.score,
                 "score": _rounded(ranking.scores.get(host)),
-                "verdict": _verdict(scheduler, host, state(host), best, sticks),
+                "verdict": "limit"
+                if limit and host.home is policy
+                else _verdict(scheduler, host, state(host), best, sticks),
             }
             for host in scheduler.hosts
         ],

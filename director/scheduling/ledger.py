@@ -25,6 +25,13 @@ class Entry:
     used: int = 0
     wanted: int = 0
     leaving: bool = False  # dead, but its connections may still be at the hosts
+    absent: bool = False  # does not know of the limit: it gets nothing, and `used` is what others say of it
+    silent: bool = True  # has not said yet, knowing of the limit, what it uses
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it has what it has, and no share in the rest."""
+        return self.leaving or self.absent
 
     @property
     def demand(self) -> int:
@@ -66,13 +73,12 @@ class Ledger:
             self.balance(number)
 
     def adopt(self, peer: int, rows: Mapping[int, Row]) -> None:
-        """A peer joins that has permits already: they are booked before anybody gets one."""
+        """A peer joins that has permits already: they are booked. Nobody gets one until the limits are balanced."""
         self.peers[peer] = -1
         for number, (_, used, wanted) in rows.items():
             if number in self.limits:
                 entry = self._entry(number, peer)
-                entry.booked, entry.used, entry.wanted = used, used, wanted
-                self.balance(number)
+                entry.booked, entry.used, entry.wanted, entry.silent = used, used, wanted, False
         self.join(peer)
 
     def join(self, peer: int) -> None:
@@ -120,21 +126,43 @@ class Ledger:
             entry = self._entry(number, peer)
             if entry.leaving:
                 continue
-            before = (entry.booked, entry.used, entry.wanted)
+            before = (entry.booked, entry.used, entry.wanted, entry.silent)
             entry.used, entry.wanted = used, wanted
             if version == entry.version:
                 entry.booked = max(entry.allotted, used)
+                entry.silent = entry.absent = False
             else:
                 self._untold[peer].add(number)  # ours was lost, or is on its way
                 entry.booked = max(entry.booked, used)  # it has them, whatever we thought
-            if (entry.booked, used, wanted) != before:
+            if (entry.booked, used, wanted, entry.silent) != before:
                 self.balance(number)
 
+    def suppose(self, peer: int, used: Mapping[int, int]) -> None:
+        """A peer knows nothing of these limits; so many of its connections count for each."""
+        for number, count in used.items():
+            entry = self._entry(number, peer)
+            if entry.leaving or (entry.absent and entry.used == count):
+                continue
+            entry.absent, entry.silent, entry.allotted, entry.wanted = True, False, 0, 0
+            entry.booked = entry.used = count
+            self.balance(number)
+
+    def is_known(self, number: int) -> bool:
+        """Whether everybody has said what he uses of a limit."""
+        return not any(entry.silent for entry in self.entries.get(number, {}).values())
+
+    def silent(self, peer: int) -> list[int]:
+        """The limits of which a peer has not said yet what it uses."""
+        found = ((number, entries.get(peer)) for number, entries in self.entries.items())
+        return [number for number, entry in found if entry is not None and entry.silent]
+
     def balance(self, number: int) -> None:
-        """Share a limit out anew."""
+        """Share a limit out anew, once everybody has said what he uses of it: he may have had that before it came."""
+        if not self.is_known(number):
+            return
         entries = self.entries.get(number, {})
-        reserved = sum(entry.booked for entry in entries.values() if entry.leaving)
-        living = {peer: entry for peer, entry in entries.items() if not entry.leaving}
+        reserved = sum(entry.booked for entry in entries.values() if entry.fixed)
+        living = {peer: entry for peer, entry in entries.items() if not entry.fixed}
         if not living:
             return
         available = max(0, self.limits[number] - reserved)
@@ -143,6 +171,8 @@ class Ledger:
             if targets[peer] < entry.allotted:
                 self._allot(number, peer, entry, targets[peer])
         free = available - sum(entry.booked for entry in living.values())
+        if free < 0:
+            return  # who ends a connection must not replace it: more are open than may be
         for peer, entry in living.items():
             most = max(entry.booked, entry.booked + min(free, targets[peer] - entry.booked))
             target = min(targets[peer], most)
@@ -202,10 +232,11 @@ class Ledger:
                 found[number] = (entry.allotted, entry.version)
         return found
 
-    def used(self, number: int) -> int:
-        """Permits of a limit in use, by what the peers have said."""
+    def used(self, number: int, besides: Collection[int] = ()) -> int:
+        """Permits of a limit in use, by what the peers have said, `besides` left out."""
         entries = self.entries.get(number, {})
-        return sum(entry.used for peer, entry in entries.items() if self.peers.get(peer, -1) >= 0)
+        heard = (entry.used for peer, entry in entries.items() if self.peers.get(peer, -1) >= 0 and peer not in besides)
+        return sum(heard)
 
     def booked(self, number: int) -> int:
         """The most permits of a limit that all peers together may believe they may use."""
@@ -225,17 +256,17 @@ class Ledger:
     def dump(self) -> list[Any]:
         """All of it, as plain values."""
         return [
-            [number, peer, entry.booked, entry.allotted, entry.version, entry.leaving]
+            [number, peer, entry.booked, entry.allotted, entry.version, entry.leaving, entry.silent]
             for number, entries in self.entries.items()
             for peer, entry in entries.items()
         ]
 
     def restore(self, dumped: Iterable[Any]) -> None:
         """What an earlier hub dumped; until a peer is heard, all that is booked for it counts as used."""
-        for number, peer, booked, allotted, version, leaving in dumped:
+        for number, peer, booked, allotted, version, leaving, silent in dumped:
             entry = self._entry(number, peer)
             entry.booked, entry.allotted, entry.version = booked, allotted, version
-            entry.used, entry.leaving = booked, leaving
+            entry.used, entry.leaving, entry.silent = booked, leaving, silent
             self.peers.setdefault(peer, -1)
             self._version = max(self._version, version)
 

@@ -8,10 +8,12 @@ absolute numbers that may be lost, repeated and overtaken:
     hub -> peer   (limit, allotment, version)
     peer -> hub   (limit, version seen, used, wanted)
 
-To raise, the ledger books first and tells then. To lower, it tells first, and
-books only when the peer says, with that version, what it still uses. So the sum
-of what is booked never exceeds the limit, but for a limit that was set below
-use: then ended connections are not replaced until it holds.
+Of a new limit nobody gets anything before all have said, by the version that
+tells them of it, what they use already. To raise, the ledger books first and
+tells then. To lower, it tells first, and books only when the peer says, with
+that version, what it still uses. So the sum of what is booked never exceeds the
+limit, but for a limit that was set below use: then ended connections are not
+replaced until it holds.
 
 While nobody waits, allotments have room to spare, so that no connection waits
 for the hub; when somebody does, what others don't use comes down.
@@ -120,6 +122,12 @@ class Permits:
         for number in came:
             if number not in self.limits:
                 self.limits[number] = Allotment(used=used(number))
+                self._touched.add(number)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether the hub may have to hear something."""
+        return bool(self._touched)
 
     def room(self, *numbers: int) -> bool:
         """Whether one more would be within each of these limits, as far as they are limits."""

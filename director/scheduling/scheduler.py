@@ -136,10 +136,9 @@ class GroupScheduler:
             self.switch(DEFAULT_SCHEDULER, str(fault))
         self._on_fault(self)
 
-    @property
-    def crowded(self) -> bool:
-        """Whether hosts would take clients if they were not full."""
-        return any(host.usable and host.weight > 0.0 for host in self.hosts)
+    def crowded(self, tried: Collection[int] = ()) -> bool:
+        """Whether hosts, none of the numbers in `tried`, would take clients if they were not full."""
+        return any(host.usable and host.weight > 0.0 and host.number not in tried for host in self.hosts)
 
     def refresh(self, hosts: Sequence[HostLoad] | None = None) -> None:
         """Look at all hosts again; `hosts` is the new list, if it changed."""

@@ -45,6 +45,7 @@ class HostLoad:
         "backup",
         "fell",
         "group",
+        "held",
         "home",
         "key",
         "limit",
@@ -88,6 +89,7 @@ class HostLoad:
         self.limit: Allotment | None = None  # our part of its maxconn; None without one
         self.usable = usable
         self.own = 0  # connections this worker has open to it
+        self.held = 0  # connections that are over and still count for limits
         self.sent = 0  # `own` as the others were last told
         self.others = 0  # the sum of their rows
         self.picks = 0  # acquires since last told
@@ -168,13 +170,21 @@ class Scoreboard:
             if not self._unsent:
                 self.on_news()
             self._unsent.append(host)
-        if self._limits and not held:
-            self.give_back(host)
-        elif host.fell is not None:
+        if held:
+            host.held += 1
+        elif self._limits:
+            self._give(host)
+            return
+        if host.fell is not None:
             host.fell(host)
 
     def give_back(self, host: HostLoad) -> None:
-        """The permits of a connection to this host are free."""
+        """The host has noticed that a connection which was `held` is over: its permits are free."""
+        host.held -= 1
+        self._forget_zombie(host)
+        self._give(host)
+
+    def _give(self, host: HostLoad) -> None:
         self.permits.give(DIRECTOR, host.service, host.group, host.number)
         if host.fell is not None:
             host.fell(host)
@@ -189,6 +199,8 @@ class Scoreboard:
                 host.fell(host)
         if changed:
             self.on_room()
+        if self.permits.has_news:
+            self.on_news()
 
     # -- the bus -------------------------------------------------------------
 
@@ -203,7 +215,7 @@ class Scoreboard:
         """This worker's whole row, zeros left out; counts it as told."""
         self._tell()
         row = {number: host.own for number, host in self.hosts.items() if host.own}
-        row.update({number: host.own for number, host in self.zombies.items()})
+        row.update({number: host.own for number, host in self.zombies.items() if host.own})
         return row
 
     def set_others(self, slot: int, row: dict[int, int], whole: bool) -> None:
@@ -257,9 +269,12 @@ class Scoreboard:
                 host.score = host.own + host.others
                 if host.fell is not None:
                     host.fell(host)
-            if host.own == 0:
-                self.zombies.pop(host.number, None)
+            self._forget_zombie(host)
         self._unsent = []
+
+    def _forget_zombie(self, host: HostLoad) -> None:
+        if not (host.own or host.sent or host.held):
+            self.zombies.pop(host.number, None)
 
     # -- the config ----------------------------------------------------------
 
@@ -282,12 +297,14 @@ class Scoreboard:
         for number, host in leaving.items():
             if number not in self.hosts:
                 host.rose = host.fell = None
-                if host.own or host.sent:
+                if host.own or host.sent or host.held:
                     self.zombies[number] = host
         self.permits.change(*changed_limits(before, config), self._used)
         for group in groups_of(came):
             self._limit(self._groups[group.number])
         self._limit(self.zombies.values())
+        if self.permits.has_news:
+            self.on_news()  # nobody gets anything of a new limit before the hub knows what we use of it
 
     def limit(self, numbers: Iterable[int]) -> None:
         """There are these limits from now on. Schedulers want `refresh()` after it."""
@@ -302,8 +319,8 @@ class Scoreboard:
         """Connections of ours that count for a limit."""
         hosts = [*self.hosts.values(), *self.zombies.values()]
         if number == DIRECTOR:
-            return sum(host.own for host in hosts)
-        return sum(host.own for host in hosts if number in (host.number, host.group, host.service))
+            return sum(host.own + host.held for host in hosts)
+        return sum(host.own + host.held for host in hosts if number in (host.number, host.group, host.service))
 
     def group(self, number: int) -> tuple[HostLoad, ...]:
         """The hosts of a group, in the order of the config."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -18,14 +19,15 @@ from control.resolver import Resolver
 from control.reunion import Reunion
 from control.totals import Totals
 from control.verdicts import Verdicts
-from director.config.model import Config, Service
-from director.messages import Load, Slot, Tally, peer_incarnation
+from director.config.model import Config, Endpoint, Group, Host, Service
+from director.messages import Load, Slot, Tally, peer_incarnation, peer_slot
 from director.scheduling.sticky import Stickies
 from director.tally import HostTally
 from tests.waiting import until
 
 WEB, HOST, WORKER = 1, 3, 7
-CONFIG = Config(services=(Service(name="web", groups=(), number=WEB, maxconn=10),))
+GROUP = Group(name="main", hosts=(Host(name="a", ip=Endpoint("127.0.0.1", 80), number=HOST),), number=2)
+CONFIG = Config(services=(Service(name="web", groups=(GROUP,), enabled="main", number=WEB, maxconn=10),))
 
 
 class Heir:
@@ -34,7 +36,7 @@ class Heir:
     def __init__(self, fd: int, ordinal: int = 1) -> None:
         self.decides = True
         self.totals = Totals()
-        self.limits = Limits(Memory(fd, LEDGER), lambda peer, grants: None)
+        self.limits = Limits(Memory(fd, LEDGER), lambda peer, grants: None, self.totals)
         self.limits.configure(CONFIG)
         self.resolver = Resolver(lambda number: None, lambda: None)
         self.estate = Estate(
@@ -54,6 +56,19 @@ class Heir:
         self.totals.load(Load(Slot(0), WORKER, 1, True, {HOST: open_}), 0.0, 0.0)
         self.totals.tally(Tally(Slot(0), WORKER, True, {HOST: HostTally(total=total).row()}, {}, {}), 0.0)
         self.estate.dirty = True
+
+    def joins(self, worker: int, used: int) -> None:
+        """A worker that says what it uses, so that it gets a part of the limit."""
+        self.limits.join(worker)
+        _, version = self.limits.ledger.grants(worker)[WEB]
+        self.limits.heard(Load(Slot(0), worker, 1, False, {}, {WEB: (version, used, 0)}))
+
+    def wants(self, worker: int, sequence: int, wanted: int) -> None:
+        _, version = self.limits.ledger.grants(worker)[WEB]
+        self.limits.heard(Load(Slot(0), worker, sequence, False, {}, {WEB: (version, 0, wanted)}))
+
+    def granted(self, worker: int) -> int:
+        return self.limits.ledger.grants(worker)[WEB][0]
 
     def knows(self) -> tuple[int, int]:
         return self.totals.open.get(HOST, 0), self.totals.host(HOST).total
@@ -128,7 +143,7 @@ def test_what_elder_generations_have_booked_is_known_though_our_ledger_goes_on_w
     one = Heir(fd, ordinal=2)
     elder, ours = peer_incarnation(1), peer_incarnation(2)
     one.limits.ledger.adopt(elder, {WEB: (0, 8, 0)})
-    one.limits.join(ours + 1)
+    one.joins(ours + 1, 1)
     booked = one.limits.ledger.entries[WEB][ours + 1].booked
     assert one.estate.bequeath()
     one.limits.hand_over()
@@ -138,15 +153,53 @@ def test_what_elder_generations_have_booked_is_known_though_our_ledger_goes_on_w
     known = {peer: entry.booked for peer, entry in heir.limits.ledger.entries[WEB].items()}
     assert known[elder] >= 8
     assert sum(known.values()) <= 10
-    assert booked <= known.get(ours, 0)
+    assert 0 < booked <= known[ours]
 
 
 def test_a_hub_that_died_left_its_ledger_as_it_was_last(fd: int, other: int) -> None:
     one = Heir(fd)
-    one.limits.join(WORKER)
+    one.joins(WORKER, 2)
     one.hears(2, 5)
     assert one.estate.save()
     until(lambda: Memory(fd, LEDGER).load() is not None)
     heir = Heir(other, ordinal=2)
     assert heir.estate.take_over(fd, CONFIG)
     assert heir.limits.ledger.entries[WEB][peer_incarnation(1)].used == one.limits.ledger.booked(WEB) > 0
+
+
+def test_a_limit_that_is_new_with_another_generation_counts_what_the_one_before_has_open(fd: int, other: int) -> None:
+    one = Heir(fd)
+    one.limits.configure(Config())
+    one.hears(7, 9)
+    assert one.estate.bequeath()
+    heir, elder = Heir(other, ordinal=2), peer_incarnation(1)
+    heir.totals.own(CONFIG)
+    assert heir.estate.take_over(fd, CONFIG)
+    heir.joins(WORKER, 0)
+    sequence = 2
+    heir.wants(WORKER, sequence, 20)
+    assert heir.granted(WORKER) == 3
+    for used, left in ((2, 8), (0, 10)):
+        sequence += 1
+        load = Load(peer_slot(1), elder, sequence, True, {HOST: used})
+        heir.totals.load(load, 1.0, 1.0)
+        heir.limits.heard(load)
+        heir.wants(WORKER, sequence + 1, 20)
+        assert heir.granted(WORKER) == left
+
+
+def test_a_limit_that_comes_later_counts_what_elder_generations_have_open(fd: int, other: int) -> None:
+    one = Heir(fd)
+    one.hears(7, 9)
+    assert one.estate.bequeath()
+    heir = Heir(other, ordinal=2)
+    heir.totals.own(CONFIG)
+    assert heir.estate.take_over(fd, CONFIG)
+    group = replace(GROUP, hosts=(replace(GROUP.hosts[0], maxconn=8),))
+    both = Config(services=(replace(CONFIG.services[0], groups=(group,)),))
+    heir.totals.own(both)
+    heir.limits.configure(both)
+    heir.limits.join(WORKER)
+    _, version = heir.limits.ledger.grants(WORKER)[HOST]
+    heir.limits.heard(Load(Slot(0), WORKER, 1, False, {}, {HOST: (version, 0, 9)}))
+    assert heir.limits.ledger.grants(WORKER)[HOST][0] == 1

@@ -11,9 +11,10 @@ from hypothesis import given
 
 from control.limits import Limits
 from control.memory import LEDGER, Memory
+from control.totals import Totals
 from director import logs
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.messages import Grants, Happened, Load, Running, Slot, peer_incarnation
+from director.messages import Grants, Happened, Load, Running, Slot, peer_incarnation, peer_slot
 from director.scheduling.permits import limits
 from tests.director.config.configs import histories
 from tests.shortage import no_room
@@ -39,35 +40,45 @@ def row(incarnation: int, sequence: int, version: int, used: int, wanted: int) -
     return Load(Slot(0), incarnation, sequence, False, {}, {WEB: (version, used, wanted)})
 
 
-def test_workers_are_told_what_they_may_use(fd: int) -> None:
+def hear(limits: Limits, incarnation: int, sequence: int, used: int, wanted: int) -> None:
+    """A row of one who has seen all that it was told."""
+    _, version = limits.ledger.grants(incarnation)[WEB]
+    limits.heard(row(incarnation, sequence, version, used, wanted))
+
+
+def test_workers_are_told_what_they_may_use_once_they_have_said_what_they_do(fd: int) -> None:
     told: dict[int, Grants] = {}
-    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     limits.configure(config(100))
     limits.join(7)
     until(lambda: 7 in told)
-    assert told[7].allotments[WEB][0] == 50
+    assert told[7].allotments[WEB][0] == 0
+    hear(limits, 7, 1, 0, 0)
+    until(lambda: told[7].allotments[WEB][0] == 50)
 
 
 def test_the_next_hub_knows_what_was_promised(fd: int) -> None:
     told: dict[int, Grants] = {}
-    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     limits.configure(config(10))
     limits.join(7)
-    limits.heard(row(7, 1, 0, 0, 10))
+    hear(limits, 7, 1, 0, 10)
     until(lambda: 7 in told and told[7].allotments[WEB][0] == 10)
-    again = Limits(Memory(fd, LEDGER), told.__setitem__)
+    again = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     again.configure(config(10))
     again.join(8)
+    hear(again, 8, 1, 0, 10)
     until(lambda: 8 in told)
     assert told[8].allotments[WEB][0] == 0
 
 
 def test_what_could_not_be_saved_is_told_to_nobody_until_it_is(fd: int) -> None:
     told: dict[int, Grants] = {}
-    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     with no_room():
         limits.configure(config(10))
         limits.join(7)
+        hear(limits, 7, 1, 0, 0)
         gevent.sleep(0.05)
         limits.repeat()
         assert told == {}
@@ -77,7 +88,7 @@ def test_what_could_not_be_saved_is_told_to_nobody_until_it_is(fd: int) -> None:
 
 def test_who_decides_again_shares_out_all_that_the_config_allows(fd: int) -> None:
     told: dict[int, Grants] = {}
-    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     limits.configure(config(100))
     limits.join(7)
     until(lambda: 7 in told)
@@ -94,31 +105,32 @@ def test_who_decides_again_shares_out_all_that_the_config_allows(fd: int) -> Non
 
 def test_what_older_generations_had_is_not_ours_when_another_takes_over(fd: int) -> None:
     told: dict[int, Grants] = {}
-    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     limits.configure(config(10))
     elder = peer_incarnation(1)
     limits.ledger.adopt(elder, {WEB: (0, 8, 0)})
     limits.join(7)
-    limits.heard(row(7, 1, 0, 0, 20))
+    hear(limits, 7, 1, 0, 20)
     until(lambda: elder in told)
-    limits.heard(row(elder, 1, told[elder].allotments[WEB][1], 8, 0))
+    hear(limits, elder, 1, 8, 0)
     until(lambda: 7 in told and told[7].allotments[WEB][0] == 2)
     limits.hand_over()
-    limits.heard(row(7, 2, told[7].allotments[WEB][1], 2, 20))
+    hear(limits, 7, 2, 2, 20)
     until(lambda: not limits.ledger.has_news)
     assert (told[7].allotments[WEB][0], limits.ledger.booked(WEB)) == (2, 2)
 
 
 def test_the_permits_of_the_dead_come_back(fd: int) -> None:
     told: dict[int, Grants] = {}
-    limits = Limits(Memory(fd, LEDGER), told.__setitem__)
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
     limits.configure(config(10))
     for incarnation in (7, 8):
         limits.join(incarnation)
-    limits.heard(row(7, 1, 0, 0, 20))
+    hear(limits, 8, 1, 0, 0)
+    hear(limits, 7, 1, 0, 20)
     until(lambda: 7 in told and told[7].allotments[WEB][0] >= 5)
     limits.leave(7)
-    limits.heard(row(8, 1, told[8].allotments[WEB][1], 0, 20))
+    hear(limits, 8, 2, 0, 20)
     until(lambda: told[8].allotments[WEB][0] == 10)
 
 
@@ -126,7 +138,7 @@ def test_a_limit_that_is_near_and_reached_is_said_once(fd: int) -> None:
     told: list[Happened] = []
     logs.listen(told.append)
     try:
-        limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None)
+        limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None, Totals())
         limits.configure(config(10))
         limits.join(7)
         for sequence, used in enumerate((5, 8, 9, 10, 10, 5, 10)):
@@ -139,10 +151,28 @@ def test_a_limit_that_is_near_and_reached_is_said_once(fd: int) -> None:
     ]
 
 
+def test_what_is_booked_for_a_generation_that_has_nothing_open_is_no_limit_reached(fd: int) -> None:
+    told: list[Happened] = []
+    logs.listen(told.append)
+    try:
+        totals, elder = Totals(), peer_incarnation(1)
+        totals.own(config(10))
+        limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None, totals)
+        limits.configure(config(10))
+        limits.ledger.adopt(elder, {WEB: (0, 10, 0)})
+        for sequence, open_ in enumerate((0, 9)):
+            load = Load(peer_slot(1), elder, sequence, True, {3: open_}, {WEB: (0, 10, 0)})
+            totals.load(load, 1.0, 1.0)
+            limits.heard(load)
+    finally:
+        logs.listen(None)
+    assert [one.fields for one in told] == [{"limit": "web", "used": "9", "maxconn": "10"}]
+
+
 @given(histories())
 def test_change_by_change_the_limits_are_those_of_the_config(history: list[Running]) -> None:
     fd = os.memfd_create("test")
-    shared = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None)
+    shared = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None, Totals())
     shared.ledger.join(7)
     for running in history:
         shared.configure(running.config)

@@ -45,6 +45,8 @@ class Daemon:
                 return {"columns": [*columns, "generation"], "rows": [["1.0-7", 99.0, "g1"]], "next": None}
             case b"w0", "session":
                 return {"session": f"0-{args['session']}"}
+            case b"old", "session-named":
+                return {"session": "1.{}-{}".format(*args["session"]), "generation": "g1"}
             case _, "close" | "close-named":
                 return {"closed": len(args["sessions"])}
         return None
@@ -98,12 +100,16 @@ def test_a_generation_that_retires_tells_its_own_by_its_ordinal() -> None:
     closed = daemon.roster.answer(Question(4, "close-named", {"sessions": [[0, 1], [0, 2]], "end": "KD"}))
     assert closed == Reply(4, {"closed": 2})
     assert daemon.roster.answer(Question(4, "offer", {})) is None
+    one = daemon.roster.answer(Question(4, "session-named", {"session": [0, 4]}))
+    assert one == Reply(4, {"session": "2.0-4", "generation": "g2"})
+    assert daemon.roster.answer(Question(4, "session-named", {"session": [8, 4]})) == Reply(4, None)
 
 
 def test_one_is_told_of_by_its_worker() -> None:
     assert Daemon(SEATS).roster.one(Name(0, 4)) == {"session": "0-4", "generation": "g2"}
     assert Daemon(SEATS).roster.one(Name(8, 4)) is None
-    assert Daemon(SEATS).roster.one(Name(0, 4, ordinal=1)) is None
+    assert Daemon(SEATS).roster.one(Name(0, 4, ordinal=1)) == {"session": "1.0-4", "generation": "g1"}
+    assert Daemon(SEATS).roster.one(Name(0, 4, ordinal=3)) is None
 
 
 @pytest.mark.parametrize(

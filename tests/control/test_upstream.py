@@ -11,10 +11,12 @@ import zmq
 
 from control.limits import Limits
 from control.memory import Memory
+from control.totals import Totals
 from control.upstream import Upstream
 from director.channel import Channel
 from director.framing import decode, encode_body
 from director.messages import Hello, Load, Message, Question, Reply, Resync, Slot, Tally, peer_incarnation, peer_slot
+from tests.waiting import until
 
 
 def test_rows_are_told_when_they_change_and_whole_when_the_other_asks(
@@ -35,17 +37,19 @@ def test_rows_are_told_when_they_change_and_whole_when_the_other_asks(
         heard.append(decode(parts[-1]))
 
     channel = Channel(router, gevent.get_hub().loop, hear)
-    open_ = {3: 2}
+    totals = Totals()
 
-    def tally(slot: Slot, incarnation: int) -> Tally:
-        return Tally(slot, incarnation, True, {3: [7]}, {}, {})
+    def has(open_: dict[int, int], waiting: dict[int, int]) -> None:
+        totals.load(Load(Slot(0), 5, 1, True, open_, {}, waiting), 0.0, 0.0)
+
+    has({3: 2}, {})
 
     def answer(question: Question) -> Reply:
         return Reply(question.id, {"topic": question.topic})
 
-    limits = Limits(Memory(os.memfd_create("test")), lambda peer, grants: None)
+    limits = Limits(Memory(os.memfd_create("test")), lambda peer, grants: None, totals)
     slot, incarnation = peer_slot(1), peer_incarnation(1)
-    upstream = Upstream("/run/director/g2-2", slot, incarnation, lambda: dict(open_), tally, limits, answer)
+    upstream = Upstream("/run/director/g2-2", slot, incarnation, totals, limits, answer)
 
     def last(kind: type) -> Message | None:
         return next((message for message in reversed(heard) if isinstance(message, kind)), None)
@@ -58,8 +62,10 @@ def test_rows_are_told_when_they_change_and_whole_when_the_other_asks(
     wait_for(Tally)
     assert heard[0] == Hello(slot, incarnation, os.getpid())
     wait_for(Load, {3: 2})
-    open_[3] = 1
+    has({3: 1}, {})
     wait_for(Load, {3: 1})
+    has({3: 1}, {1: 6})
+    until(lambda: getattr(last(Load), "queued", None) == {1: 6})
     channel.send(identities[-1], encode_body(Question(9, "offer", {})))
     wait_for(Reply)
     assert last(Reply) == Reply(9, {"topic": "offer"})
@@ -69,7 +75,7 @@ def test_rows_are_told_when_they_change_and_whole_when_the_other_asks(
     channel.send(identities[-1], encode_body(Question(7, "sessions", {})))
     wait_for(Reply)
     assert last(Reply) == Reply(7, {"topic": "sessions"})
-    open_.clear()
+    has({}, {})
     upstream.close()
     wait_for(Load, {})
     channel.close()

@@ -6,12 +6,13 @@ import socket
 from typing import Any
 
 import gevent
+import pytest
 
 from director.config.model import Config, Endpoint, Group, Host, Service
 from director.messages import Running, Target
 from director.scheduling.permits import queue_of
 from tests.waiting import until
-from tests.workers.plant import SERVICE, Plant, accepted, listening, read
+from tests.workers.plant import SERVICE, Plant, accepted, listening, read, refusing
 from workers.waitqueue import PATIENCE
 
 
@@ -22,9 +23,14 @@ def limited(address: Any, maxconn: int | None = 1, host_maxconn: int | None = No
     group = Group(name="main", scheduler="roundrobin", hosts=(host,), number=2)
     web = Service(name="web", groups=(group,), enabled="main", number=SERVICE, maxconn=maxconn, **service)
     plant.services.configure(Running(1, Config(services=(web,))))
-    plant.services.learn([Target(3, True, ((int(socket.AF_INET), list(address)),))])
+    plant.services.learn([target(3, address)])
     plant.board.granted({queue_of(SERVICE): (web.queue, 1)})
     return plant
+
+
+def target(number: int, address: Any) -> Target:
+    """A host that is up, and where."""
+    return Target(number, True, ((int(socket.AF_INET), list(address)),))
 
 
 def waiting(plant: Plant) -> int:
@@ -64,6 +70,83 @@ def test_a_limit_of_the_host_makes_clients_wait_too() -> None:
         server.close()
         client.close()
         until(lambda: not plant.sessions.all)
+        plant.close()
+
+
+def test_who_waits_for_one_host_since_another_failed_blocks_nobody_who_can_have_that_other() -> None:
+    with listening() as one, listening() as two:
+        plant = Plant([])
+        first, second = (
+            Host(name=f"h{place}", ip=Endpoint("10.0.0.1", 1), number=3 + place, maxconn=maxconn)
+            for place, maxconn in enumerate((9, 1))
+        )
+        group = Group(name="main", scheduler="first", hosts=(first, second), number=2)
+        web = Service(name="web", groups=(group,), enabled="main", number=SERVICE)
+        plant.services.configure(Running(1, Config(services=(web,))))
+        plant.services.learn([target(3, refusing()), target(4, two.getsockname())])
+        plant.board.granted({queue_of(SERVICE): (9, 1), 3: (9, 1)})
+        waits = plant.connect()
+        until(lambda: waiting(plant) == 1)
+        plant.services.learn([target(3, one.getsockname())])
+        assert (plant.connector.queue.wanted()[3], plant.connector.queue.wanted()[4]) == (0, 1)
+        others = [plant.connect() for _ in range(3)]
+        for _ in others:
+            accepted(one).close()
+        assert waiting(plant) == 1
+        plant.board.granted({4: (1, 1)})
+        accepted(two).close()
+        assert waiting(plant) == 0
+        for sock in (waits, *others):
+            sock.close()
+        until(lambda: not plant.sessions.all)
+        plant.close()
+
+
+def test_the_time_in_the_queue_counts_from_when_one_joined_it() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname(), queue_timeout=50)
+        client = plant.connect()
+        until(lambda: waiting(plant) == 1)
+        (session,) = plant.sessions.all.values()
+        session.accepted -= 100  # it was with another host until now
+        plant.sweep()
+        assert waiting(plant) == 1
+        session.waiting_since -= 20
+        plant.board.granted({SERVICE: (1, 1)})
+        accepted(host).close()
+        assert 20 <= session.waited < 30
+        client.close()
+        until(lambda: not plant.sessions.all)
+        plant.close()
+
+
+def test_when_the_last_limit_goes_newcomers_need_not_wait_for_those_who_do() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname())
+        plant.poller.unfinished = lambda stage, owner: None  # type: ignore[method-assign,assignment]
+        clients = [plant.connect()]
+        until(lambda: waiting(plant) == 1)
+        plant.board.limit([])
+        clients.append(plant.connect())
+        accepted(host).close()
+        for client in clients:
+            client.close()
+        plant.close()
+
+
+def test_who_waits_for_a_service_that_is_removed_gets_no_host() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname())
+        client = plant.connect()
+        until(lambda: waiting(plant) == 1)
+        plant.services.configure(Running(2, Config()))
+        plant.sweep()
+        until(lambda: not plant.sessions.all)
+        assert plant.ended == ["SC"]
+        host.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            host.accept()
+        client.close()
         plant.close()
 
 

@@ -68,6 +68,8 @@ def test_a_tie_a_fault_and_nobody_are_told(hub: FakeHub) -> None:
     assert "one of 2, at random: a,b" in text and "x.py:3: KeyError" in text and "has heard of no other" in text
     hub.replies = [explained(chosen=None)]
     assert "nobody can take it" in render("explain", run(hub, "explain", service="web"))
+    hub.replies = [explained(chosen=None, limit="service")]
+    assert "has all that it may have of the service's maxconn" in render("explain", run(hub, "explain", service="web"))
 
 
 @pytest.mark.parametrize(("given", "asked"), [("[2001:DB8::1]", "2001:db8::1"), ("unix", "unix"), (None, "192.0.2.1")])

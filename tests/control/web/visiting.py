@@ -36,6 +36,8 @@ EXPLAINED = {
         "group": "main",
         "client": EVIL,
         "denied": "",
+        "limit": "",
+        "worker": 0,
         "chosen": EVIL,
         "one_of": [],
         "scheduler": EVIL,

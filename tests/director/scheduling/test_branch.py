@@ -154,3 +154,46 @@ def test_what_an_old_generation_does_not_need_any_more_is_for_the_new_one() -> N
         branch.granted(new.grants(9))
     assert [peer.used for peer in old] == [2, 3]
     assert young.permits.limits[LIMIT].allotted == 7
+
+
+@given(
+    limit=st.integers(0, 12),
+    had=st.integers(0, 12),
+    steps=st.lists(st.sampled_from(["connect", "end", "row", "old ends", "loads"]), min_size=10),
+)
+def test_a_generation_that_does_not_know_of_a_limit_keeps_what_it_has_and_gets_nothing(
+    limit: int, had: int, steps: list[str]
+) -> None:
+    """What it has is known by its loads, which may be late: they only fall."""
+    ledger, peer, told = Ledger(), Peer(1, [LIMIT]), had
+    ledger.adopt(9, {})
+    ledger.join(peer.number)
+    ledger.configure({LIMIT: limit})
+    for step in steps:
+        if step == "loads":
+            ledger.suppose(9, {LIMIT: had})
+            told = had
+        elif step == "old ends":
+            had = max(0, had - 1)
+        elif step == "row":
+            talk(ledger, [peer])
+        else:
+            peer.does(step)
+        assert peer.used + told <= max(limit, told)
+    ledger.suppose(9, {LIMIT: had})
+    peer.permits.want({LIMIT: 12})
+    for _ in range(4):
+        talk(ledger, [peer])
+    assert ledger.grants(9)[LIMIT][0] == 0
+    assert peer.permits.limits[LIMIT].allotted == max(0, limit - had)
+
+
+def test_a_generation_says_nothing_of_a_limit_that_not_all_of_its_workers_have_heard_of() -> None:
+    ledger, peer = Ledger(), Peer(0, [LIMIT])
+    ledger.configure({LIMIT: 4})
+    ledger.join(peer.number)
+    branch = Branch(ledger)
+    assert branch.rows() == {}
+    for _ in range(2):
+        talk(ledger, [peer])
+    assert branch.rows().keys() == {LIMIT}

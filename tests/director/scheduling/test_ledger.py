@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from director.scheduling.ledger import Ledger
 from director.scheduling.permits import Grant, Row
-from tests.director.scheduling.peer import LIMIT, Peer
+from tests.director.scheduling.peer import LIMIT, Peer, talk
 
 
 class Network(RuleBasedStateMachine):
@@ -166,6 +167,78 @@ class Network(RuleBasedStateMachine):
 TestNetwork = Network.TestCase
 
 
+@given(
+    limit=st.integers(0, 12),
+    open_=st.lists(st.integers(0, 12), min_size=2, max_size=3),
+    steps=st.lists(
+        st.tuples(
+            st.sampled_from(["connect", "learn", "grants", "row", "end", "late row", "late grants", "hub dies"]),
+            st.integers(0, 2),
+        ),
+        min_size=20,
+    ),
+)
+def test_a_limit_that_comes_hands_out_only_what_is_left(
+    limit: int, open_: list[int], steps: list[tuple[str, int]]
+) -> None:
+    """Peers have connections when the limit is set, learn of it at different times, and say so early or late."""
+    ledger = Ledger()
+    peers = [Peer(number, []) for number in range(len(open_))]
+    free = dict(enumerate(open_))  # connections of those who have not learned of it
+    for peer in peers:
+        ledger.join(peer.number)
+    ledger.configure({LIMIT: limit})
+    rows = [(peer.number, 0, peer.permits.rows(whole=True)) for peer in peers]
+    grants = list(ledger.news().items())
+
+    def learn(peer: Peer) -> None:
+        peer.permits.configure([LIMIT], lambda _: free.pop(peer.number))
+
+    def total() -> int:
+        return sum(free.values()) + sum(peer.used for peer in peers if peer.number not in free)
+
+    for step, who in steps:
+        peer = peers[who % len(peers)]
+        if step == "hub dies":
+            saved, ledger = ledger.dump(), Ledger()
+            ledger.restore(saved)
+            ledger.configure({LIMIT: limit})
+            for one in peers:
+                ledger.join(one.number)
+        elif step == "learn":
+            if peer.number in free:
+                learn(peer)
+        elif step in ("connect", "end") and peer.number in free:
+            free[peer.number] += 1 if step == "connect" else -bool(free[peer.number])
+        elif step == "connect" and peer.permits.room(LIMIT):
+            assert total() < limit
+            peer.does(step)
+        elif step in ("connect", "end"):
+            peer.does(step)
+        elif step == "row":
+            peer.sent += 1
+            rows.append((peer.number, peer.sent, peer.permits.rows(whole=True)))
+            ledger.heard(*rows[-1])
+        elif step == "late row":
+            ledger.heard(*rows[who % len(rows)])
+        elif step == "grants":
+            grants.append((peer.number, ledger.grants(peer.number)))
+            peer.permits.granted(grants[-1][1])
+        else:
+            number, late = grants[who % len(grants)]
+            peers[number].permits.granted(late)
+    for peer in peers:
+        if peer.number in free:
+            learn(peer)
+        peer.permits.want({LIMIT: 12})
+    for _ in range(8):  # once all is quiet, who waits gets what is left
+        talk(ledger, peers)
+        for peer in peers:
+            while peer.permits.room(LIMIT):
+                peer.permits.take(LIMIT)
+    assert total() >= limit
+
+
 def exchange(ledger: Ledger, *peers: Peer) -> None:
     """A row of each, then what the ledger has to say: two message delays."""
     for peer in peers:
@@ -181,13 +254,14 @@ def pair(limit: int) -> tuple[Ledger, Peer, Peer]:
     peers = Peer(1, [LIMIT]), Peer(2, [LIMIT])
     for peer in peers:
         ledger.join(peer.number)
-    exchange(ledger, *peers)
+    for _ in range(2):  # what they may use is told once all have said what they use
+        exchange(ledger, *peers)
     return ledger, *peers
 
 
 def test_far_from_the_limit_each_has_room_without_asking() -> None:
     _, one, two = pair(100)
-    assert [peer.permits.limits[LIMIT].allotted for peer in (one, two)] == [50, 25]
+    assert [peer.permits.limits[LIMIT].allotted for peer in (one, two)] == [25, 25]
 
 
 def test_what_nobody_uses_comes_down_when_another_waits() -> None:
@@ -268,14 +342,14 @@ def test_a_restored_ledger_books_what_the_old_one_did() -> None:
 def test_a_late_word_about_a_limit_that_was_removed_does_not_last() -> None:
     ledger, one, two = pair(10)
     late = ledger.grants(1)
-    for limits in ({}, {LIMIT: 2}):
+    for limits in ({}, {LIMIT: 1}):
         ledger.configure(limits)
         for peer in (one, two):
             peer.permits.configure(limits, lambda _: 0)
     one.permits.granted(late)
-    assert one.permits.limits[LIMIT].allotted > 2
+    assert one.permits.limits[LIMIT].allotted > 1
     exchange(ledger, one, two)
-    assert sum(peer.permits.limits[LIMIT].allotted for peer in (one, two)) <= 2
+    assert sum(peer.permits.limits[LIMIT].allotted for peer in (one, two)) <= 1
 
 
 def test_a_lost_grant_is_said_again_to_who_shows_that_he_missed_it() -> None:

@@ -55,6 +55,15 @@ def permits(*allotments: int) -> Permits:
     return made
 
 
+def test_what_is_used_of_a_new_limit_is_told_at_once() -> None:
+    ours = permits(2)
+    assert not ours.has_news
+    ours.configure([1, 2], lambda number: 7)
+    assert ours.has_news
+    assert ours.rows(whole=False) == {2: (0, 7, 0)}
+    assert not ours.has_news
+
+
 def test_there_is_room_only_within_every_limit() -> None:
     ours = permits(2, 1)
     ours.take(1, 2)

@@ -68,6 +68,16 @@ def test_a_host_at_its_limit_waits_for_a_release_or_a_larger_allotment(name: str
     assert chosen(group) == {0}
 
 
+def test_a_group_is_crowded_for_a_client_while_a_host_that_it_has_not_tried_could_take_it() -> None:
+    members = hosts(1, 1, 0)
+    group = scheduler("first", members)
+    assert group.crowded()
+    assert group.crowded({0})
+    assert not group.crowded({0, 1})
+    members[1].usable = False
+    assert not group.crowded({0})
+
+
 @each
 def test_backups_wait_until_no_other_host_is_usable(name: str) -> None:
     members = hosts(1, 1, 1)

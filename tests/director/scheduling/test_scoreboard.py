@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from director.scheduling.permits import DIRECTOR
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 from tests.director.scheduling.farms import board, config, hosts, scheduler
 
@@ -210,3 +212,24 @@ class Workers(RuleBasedStateMachine):
 
 TestWorkersAgreeOnceQuiet = Workers.TestCase
 TestWorkersAgreeOnceQuiet.settings = settings(stateful_step_count=40)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_what_was_cut_counts_for_a_limit_that_comes_before_its_host_has_noticed(gone: bool) -> None:
+    counts = Scoreboard(config(10))
+    host = counts.hosts[10]
+    counts.limit([99])  # some other one, without which nothing is held
+    for _ in range(3):
+        counts.acquire(host)
+    counts.release(host, held=True)
+    if gone:
+        counts.configure(config())
+        counts.changed()
+    counts.limit([99, DIRECTOR])
+    assert counts.permits.limits[DIRECTOR].used == 3
+    counts.give_back(host)
+    assert counts.permits.limits[DIRECTOR].used == 2
+    for _ in range(2):
+        counts.release(host)
+    counts.changed()
+    assert (counts.permits.limits[DIRECTOR].used, counts.zombies) == (0, {})

@@ -23,6 +23,8 @@ def test_the_answer_names_who_gets_it_and_what_all_are_worth(client: Client, tol
     told.results["explain"] = {**EXPLAINED, "client": "8.8.8.8", "denied": "deny names 8.0.0.0/8"}
     text = client.get("/explain?service=web&client=8.8.8.8").text
     assert "Nobody: 8.8.8.8 may not connect, deny names 8.0.0.0/8." in text and "gets it." not in text
+    told.results["explain"] = {**EXPLAINED, "chosen": None, "limit": "service"}
+    assert "has all that it may have of the service's maxconn" in client.get("/explain?service=web").text
     told.results["explain"] = {**SESSION, "failed": ["x", "y"]}
     assert "x, y" in client.get("/explain?session=0-1").text
 
