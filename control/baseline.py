@@ -11,6 +11,7 @@ from typing import Any
 Document = dict[str, Any]
 
 _OF_SERVICE = ("total", "refused", "bytes_in", "bytes_out")
+_OF_GROUP = ("total", "bytes_in", "bytes_out", "retries")
 _OF_HOST = ("total", "bytes_in", "bytes_out", "retries", "falls")
 _MAPS = ("faults", "checks", "failed")  # counts by kind: of a host; of a service the last
 
@@ -21,12 +22,14 @@ class Baseline:
     def __init__(self) -> None:
         self._all: Document = {}
         self._services: dict[int, Document] = {}
+        self._groups: dict[int, Document] = {}
         self._hosts: dict[int, Document] = {}
 
     def set(self, stats: Document) -> None:
         """Count from what these statistics say."""
         self._all = _picked(stats, _OF_SERVICE)
         self._services = {one["number"]: _picked(one, (*_OF_SERVICE, "failed")) for one in stats["services"]}
+        self._groups = {one["number"]: _picked(one, (*_OF_GROUP, "faults")) for one in _groups(stats)}
         self._hosts = {one["number"]: _picked(one, (*_OF_HOST, *_MAPS)) for one in _hosts(stats)}
 
     def since(self, stats: Document) -> Document:
@@ -39,15 +42,20 @@ class Baseline:
         }
 
     def _service(self, service: Document) -> Document:
-        groups = [
-            {**group, "hosts": [_less(host, self._hosts.get(host["number"]), _OF_HOST) for host in group["hosts"]]}
-            for group in service["groups"]
-        ]
+        groups = [self._group(group) for group in service["groups"]]
         return {**_less(service, self._services.get(service["number"]), _OF_SERVICE), "groups": groups}
+
+    def _group(self, group: Document) -> Document:
+        hosts = [_less(host, self._hosts.get(host["number"]), _OF_HOST) for host in group["hosts"]]
+        return {**_less(group, self._groups.get(group["number"]), _OF_GROUP), "hosts": hosts}
+
+
+def _groups(stats: Document) -> Iterable[Document]:
+    return (group for service in stats["services"] for group in service["groups"])
 
 
 def _hosts(stats: Document) -> Iterable[Document]:
-    return (host for service in stats["services"] for group in service["groups"] for host in group["hosts"])
+    return (host for group in _groups(stats) for host in group["hosts"])
 
 
 def _picked(one: Document, keys: Iterable[str]) -> Document:

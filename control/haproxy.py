@@ -128,7 +128,7 @@ def _backend(name: str, group: Document, now: float) -> Row:
     return {
         "pxname": name,
         "svname": "BACKEND",
-        **_sums(hosts),
+        **_sums(group),
         "slim": group["maxconn"],
         "status": "UP" if usable else "DOWN",
         "weight": _weight(sum(host["weight"] for host in usable)),
@@ -148,7 +148,7 @@ def _server(backend: str, group: Document, host: Document, now: float) -> Row:
     return {
         "pxname": backend,
         "svname": host["name"],
-        **_sums([host]),
+        **_sums(host),
         "smax": host["peak"],
         "slim": host["maxconn"],
         "status": _status(host),
@@ -173,23 +173,19 @@ def _server(backend: str, group: Document, host: Document, now: float) -> Row:
     }
 
 
-def _sums(hosts: list[Document]) -> Row:
-    def total(key: str) -> int:
-        return sum(host[key] for host in hosts)
-
-    def faults(*kinds: str) -> int:
-        return sum(host["faults"][kind] for host in hosts for kind in kinds)
-
+def _sums(one: Document) -> Row:
+    """Of a host or a group."""
+    faults = one["faults"]
     return {
-        "qcur": total("queued"),
-        "scur": total("open"),
-        "stot": total("total"),
-        "bin": total("bytes_in"),
-        "bout": total("bytes_out"),
-        "econ": faults("connect_refused", "connect_timeout", "connect_failed"),
-        "eresp": faults("reset"),
-        "wretr": total("retries"),
-        "lbtot": total("total"),
+        "qcur": one["queued"],
+        "scur": one["open"],
+        "stot": one["total"],
+        "bin": one["bytes_in"],
+        "bout": one["bytes_out"],
+        "econ": faults["connect_refused"] + faults["connect_timeout"] + faults["connect_failed"],
+        "eresp": faults["reset"],
+        "wretr": one["retries"],
+        "lbtot": one["total"],
     }
 
 

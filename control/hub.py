@@ -495,10 +495,10 @@ class Hub:
     def _close_backups(self, hosts: Iterable[int], end: str) -> int:
         return self.closing.close_all(hosts, end) if self._decides else 0
 
-    def out(self, service: str, group: str) -> tuple[int, ...]:
-        """The hosts of a group that get nothing now, though they might: down, or without an address."""
-        groups = groups_of([one for one in self.running.config.services if one.name == service])
-        hosts = (host.number for one in groups if one.name == group for host in one.hosts)
+    def out(self, service: str = "", group: str = "") -> tuple[int, ...]:
+        """The hosts of a group, or of all, that get nothing now, though they might: down, or without an address."""
+        groups = groups_of([one for one in self.running.config.services if service in ("", one.name)])
+        hosts = (host.number for one in groups if group in ("", one.name) for host in one.hosts)
         return tuple(number for number in hosts if not any(map(self.verdicts.serves, self._places(number))))
 
     def _places(self, number: int) -> tuple[int, ...]:

@@ -34,10 +34,6 @@ def _key(name: str) -> Value:
     return itemgetter(name)
 
 
-def _sum(name: str) -> Value:
-    return lambda group: sum([host[name] for host in group["hosts"]])
-
-
 def _check_seconds(host: Document) -> float | None:
     return None if host["check_ms"] is None else host["check_ms"] / 1000
 
@@ -62,7 +58,7 @@ _SERVICE: tuple[tuple[str, Value, str], ...] = (
     ("request_errors_total", _key("refused"), "Clients closed without a host."),
 )
 _GROUP: tuple[tuple[str, Value, str], ...] = (
-    *((suffix, _sum(name), text) for suffix, name, text in _TRAFFIC),
+    *((suffix, _key(name), text) for suffix, name, text in _TRAFFIC),
     ("limit_sessions", _key("maxconn"), "The most connections allowed."),
     (
         "panic",

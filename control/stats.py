@@ -132,13 +132,16 @@ def _service(report: Report, service: Service) -> dict[str, Any]:
 
 def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
     sums = [report.totals.summed(host.number) for host in group.hosts]
-    busy = [tally for tally, _ in sums if tally is not NOTHING]
+    busy = [*(tally for tally, _ in sums if tally is not NOTHING), *report.totals.former(group.number)]
     return {
         "name": group.name,
         "number": group.number,
         "scheduler": group.scheduler,
         "maxconn": group.maxconn,
         **_open(report, group.number),
+        "queued": 0,
+        **{key: sum(getattr(tally, key) for tally in busy) for key in ("total", "bytes_in", "bytes_out", "retries")},
+        "faults": {fault: sum(tally.faults[index] for tally in busy) for index, fault in enumerate(_FAULTS)},
         "scheduler_in_use": report.fallbacks.in_use(group.number, group.scheduler),
         "scheduler_failures": report.fallbacks.counts.get(group.number, 0),
         "enabled": group.name == service.enabled,

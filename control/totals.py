@@ -14,7 +14,7 @@ from typing import Any
 import msgpack
 
 from director.config.model import Config
-from director.config.turnover import hosts_of, turnover
+from director.config.turnover import groups_of, hosts_of, turnover
 from director.messages import Load, Slot, Tally, is_peer, peer_incarnation, peer_slot
 from director.scheduling.permits import DIRECTOR
 from director.tally import HostTally, ServiceTally, quantiles_ms
@@ -72,6 +72,7 @@ class Totals:
         self.open: dict[int, int] = {}  # by number of a host or what holds it, over all rows
         self.peaks: dict[int, list[float]] = {}  # by the same numbers: [most open, when]
         self.owners: dict[int, tuple[int, ...]] = {}  # by host number: its group, its service, the director
+        self._former: dict[int, set[int]] = {}  # {group: hosts that were in it}
         self._config = Config()
         self._base = Row(0)  # of all that are dead
         self.dirty = False  # something was counted since the last dump
@@ -132,11 +133,14 @@ class Totals:
         """Who holds which host from now on."""
         before, self._config = self._config, config
         gone, came = turnover(before.services, config.services)
+        for group in groups_of(gone):
+            self._former.setdefault(group.number, set()).update(host.number for host in group.hosts)
         for host in hosts_of(gone):
             self.owners.pop(host.number, None)
         for service in came:
             for group in service.groups:
                 numbers = [host.number for host in group.hosts]
+                self._former.get(group.number, set()).difference_update(numbers)
                 self.owners.update(dict.fromkeys(numbers, (group.number, service.number, DIRECTOR)))
                 self.open[group.number] = sum(self.open.get(number, 0) for number in numbers)
             self.open[service.number] = sum(self.open[group.number] for group in service.groups)
@@ -211,6 +215,11 @@ class Totals:
             found = self._sums[number] = total, quantiles_ms(total.connect, (0.5, 0.99))
         return found
 
+    def former(self, group: int) -> list[HostTally]:
+        """The totals of hosts that were once in a group: they count on for it."""
+        found = (self.host(number) for number in self._former.get(group, ()))
+        return [tally for tally in found if tally is not NOTHING]
+
     def _sum(self, number: int) -> HostTally:
         rows = [row.hosts[number] for row in self.rows.values() if number in row.hosts]
         if number in self._base.hosts:
@@ -251,6 +260,7 @@ class Totals:
             "rows": [[number, row.slot, row.open, row.pack()] for number, row in self.rows.items()],
             "peaks": self.peaks,
             "dead": list(self._dead),
+            "former": {group: list(numbers) for group, numbers in self._former.items() if numbers},
         }
 
     # -- other generations -----------------------------------------------------------
@@ -279,6 +289,9 @@ class Totals:
             known = self.rows.setdefault(number, Row(row.slot))
             known.hosts, known.services, known.packed = row.hosts, row.services, b""
             self._count(known, {host: row.open.get(host, 0) for host in known.open.keys() | row.open.keys()}, 0.0)
+        for group, former in other._former.items():
+            here = {number for number, owners in self.owners.items() if owners[0] == group}
+            self._former.setdefault(group, set()).update(former - here)
         for number, peak in other.peaks.items():
             if peak[0] > self.peaks.get(number, _NO_PEAK)[0]:
                 self.peaks[number] = peak
@@ -319,6 +332,7 @@ class Totals:
         self._base.hosts, self._base.services = _unpacked(value["base"])
         self.peaks = value["peaks"]
         self._dead = set(value["dead"])
+        self._former = {group: set(numbers) for group, numbers in value.get("former", {}).items()}
         for incarnation, slot, open_, packed in value["rows"]:
             hosts, services = _unpacked(packed)
             self.rows[incarnation] = Row(slot, dict(open_), hosts, services)

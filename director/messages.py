@@ -404,7 +404,7 @@ class Grace:
     rate: float | None = None
 
 
-Out = tuple[int, ...]  # hosts of the group that get nothing now, though they might: down, or without an address
+Out = tuple[int, ...]  # hosts (of the group) that get nothing now, though they might: down, or without an address
 
 
 @dataclass(frozen=True, slots=True)
@@ -622,6 +622,7 @@ class Discard:
     """Run what the file said when it was loaded, and nothing else. `open`: the connections that services have."""
 
     open: Open = ()
+    out: Out = ()  # of all hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -630,6 +631,7 @@ class Undo:
 
     number: int
     open: Open = ()
+    out: Out = ()  # of all hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -647,6 +649,7 @@ class ApplyConfig:
     name: str  # of the file, for its problems
     plan: str = ""
     open: Open = ()
+    out: Out = ()  # of all hosts
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class Hub(Protocol):
     def drains(self) -> Drains:
         """Connections that are to end."""
 
-    def out(self, service: str, group: str) -> tuple[int, ...]:
+    def out(self, service: str = "", group: str = "") -> tuple[int, ...]:
         """The hosts of a group that get nothing now, though they might: down, or without an address."""
 
     def close_host(self, number: int, label: str, actor: Actor) -> int:

@@ -71,7 +71,7 @@ def _order(hub: Hub, args: Args) -> Order:
     if isinstance(args["file"], str):  # a line: there are no bytes with it
         raise CommandError(ErrorKind.USAGE, "can't open a file of yours: send its bytes, as directorctl does")
     name, text = args["file"]
-    return ApplyConfig(text, name, plan, _open(hub))
+    return ApplyConfig(text, name, plan, _open(hub), hub.out())
 
 
 def _open(hub: Hub) -> Open:
@@ -122,7 +122,7 @@ def config_discard(hub: Hub, args: Args, actor: Actor) -> Document:
     """What the file said when it was loaded runs again; host-down is taken back, too."""
     from director.messages import Discard
 
-    return changed(hub, Discard(_open(hub)), actor, args)
+    return changed(hub, Discard(_open(hub), hub.out()), actor, args)
 
 
 def journal(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -137,7 +137,7 @@ def undo(hub: Hub, args: Args, actor: Actor) -> Document:
     from director.messages import Undo
 
     number = whole(f"can't undo {args['number']!r}", args["number"], "give a number that journal shows")
-    return changed(hub, Undo(number, _open(hub)), actor, args)
+    return changed(hub, Undo(number, _open(hub), hub.out()), actor, args)
 
 
 def file_argument(carries: bool) -> Argument:

@@ -30,7 +30,7 @@ def only_usable(running: Running, service: str, group: str, host: Host, out: Out
     return not any(is_usable(running, other, () if host.number in out else out) for other in others)
 
 
-def loss(before: Running, after: Running, open_: Mapping[str, int]) -> str:
+def loss(before: Running, after: Running, open_: Mapping[str, int], out: Out = ()) -> str:
     """What clients would lose by it that nobody takes from them by mistake; empty if it is nothing.
 
     `open_`: connections of services by name.
@@ -40,14 +40,14 @@ def loss(before: Running, after: Running, open_: Mapping[str, int]) -> str:
         if left is None:
             if open_.get(service.name):
                 return f"service {service.name!r} would go, and has {open_[service.name]} open connections"
-        elif not _serves(after, left) and (_serves(before, service) or left.enabled != service.enabled):
+        elif not _serves(after, left, out) and (_serves(before, service, out) or left.enabled != service.enabled):
             return f"service {service.name!r} would have no usable host"
     return ""
 
 
-def _serves(running: Running, service: Service) -> bool:
+def _serves(running: Running, service: Service, out: Out) -> bool:
     group = next((group for group in service.groups if group.name == service.enabled), None)
-    return group is not None and any(is_usable(running, host) for host in group.hosts)
+    return group is not None and any(is_usable(running, host, out) for host in group.hosts)
 
 
 def interlock(force: bool, message: str) -> None:

@@ -41,6 +41,7 @@ from director.messages import (
     LogReopen,
     Message,
     Open,
+    Out,
     Reload,
     Request,
     Running,
@@ -167,7 +168,7 @@ class Changing:
             case StopDaemon():
                 self.answer(request, Exit.DONE, ("stopping",))
                 self.master.stop(fast=False)
-            case Undo(number, open_):
+            case Undo(number, open_, out):
                 change, edits = records.taking_back(self.master.journal.records, number, running)
                 if not edits:
                     self.answer(request, Exit.DONE, (f"change {number} is undone already",))
@@ -175,11 +176,11 @@ class Changing:
                 edits = self._lasting(edits)
                 if not edits:
                     raise RefusedError(f"can't undo {number}: the time for which its host was down is over")
-                after = self.guarded(request, records.replay(running, edits), f"undo {number}", open_)
+                after = self.guarded(request, records.replay(running, edits), f"undo {number}", open_, out)
                 self.commit(request, after, f"change {number} is undone: {change.said}", number)
-            case Discard(open_):
+            case Discard(open_, out):
                 target = replace(running, config=self.master.loaded, admin={})
-                target = self.guarded(request, target, "drop run-time changes", open_)
+                target = self.guarded(request, target, "drop run-time changes", open_, out)
                 said = "run-time changes are dropped" if target != running else "there are no run-time changes to drop"
                 self.commit(request, target, said)
             case _:
@@ -200,11 +201,11 @@ class Changing:
         if kept != before.drains and self.master.stage is Stage.SERVING:
             self.enact(None, after, diff(before, after), {}, Outcome(()))
 
-    def guarded(self, request: Request, after: Running, deed: str, open_: Open) -> Running:
+    def guarded(self, request: Request, after: Running, deed: str, open_: Open, out: Out) -> Running:
         """The same with numbers. Raises RefusedError if clients would lose what no single change may take from them."""
         before = self.master.running
         after, _ = renumbered(after, before.config, self.master.last_number)
-        if cause := loss(before, after, dict(open_)):
+        if cause := loss(before, after, dict(open_), out):
             interlock(request.force, f"can't {deed}: {cause}")
         return after
 

@@ -223,7 +223,7 @@ class Loading:
         hosts = ((find(after.config, place), down) for place, down in by_place(before).items())
         admin = {host.number: down for host, down in hosts if host is not None}
         after = replace(after, admin=admin, drains=before.drains)
-        after = changing.guarded(request, after, f"apply {order.name}", order.open)
+        after = changing.guarded(request, after, f"apply {order.name}", order.open, order.out)
         said = f"{order.name} is applied" if after != before else f"what {order.name} says runs already"
         changing.commit(request, after, said, plan_id=plan_id)
 

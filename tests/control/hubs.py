@@ -31,6 +31,9 @@ PROCESSES = (
 )
 
 
+FAULTS = {"connect_refused": 1, "connect_timeout": 0, "connect_failed": 0, "reset": 2}  # of each host
+
+
 def host(name: str, state: str = "up", **values: Any) -> dict[str, Any]:
     return {
         "name": name,
@@ -47,7 +50,7 @@ def host(name: str, state: str = "up", **values: Any) -> dict[str, Any]:
         "bytes_in": 2048,
         "bytes_out": 3 * 1024 * 1024,
         "retries": 0,
-        "faults": {"connect_refused": 1, "connect_timeout": 0, "connect_failed": 0, "reset": 2},
+        "faults": dict(FAULTS),
         "check_type": "tcp",
         "check_status": "L4OK",
         "check_code": None,
@@ -82,6 +85,8 @@ def group(name: str, *hosts: dict[str, Any], enabled: bool = True) -> dict[str, 
         "open": 2 * len(hosts),
         "peak": 6,
         "peak_at": 1_700_000_000.0,
+        **{key: sum(host[key] for host in hosts) for key in ("queued", "total", "bytes_in", "bytes_out", "retries")},
+        "faults": {fault: len(hosts) * count for fault, count in FAULTS.items()},
         "connect_ms_buckets": [3, 2, *[0] * 14, 1],
         "session_ms_buckets": [0] * 17,
         "hosts": list(hosts),
@@ -219,7 +224,7 @@ class FakeHub:
     def forget_sticky(self, group: int, client: str | None) -> int:
         return self.stickies.tables[group].clear(client, time.monotonic())
 
-    def out(self, service: str, group: str) -> tuple[int, ...]:
+    def out(self, service: str = "", group: str = "") -> tuple[int, ...]:
         return self.those_out
 
     def close_host(self, number: int, label: str, actor: Actor) -> int:

@@ -152,3 +152,29 @@ def test_services_that_are_gone_count_on_with_all_that_there_are() -> None:
     totals.tally(Tally(Slot(0), 2, False, {}, {2: ServiceTally(total=2, refused=1, bytes_in=4).row()}, {}), 0.0)
     totals.own(Config())
     assert totals.everything() == {"total": 5, "refused": 1, "bytes_in": 4, "bytes_out": 30}
+
+
+def test_hosts_that_left_a_group_count_on_for_it_also_after_a_hub_and_an_upgrade() -> None:
+    both = group_of(
+        Host(name="a", ip=Endpoint("10.0.0.1", 1), number=7), Host(name="b", ip=Endpoint("10.0.0.1", 2), number=8)
+    )
+    one = group_of(Host(name="b", ip=Endpoint("10.0.0.1", 2), number=8))
+    totals = Totals()
+    totals.own(both)
+    totals.tally(tally(1, 5), 0.0)
+    assert totals.former(2) == []
+    totals.own(one)
+    assert [former.total for former in totals.former(2)] == [5]
+    value = msgpack.unpackb(msgpack.packb(totals.dump()), strict_map_key=False)
+    restored, adopted = Totals(), Totals()
+    restored.restore(value)
+    adopted.own(one)
+    adopted.adopt(value, 1, 2)
+    assert [former.total for heir in (restored, adopted) for former in heir.former(2)] == [5, 5]
+    totals.own(both)
+    assert totals.former(2) == []
+
+
+def group_of(*hosts: Host) -> Config:
+    group = Group(name="main", hosts=hosts, number=2)
+    return Config(services=(Service(name="web", groups=(group,), enabled="main", number=1),))

@@ -55,6 +55,13 @@ def test_what_clients_would_lose_by_many_changes_at_once(
     assert found.endswith(said) if said else not found
 
 
+def test_a_host_that_is_down_is_nobody_whom_clients_could_have() -> None:
+    web, _ = RUNNING.config.services
+    b = next(one for one in web.groups[0].hosts if one.name == "b").number
+    assert loss(RUNNING, after(HostDown("web", "main", "a")), {}, (b,)).endswith("'web' would have no usable host")
+    assert not loss(after(HostDown("web", "main", "a")), RUNNING, {}, (b,))
+
+
 def test_who_has_no_usable_host_loses_none_but_is_given_no_other_group_without() -> None:
     before = after(HostDown("web", "main", "a"), HostDown("web", "main", "b"))
     web, db = before.config.services
