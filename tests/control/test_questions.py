@@ -30,7 +30,7 @@ class Workers:
 
 @pytest.fixture(autouse=True)
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control.questions, "PATIENCE", 0.05)
+    monkeypatch.setattr(control.questions, "PATIENCE", 0.5)
 
 
 def test_all_answers_come_back_and_the_silent_are_left_out() -> None:

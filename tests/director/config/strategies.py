@@ -163,14 +163,15 @@ def groups(names: st.SearchStrategy[str], of_hosts: st.SearchStrategy[str]) -> s
         slowstart=durations,
         observe_window=durations,
         backup_close=st.booleans(),
-    ).map(_checkable)
+    ).map(_sensible)
 
 
-def _checkable(group: Group) -> Group:
-    """The group, with hosts that its checks can be made of."""
+def _sensible(group: Group) -> Group:
+    """The group, with hosts that its checks can be made of, and without what unix sockets have not."""
     elsewhere = Endpoint("10.0.0.1", 1)
     hosts = (replace(one, ip=elsewhere) if misfit(one.check or group.check, one.ip) else one for one in group.hosts)
-    return replace(group, hosts=tuple(hosts))
+    plain = (replace(one, fast_open=False, source=None) if one.ip.path else one for one in hosts)
+    return replace(group, hosts=tuple(plain))
 
 
 tcp_listeners = st.builds(
