@@ -144,12 +144,20 @@ class Check:
             os.kill(self.pid, signal.SIGKILL)
 
 
-def begin(system: System, text: bytes, path: str, trusted: bool = True, loaded: Collection[str] | None = None) -> Check:
+def begin(
+    system: System,
+    text: bytes,
+    path: str,
+    folder: str | None = None,
+    trusted: bool = True,
+    loaded: Collection[str] | None = None,
+) -> Check:
     """Start checking a text that came from `path`. `trusted`: code that it names may be loaded.
 
+    `folder`: where relative paths in it lead from; None: that of `path`.
     `loaded`: the schedulers that the workers who are to work by it know already; None: they will begin with it.
     """
-    folder = os.path.dirname(os.path.abspath(path))
+    folder = os.path.dirname(os.path.abspath(path)) if folder is None else folder
 
     def run(settle: Callable[[], None]) -> Checked:
         settle()

@@ -8,6 +8,7 @@ becomes what runs, beside what is in maintenance.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -78,13 +79,16 @@ class Loading:
             self._wait(request)
             return
         order = Reload() if request is None else request.order
+        folder = None
         if isinstance(order, ApplyConfig):
             text, name = order.text, order.name
+            if not os.path.isabs(name):  # it was typed, mostly over what the config file says
+                folder = os.path.dirname(os.path.abspath(master.places.config or "/"))
         else:
             name = self._file()
             text = order.text if isinstance(order, SaveConfig) else checker.read_file(name)
         trusted, loaded = not isinstance(order, ApplyConfig), master.running.config.own_schedulers
-        check = checker.begin(master.system, text, name, trusted, loaded)
+        check = checker.begin(master.system, text, name, folder, trusted, loaded)
         self._job = _Job(check, request, tried=isinstance(order, ApplyConfig | SaveConfig))
         master.loop.watch(check.fd, self._read)
 

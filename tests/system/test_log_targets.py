@@ -65,7 +65,7 @@ def test_logs_are_others_after_a_reload_and_no_process_is(daemon: Daemon, hosts:
 
     daemon.configure(config(address, a.address, file=str(daemon.folder / "no" / "such" / "file")))
     refused = daemon.directord("reload")
-    assert refused.exit == 1 and "can't open log file" in refused.text
+    assert refused.exit == 78 and "can't open log file" in refused.text
     assert ask_name(address) == "a"
 
 

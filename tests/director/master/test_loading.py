@@ -41,6 +41,17 @@ def test_a_file_read_anew_runs(serving: Master, tmp_path: Path) -> None:
     assert serving.running.version == 2
 
 
+def test_relative_paths_of_a_text_that_was_typed_lead_from_the_config_file(serving: Master, tmp_path: Path) -> None:
+    logging = replace(serving.running.config.logging, file=str(tmp_path / "director.log"))
+    config = replace(serving.running.config, logging=logging)
+    serving.running = replace(serving.running, config=config)
+    text = write(replace(config, stop_timeout=3.0)).replace(f"{tmp_path}/".encode(), b"")
+    for name, seconds in (("/elsewhere/x.xml", config.stop_timeout), ("the page", 3.0)):
+        serving.changing.request(Request(1, Actor("me"), ApplyConfig(text, name)))
+        finish(serving)
+        assert serving.running.config == replace(config, stop_timeout=seconds)
+
+
 def test_what_is_asked_for_meanwhile_waits_for_its_turn(serving: Master, tmp_path: Path) -> None:
     loading, path = serving.changing.loading, tmp_path / "config.xml"
     config = replace(serving.running.config, stop_timeout=3.0)
