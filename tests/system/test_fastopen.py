@@ -46,19 +46,26 @@ def ask(word, port=7000):
             heard += more
         return heard
 
+def went_along():
+    names, counts, *_ = Path("/proc/net/netstat").read_text().splitlines()
+    return int(dict(zip(names.split(), counts.split()))["TCPFastOpenActive"])
+
 one, two = host(b"a", 7001), host(b"b", 7002)
 daemon = Daemon()
 try:
     daemon.start('''<director workers="1"><service name="s"><listen ip="127.0.0.1:7000"/>
       <group name="main" scheduler="first"><host name="a" ip="127.0.0.1:7001" fast-open="yes"/>
       <host name="b" ip="127.0.0.1:7002"/></group></service></director>''')
-    assert [ask(b"early") for _ in range(4)] == [b"a\\nearly"] * 4
+    for _ in range(500):  # a busy client's bytes may come after it was accepted, and then they are looked for seldom
+        assert ask(b"early") == b"a\\nearly"
+        if went_along() > 1:
+            break
+    else:
+        raise AssertionError("nothing went with a first packet")
     assert [ask(b"") for _ in range(3)] == [b"a\\nlate"] * 3, "the host speaks first"
     one.shutdown(socket.SHUT_RDWR)
     one.close()
     assert [ask(b"again") for _ in range(3)] == [b"b\\nagain"] * 3, "who refuses is passed over"
-    names, counts, *_ = Path("/proc/net/netstat").read_text().splitlines()
-    assert int(dict(zip(names.split(), counts.split()))["TCPFastOpenActive"]) > 0, "nothing went with a first packet"
 finally:
     daemon.close()
 print("all is well")
