@@ -43,6 +43,7 @@ class Channel:
         self._rest = rest
         self._timer: Any = None  # while we rest
         self._looking = False
+        self._open = True
         self._watcher = loop.io(socket.getsockopt(zmq.FD), 1)
         self._watcher.start(self._drain)
         self._look()
@@ -65,7 +66,7 @@ class Channel:
 
     def _drain(self) -> None:
         self._looking = False
-        if self._socket.closed:
+        if not self._open or self._socket.closed:
             return
         heard = False
         for _ in range(_BURST):
@@ -98,6 +99,7 @@ class Channel:
 
     def close(self) -> None:
         """Hear nothing any more; the socket is its owner's to close."""
+        self._open = False  # a look may have been called for that has not come yet
         if self._timer is not None:
             self._timer.close()
         self._watcher.stop()

@@ -111,3 +111,15 @@ def test_what_comes_during_a_rest_is_heard_together_after_it(
     dealer.send(b"late")
     gevent.sleep(0.1)
     assert len(heard) == 60
+
+
+def test_who_was_closed_hears_nothing_though_it_was_about_to_look(
+    ends: tuple[zmq.Socket[bytes], zmq.Socket[bytes]],
+) -> None:
+    router, dealer = ends
+    heard: list[list[bytes]] = []
+    dealer.send(b"late")
+    assert router.poll(5000)
+    Channel(router, gevent.get_hub().loop, heard.append).close()
+    gevent.sleep(0.01)
+    assert heard == []
