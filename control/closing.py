@@ -29,13 +29,23 @@ class Closing:
         self._questions = questions
         self._workers = workers
 
-    def close(self, hosts: Iterable[int], most: int, end: str, before: float | None = None) -> int:
-        """Close up to `most` of those with these hosts; how many were. `before`: accepted by then, monotonic."""
-        args = {"hosts": list(hosts), "most": min(most, MOST), "before": before}
+    def close(
+        self, hosts: Iterable[int], most: int, end: str, before: float | None = None, places: Iterable[str] = ()
+    ) -> int:
+        """Close up to `most` of those with these hosts, at these places if there are any; how many were.
+
+        `before`: accepted by then, monotonic.
+        """
+        offers, _ = self._offers(_wanted(hosts, min(most, MOST), before, places))
         chosen: dict[bytes, list[Any]] = {}
-        for _, _, worker, connection in self._offers(args):
+        for _, _, worker, connection in offers:
             chosen.setdefault(worker, []).append(connection)
         return self._close(chosen, end)
+
+    def count(self, hosts: Iterable[int], places: Iterable[str]) -> int | None:
+        """How many these hosts have at these places; None while somebody does not say."""
+        _, count = self._offers(_wanted(hosts, 0, None, places))
+        return count
 
     def close_all(self, hosts: Iterable[int], end: str) -> int:
         """Close all that these hosts have at this moment; those that begin later stay."""
@@ -44,10 +54,14 @@ class Closing:
             closed += some
         return closed
 
-    def _offers(self, args: Document) -> list[Offer]:
-        found = self._questions.ask_each("offer", dict.fromkeys(self._workers(), args))
+    def _offers(self, args: Document) -> tuple[list[Offer], int | None]:
+        """The first ones of all workers, and how many there are; None while somebody does not say."""
+        workers = self._workers()
+        found = self._questions.ask_each("offer", dict.fromkeys(workers, args))
         offers = ((*offer[:2], worker, offer[2]) for worker, reply in found.items() for offer in reply["offers"])
-        return first(offers, args["most"])
+        counts = [reply["count"] for reply in found.values()]
+        unknown = len(found) < len(workers) or None in counts
+        return first(offers, args["most"]), None if unknown else sum(counts)
 
     def _close(self, chosen: dict[bytes, list[Any]], end: str) -> int:
         args = {worker: {"sessions": sessions, "end": end} for worker, sessions in chosen.items()}
@@ -60,8 +74,9 @@ class Closing:
         match question.topic:
             case "offer":
                 incarnations = self._workers()
-                offers = self._offers(question.args)
-                return Reply(question.id, {"offers": [(*o[:2], (incarnations[o[2]], o[3])) for o in offers]})
+                offers, count = self._offers(question.args)
+                named = [(*offer[:2], (incarnations[offer[2]], offer[3])) for offer in offers]
+                return Reply(question.id, {"offers": named, "count": count})
             case "close":
                 identities = {incarnation: worker for worker, incarnation in self._workers().items()}
                 chosen: dict[bytes, list[Any]] = {}
@@ -70,3 +85,7 @@ class Closing:
                         chosen.setdefault(identities[incarnation], []).append(number)
                 return Reply(question.id, {"closed": self._close(chosen, question.args["end"])})
         return Reply(question.id, None)
+
+
+def _wanted(hosts: Iterable[int], most: int, before: float | None, places: Iterable[str]) -> Document:
+    return {"hosts": list(hosts), "most": most, "before": before, "places": list(places)}

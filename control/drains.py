@@ -3,7 +3,8 @@
 Looks at each several times a second while this hub decides, closes what is to
 be closed, and counts. What goes on without being told to end (a host that was
 removed, or that its name stands for no more) is a drain without a deadline: so
-it is seen until it is over. Progress lies in the memory file, so that a new
+it is seen until it is over. A host that is elsewhere by now is drained where it
+was; how much of that is left, only workers can say, and are asked. Progress lies in the memory file, so that a new
 hub, of this generation or the next, goes on where this one was.
 """
 
@@ -11,12 +12,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import gevent
 
 from control.closing import Closing
 from director import logs
+from director.addresses import Addresses, place
 from director.config.departures import deadline
 from director.config.model import Config, Service
 from director.config.turnover import hosts_of, turnover
@@ -28,6 +31,7 @@ from director.scheduling.drain import Drain, Stage
 TICK = 0.2  # seconds
 _FINISHED = 20  # drains that are over and still known
 _REMIND = 2.0  # seconds until the master is told again what is over
+_ASK = 1.0  # seconds between questions what is left at a place
 
 Document = dict[str, Any]
 Path = tuple[str, ...]
@@ -49,6 +53,7 @@ class Drains:
         self._members: dict[int, set[int]] = {}  # that a host has or had, while any has connections
         self._remembered: dict[Key, tuple[int, int, Stage]] = {}  # progress of what the next orders say
         self._closings: set[Key] = set()
+        self._counts: dict[Key, int] = {}  # connections of those that are drained at some places, as workers said
         self._told_at = 0.0
         self.finished: dict[Key, Document] = {}  # the last ones, for who waits for them
         self.deciding = False
@@ -68,7 +73,7 @@ class Drains:
             key = order.path, order.since_at
             drain = known.get(key)
             if drain is None:
-                drain = Drain(order, *self._remembered.pop(key, (self._left(order),)))
+                drain = Drain(order, *self._remembered.pop(key, (self._left(key, order),)))
             drain.order = order
             self._drains[key] = drain
         covered = {number for drain in self._drains.values() for number in self._numbers(drain.order)}
@@ -83,11 +88,35 @@ class Drains:
         """A host is gone: its connections have the grace of the service that it was in."""
         at = time.time()
         order = Draining(path, (number,), NOBODY, at, deadline(grace, at), grace.rate)
-        self._add((path, at), Drain(order, self._left(order)), covered)
+        key = path, at
+        self._add(key, Drain(order, self._left(key, order)), covered)
+
+    def move(self, number: int, before: Addresses, after: Addresses) -> None:
+        """A host is elsewhere: its connections where it was have the grace of its service."""
+        now = _places(after)
+        for key, drain in list(self._drains.items()):
+            if drain.order.hosts == (number,) and (returned := now.intersection(drain.order.places)):
+                left = tuple(place for place in drain.order.places if place not in returned)
+                drain.order = replace(drain.order, places=left)
+                if not left:
+                    del self._drains[key]
+        gone = tuple(sorted(_places(before) - now))
+        if gone and self.deciding:
+            gevent.spawn(self._begin, number, gone, time.time())
+
+    def _begin(self, number: int, places: tuple[str, ...], at: float) -> None:
+        """Drain what is where a host was, if there is anything."""
+        while (count := self._closing.count((number,), places)) is None:
+            gevent.sleep(_ASK)
+        if count and number in self._hosts:
+            path, grace = self._hosts[number]
+            order = Draining(path, (number,), NOBODY, at, deadline(grace, at), grace.rate, places=places)
+            self._drains[path, at] = Drain(order, count)
+            self.dirty = True
 
     def _add(self, key: Key, drain: Drain, covered: set[int]) -> None:
         """Something went without a word, unless it is back, or there has been a word since."""
-        if not set(drain.order.hosts) & (covered | self._hosts.keys()):
+        if drain.order.places or not set(drain.order.hosts) & (covered | self._hosts.keys()):
             self._drains[key] = drain
 
     def _learn(self, members: Members) -> None:
@@ -104,8 +133,18 @@ class Drains:
         """The hosts of a drain, and what they stand for."""
         return {*order.hosts, *(one for number in order.hosts for one in self._members.get(number, ()))}
 
-    def _left(self, order: Draining) -> int:
+    def _left(self, key: Key, order: Draining) -> int:
+        if order.places:
+            return self._counts[key]
         return sum(self._open.get(number, 0) for number in self._numbers(order))
+
+    def _count(self, key: Key, drain: Drain) -> None:
+        """Ask what is left at some places, again and again."""
+        while self._drains.get(key) is drain and self.deciding:
+            count = self._closing.count(drain.order.hosts, drain.order.places)
+            self._counts[key] = self._counts[key] if count is None else count
+            gevent.sleep(_ASK)
+        self._counts.pop(key, None)
 
     # -- what is done -----------------------------------------------------------------------
 
@@ -119,8 +158,11 @@ class Drains:
     def look(self, wall: float, now: float) -> None:
         """See how far each has got, and close what is to be closed."""
         for key, drain in list(self._drains.items()):
+            if drain.order.places and key not in self._counts:
+                self._counts[key] = drain.progress.left  # until they have answered
+                gevent.spawn(self._count, key, drain)
             before = drain.stage
-            count = drain.look(self._left(drain.order), wall, now)
+            count = drain.look(self._left(key, drain.order), wall, now)
             if drain.stage is not before:
                 self._note(key, drain)
             if count and key not in self._closings:
@@ -155,7 +197,8 @@ class Drains:
     def _close(self, key: Key, drain: Drain, count: int) -> None:
         try:
             while count > 0:
-                closed = self._closing.close(self._numbers(drain.order), count, drain.order.end)
+                order = drain.order
+                closed = self._closing.close(self._numbers(order), count, order.end, places=order.places)
                 drain.closed(closed)
                 self.dirty = True
                 count = count - closed if closed else 0
@@ -201,6 +244,7 @@ class Drains:
         self.dirty = False
         return {
             "rows": rows,
+            "places": [[*key, drain.order.places] for key, drain in self._drains.items() if drain.order.places],
             "finished": [[*key, document] for key, document in self.finished.items()],
             "members": {number: list(ours) for number, ours in self._members.items()},
             "hosts": [[number, path, grace.within, grace.rate] for number, (path, grace) in self._hosts.items()]
@@ -212,10 +256,12 @@ class Drains:
         """What an earlier hub dumped."""
         for number, ours in value.get("members", {}).items():
             self._members.setdefault(number, set()).update(ours)
+        places = {(tuple(path), since_at): tuple(one) for path, since_at, one in value.get("places", ())}
         for path, since_at, hosts, by, deadline_at, rate, at_start, closed, stage in value.get("rows", ()):
             key, progress = (tuple(path), since_at), (at_start, closed, Stage(stage))
             if by == NOBODY:
-                order = Draining(tuple(path), tuple(hosts), NOBODY, since_at, deadline_at, rate)
+                there = places.get(key, ())
+                order = Draining(tuple(path), tuple(hosts), NOBODY, since_at, deadline_at, rate, places=there)
                 self._add(key, Drain(order, *progress), set())
             elif key in self._drains:
                 self._drains[key] = Drain(self._drains[key].order, *progress)
@@ -234,6 +280,10 @@ def _hosts(services: Iterable[Service]) -> Iterable[tuple[int, tuple[Path, Grace
         for group in service.groups:
             for host in group.hosts:
                 yield host.number, ((service.name, group.name, host.name), grace)
+
+
+def _places(addresses: Addresses) -> set[str]:
+    return {place(where) for _, where in addresses}
 
 
 def _document(drain: Drain) -> Document:

@@ -56,6 +56,7 @@ from control.turn import let_others
 from control.upstream import Upstream
 from control.verdicts import Verdicts
 from director import logs
+from director.addresses import Addresses
 from director.config.departures import KILLED
 from director.config.edits import apply
 from director.config.model import Config, Host
@@ -158,7 +159,7 @@ class Hub:
         self._upstream: Upstream | None = None  # the hub that took over from this one
         self.bus = Bus(self._hear)
         self.digests = Digests(self.bus.ask)
-        self.resolver = Resolver(lambda number: self.verdicts.announce(number), self._arrange)
+        self.resolver = Resolver(self._moved, self._arrange)
         self.questions = Questions(self.bus.tell)
         self.closing = Closing(self.questions, self._identities)
         generation = os.path.basename(birth.directory)
@@ -293,6 +294,11 @@ class Hub:
             self._regrouped = self.resolver.members
             for target in self._parents():
                 self.bus.target(target)
+
+    def _moved(self, number: int, before: Addresses) -> None:
+        """A host has other addresses than before."""
+        self.verdicts.announce(number)
+        self.drains.move(number, before, self.resolver.addresses.get(number, ()))
 
     def _parents(self) -> tuple[Target, ...]:
         """Hosts whose members stand for them."""

@@ -33,7 +33,7 @@ def parse_resolv_conf(text: str) -> ResolvConf:
     ndots = 1
     for line in text.splitlines():
         word, *values = line.split("#")[0].split(";")[0].split() or [""]
-        if word == "nameserver" and values and _is_address(values[0].partition("%")[0]):
+        if word == "nameserver" and values and _address(values[0].partition("%")[0]):
             servers.append((values[0], PORT))
         elif word == "search" or (word == "domain" and values):
             search = tuple(values)
@@ -49,8 +49,9 @@ def parse_hosts(text: str) -> dict[str, tuple[str, ...]]:
     """The addresses of each name, in the order of the file."""
     found: dict[str, tuple[str, ...]] = {}
     for line in text.splitlines():
-        address, *names = line.partition("#")[0].split() or [""]
-        if not _is_address(address):
+        word, *names = line.partition("#")[0].split() or [""]
+        address = _address(word)
+        if address is None:
             continue
         for name in names:
             key = name.lower().rstrip(".")
@@ -59,9 +60,9 @@ def parse_hosts(text: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _is_address(text: str) -> bool:
+def _address(text: str) -> str | None:
+    """An IP address in its one form; None: not one."""
     try:
-        ipaddress.ip_address(text)
+        return str(ipaddress.ip_address(text))
     except ValueError:
-        return False
-    return True
+        return None

@@ -47,12 +47,12 @@ class Files:
 class Resolver:
     """Keeps the name of every host resolved.
 
-    `changed(number)`: a host has other addresses; `regrouped()`: some have
-    other members. Both are called from greenlets of the resolver.
+    `changed(number, before)`: a host has other addresses; `regrouped()`: some
+    have other members. Both are called from greenlets of the resolver.
     """
 
     def __init__(
-        self, changed: Callable[[int], None], regrouped: Callable[[], None], files: Files | None = None
+        self, changed: Callable[[int, Addresses], None], regrouped: Callable[[], None], files: Files | None = None
     ) -> None:
         self.addresses: dict[int, Addresses] = {}  # by the number of a host or member
         self.members: dict[int, tuple[Member, ...]] = {}  # by the number of the host; another one when it changed
@@ -87,21 +87,22 @@ class Resolver:
         self._dns = running.config.dns
         gone, came = turnover(before.services, running.config.services)
         had = {host.number: self._hosts.pop(host.number, None) for host in self._wanting(gone, others)}
-        addresses = {number: self.addresses.pop(number, ()) for number in had}
+        where = {number: self.addresses.pop(number, ()) for number in had}
         named = any(had.values())
         for host in self._wanting(came, others):
             known = None if host.ip.srv else literal(host.ip)
             if known is not None:
                 self.addresses[host.number] = known
                 self._numbers.pop(host.number, None)
+                if (was := where.get(host.number)) and was != known:
+                    self._changed(host.number, was)
                 continue
             named = True
             self._hosts[host.number] = host
+            self.addresses[host.number] = where.get(host.number, ())
             one_before = had.get(host.number)
             if one_before is not None and _key(one_before) != _key(host):
                 self._numbers.pop(host.number, None)
-            else:
-                self.addresses[host.number] = addresses.get(host.number, ())
         if named or self._dns != before.dns or not self._wanted:
             self._wanted = True
             self._arrange(self._dns != before.dns)
@@ -131,10 +132,7 @@ class Resolver:
             self.addresses.pop(number, None)
         self._origins, self.members = {}, {}
         for host in self._hosts.values():
-            was = self.addresses.get(host.number)
-            self._place(host)
-            if self.addresses.get(host.number) != was:
-                self._changed(host.number)
+            self._move(host)
         self.dirty = True
 
     def cause(self, number: int) -> str:
@@ -229,11 +227,8 @@ class Resolver:
         self.dirty = True
         had_members = False
         for number in self._users[key]:
-            old = self.addresses.get(number, ())
             before = self.members.get(number)
-            self._place(self._hosts[number])
-            if self.addresses.get(number, ()) != old:
-                self._changed(number)
+            self._move(self._hosts[number])
             had_members = had_members or self.members.get(number) != before
         if had_members and not self._regrouping:
             # Whoever is told goes through the whole config: many names that change at once are told at once,
@@ -249,6 +244,13 @@ class Resolver:
             self._regrouped()
             now = time.monotonic()
             self._regroup_after = now + min(_PATIENCE, 9 * (now - began))
+
+    def _move(self, host: Host) -> None:
+        """Have a host be where its name says, and tell if that is elsewhere."""
+        before = self.addresses.get(host.number)
+        self._place(host)
+        if self.addresses[host.number] != before:
+            self._changed(host.number, before or ())
 
     def _place(self, host: Host) -> None:
         """Have a host be where its name says."""

@@ -14,6 +14,11 @@ from director.config.model import Endpoint
 Addresses = tuple[tuple[int, Any], ...]  # (family, address as `connect` takes it)
 
 
+def place(where: Any) -> str:
+    """An address as `connect` takes it and `getpeername` gives it, in the words of config.xml."""
+    return str(Endpoint(path=where) if isinstance(where, str) else Endpoint(*where[:2]))
+
+
 def literal(ip: Endpoint) -> Addresses | None:
     """The address of what is no name; None for a name."""
     if ip.path:

@@ -108,7 +108,8 @@ class Draining:
 
     `path`: the names of the service, of the group in it, of the host in that,
     as far as they go: what is being drained. It may be gone by now; so hosts
-    have their numbers. `rate` is in connections a second.
+    have their numbers. `rate` is in connections a second. `places`: only those
+    that go to one of these addresses, `host:port`; the hosts are elsewhere by now.
     """
 
     path: tuple[str, ...]
@@ -118,6 +119,7 @@ class Draining:
     deadline_at: float | None = None  # until then they end by themselves; None: to their end
     rate: float | None = None  # how fast those left are closed from then on; None: all at once
     end: str = "KD"  # what the connection log says of those
+    places: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ class Workers:
         document: dict[str, Any] = {}
         if message.topic == "offer":
             offers = sorted((*rank, number) for number, rank in self.all[identity].items())
-            document = {"offers": [list(offer) for offer in offers[: message.args["most"]]]}
+            asked = offers if not message.args["places"] else [one for one in offers if one[2] == 1]
+            document = {"offers": [list(offer) for offer in asked[: message.args["most"]]], "count": len(asked)}
         elif message.topic == "close":
             for number in message.args["sessions"]:
                 del self.all[identity][number]
@@ -56,8 +57,18 @@ def test_all_are_closed_in_pieces() -> None:
 
 def test_a_generation_that_retires_answers_for_its_workers() -> None:
     old = Workers(a={1: (False, 5.0)}, b={1: (True, 4.0)})
-    reply = old.closing.answer(Question(4, "offer", {"hosts": [7], "most": 5, "before": None}))
-    assert reply == Reply(4, {"offers": [(False, 5.0, (10, 1)), (True, 4.0, (11, 1))]})
+    args = {"hosts": [7], "most": 5, "before": None, "places": []}
+    reply = old.closing.answer(Question(4, "offer", args))
+    assert reply == Reply(4, {"offers": [(False, 5.0, (10, 1)), (True, 4.0, (11, 1))], "count": 2})
     reply = old.closing.answer(Question(5, "close", {"sessions": [[11, 1], [99, 1]], "end": "KD"}))
     assert reply == Reply(5, {"closed": 1}) and old.closed == [(b"b", 1, "KD")]
     assert old.closing.answer(Question(6, "sessions", {})) == Reply(6, None)
+
+
+def test_what_goes_to_a_place_is_counted_unless_somebody_does_not_say() -> None:
+    workers = Workers(a={1: (False, 5.0), 2: (True, 1.0)}, b={1: (True, 4.0)})
+    assert workers.closing.count([7], ["10.0.0.1:80"]) == 2
+    workers.all[b"mute"] = {1: (False, 5.0)}
+    assert workers.closing.count([7], ["10.0.0.1:80"]) is None
+    assert workers.closing.close([7], 9, "KD", places=["10.0.0.1:80"]) == 2
+    assert workers.all[b"a"] == {2: (True, 1.0)}

@@ -8,6 +8,7 @@ from typing import Any
 import gevent
 import pytest
 
+import control.drains
 from control.closing import Closing
 from control.drains import Drains
 from control.questions import Questions
@@ -16,6 +17,7 @@ from director.config.departures import settled
 from director.config.edits import renumbered
 from director.messages import Change, Grace, GroupEnable, HostDelete, HostDrain, HostUp, Member, Running
 from tests.director.config.configs import ANN, RUNNING
+from tests.waiting import until
 
 SINCE = 1_700_000_000.0
 A, B = 1, 2  # hosts of web/main
@@ -28,9 +30,17 @@ class FakeClosing(Closing):
         super().__init__(Questions(lambda identity, message: None), dict)
         self.open = open_
         self.asked: list[tuple[set[int], int, str]] = []
+        self.there = 0  # connections to where a host was
+        self.answers: list[int | None] = []  # what is said of them before that
 
-    def close(self, hosts: Any, most: int, end: str, before: float | None = None) -> int:
+    def count(self, hosts: Any, places: Any) -> int | None:
+        return self.answers.pop(0) if self.answers else self.there
+
+    def close(self, hosts: Any, most: int, end: str, before: float | None = None, places: Any = ()) -> int:
         self.asked.append((set(hosts), most, end))
+        if places:
+            self.there, closed = max(0, self.there - most), min(most, self.there)
+            return closed
         number = next(number for number in hosts if self.open.get(number))
         closed = min(most, self.open[number])
         self.open[number] -= closed
@@ -179,3 +189,72 @@ def test_a_new_order_for_the_same_begins_anew(bench: Bench) -> None:
     (one,) = bench.drains.documents()
     assert (one["since"], one["deadline"]) == (SINCE + 1, SINCE + 6)
     assert isinstance(bench.running, Running)
+
+
+OLD, NEW = ((2, ("10.0.0.1", 80)),), ((2, ("10.0.0.2", 80)),)
+
+
+@pytest.fixture
+def moving(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """One whose host a, with all the grace of no time, had three connections to where it was."""
+    monkeypatch.setattr(control.drains, "_ASK", 0.01)
+    web, *others = bench.running.config.services
+    web = replace(web, drain_within=0.0, drain_rate=2.0)
+    bench.running = replace(bench.running, config=replace(bench.running.config, services=(web, *others)))
+    bench.do()
+    bench.drains.deciding = True
+    bench.closing.there = 3
+    return bench
+
+
+def test_connections_to_where_a_host_was_have_the_grace_of_its_service(moving: Bench) -> None:
+    moving.closing.answers = [None]  # somebody was busy
+    moving.drains.move(A, OLD, NEW)
+    until(moving.drains.documents)
+    (one,) = moving.drains.documents()
+    assert (one["what"], one["by"], one["open_at_start"], one["rate"]) == ("web/main/a", "", 3, 2.0)
+    for second in range(8):
+        moving.drains.look(one["since"] + second, float(second))
+        gevent.sleep(0.03)
+    assert [(hosts, end) for hosts, _, end in moving.closing.asked] == [({A}, "KD")] * 2
+    found = moving.drains.find("web/main/a")
+    assert found is not None and (found["stage"], found["closed"], found["left"]) == ("over", 3, 0)
+    assert moving.open[A] == 10  # where it is now
+
+
+def test_a_worker_that_does_not_answer_ends_no_drain(moving: Bench) -> None:
+    moving.drains.move(A, OLD, NEW)
+    until(moving.drains.documents)
+    (one,) = moving.drains.documents()
+    moving.closing.answers = [None] * 1000
+    for second in range(-9, -1):
+        moving.drains.look(one["since"] + second, float(second))
+        gevent.sleep(0.02)
+    assert moving.shown() == [("web/main/a", "staying", 3, 3, 0)]
+
+
+def test_a_host_that_comes_back_is_drained_no_more(moving: Bench) -> None:
+    moving.drains.move(A, OLD, NEW)
+    until(moving.drains.documents)
+    moving.do()
+    assert len(moving.shown()) == 1  # a change of something else is none of it
+    moving.drains.move(A, NEW, OLD)
+    until(lambda: [one["since"] for one in moving.drains.documents()] != [])
+    assert all(OLD[0][1][0] not in drain.order.places for drain in moving.drains._drains.values())
+
+
+def test_the_next_hub_goes_on_with_where_a_host_was(moving: Bench) -> None:
+    moving.drains.move(A, OLD, NEW)
+    until(moving.drains.documents)
+    other = Drains(moving.open, moving.closing, moving.over.append)
+    other.restore(moving.drains.dump())
+    other.arrange(moving.running, {})
+    (drain,) = other._drains.values()
+    assert (drain.order.places, drain.progress.left) == (("10.0.0.1:80",), 3)
+
+
+def test_a_hub_that_does_not_decide_leaves_it_to_the_one_that_does(moving: Bench) -> None:
+    moving.drains.deciding = False
+    moving.drains.move(A, OLD, NEW)
+    gevent.sleep(0.02)
+    assert moving.shown() == []

@@ -38,7 +38,7 @@ class Heir:
         self.totals = Totals()
         self.limits = Limits(Memory(fd, LEDGER), lambda peer, grants: None, self.totals)
         self.limits.configure(CONFIG)
-        self.resolver = Resolver(lambda number: None, lambda: None)
+        self.resolver = Resolver(lambda number, before: None, lambda: None)
         self.estate = Estate(
             Memory(fd),
             ordinal,

@@ -36,12 +36,13 @@ def test_hosts_hold_all_addresses_of_a_name() -> None:
 10.0.0.1\tApp.Test app
 rubbish app
 10.0.0.1 app
+FD00:0::01 app
 """
     assert parse_hosts(text) == {
         "localhost": ("127.0.0.1", "::1"),
         "ip6-localhost": ("::1",),
         "app.test": ("10.0.0.1",),
-        "app": ("10.0.0.1",),
+        "app": ("10.0.0.1", "fd00::1"),
     }
 
 

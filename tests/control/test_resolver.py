@@ -16,6 +16,7 @@ import gevent
 import pytest
 
 from control.resolver import Files, Resolver
+from director.addresses import Addresses, place
 from director.config.model import Config, Dns, Endpoint, Group, Host, Service
 from director.messages import Running
 from tests.system.nameserver import Dnsmasq, OddServer
@@ -30,13 +31,18 @@ class Farm:
     def __init__(self, folder: Path, server: str) -> None:
         address, _, port = server.rpartition(":")
         self.changed: list[int] = []
+        self.left: list[str] = []  # where the host was
         self.regrouped = 0
         self.files = Files(str(folder / "hosts"), str(folder / "resolv.conf"))
         self.dns = Dns(servers=(Endpoint(address, int(port)),), min_ttl=0.1, timeout=1.0)
         self.resolver = self.another()
 
     def another(self) -> Resolver:
-        return Resolver(self.changed.append, self._regroup, self.files)
+        return Resolver(self.change, self._regroup, self.files)
+
+    def change(self, number: int, before: Addresses) -> None:
+        self.changed.append(number)
+        self.left += [place(where) for _, where in before]
 
     def _regroup(self) -> None:
         self.regrouped += 1
@@ -86,6 +92,22 @@ def test_a_record_that_changes_is_followed_by_its_ttl(tmp_path: Path, dnsmasq: D
     began = time.monotonic()
     until(lambda: farm.where() == ["10.0.0.9"])
     assert time.monotonic() - began < 5
+    assert farm.left == ["10.0.0.1:80", "[fd00::1]:80", "[fd00::1]:80", "10.0.0.1:80"]
+
+
+def test_where_a_host_was_is_told_whatever_it_is_now(tmp_path: Path) -> None:
+    farm = Farm(tmp_path, "127.0.0.1:9")
+    for ip in (
+        Endpoint("10.0.0.1", 80),
+        Endpoint("10.0.0.1", 80),
+        Endpoint("10.0.0.2", 80),
+        app(),
+        Endpoint(path="/x"),
+    ):
+        farm.want(ip)
+    assert farm.left == ["10.0.0.1:80", "10.0.0.2:80"]
+    farm.want(Endpoint("10.0.0.3", 80))
+    assert farm.left[2:] == ["unix:/x"]
 
 
 def test_who_pauses_asks_nobody_and_goes_on_where_it_was(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
@@ -283,7 +305,7 @@ def test_many_names_that_change_leave_most_of_the_time_to_others(tmp_path: Path,
         known.append(sum(map(bool, resolver.members.values())))
         time.sleep(spent)
 
-    resolver = Resolver(farm.changed.append, regrouped, farm.files)
+    resolver = Resolver(farm.change, regrouped, farm.files)
     names = range(300)
     hosts = tuple(Host(name=f"h{one}", ip=Endpoint(f"h{one}.test", 80), resolve="all", number=one) for one in names)
     group = Group(name="main", hosts=hosts, number=1000)

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from director.addresses import literal
+from director.addresses import literal, place
 from director.config.model import Endpoint
 
 
@@ -21,3 +21,10 @@ from director.config.model import Endpoint
 )
 def test_what_is_no_name_is_known_at_once(ip: Endpoint, addresses: object) -> None:
     assert literal(ip) == addresses
+
+
+def test_a_place_is_named_as_the_config_names_it() -> None:
+    for ip in (Endpoint("10.0.0.1", 80), Endpoint("::1", 80), Endpoint(path="/s")):
+        ((_, where),) = literal(ip) or ()
+        assert place(where) == str(ip)
+    assert place(("::1", 80, 0, 0)) == "[::1]:80"

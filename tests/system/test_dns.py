@@ -57,6 +57,20 @@ def test_a_name_is_unresolved_until_it_is_known_and_followed_when_it_moves(
         client.sendall(b"still here\n")
         assert read_line(client) == "still here"
     assert re.search(rf"host resolved: name=app.test old={old_ip} new={new_ip}", daemon.log)
+    daemon.reload(daemon.config_file.read_text().replace("<service ", '<service drain-within="500ms" '))
+    with connect(address) as client, connect(address) as other:
+        assert read_line(client) == read_line(other) == "new"
+        dnsmasq.say(f"address=/app.test/{old_ip}")
+        wait_until(lambda: [(one["what"], one["left"]) for one in daemon.stats()["drains"]] == [("web/main/app", 2)])
+        wait_until(lambda: ask_name(address) == "old")
+        with connect(address) as late:
+            assert read_line(late) == "old"
+            assert client.recv(1) == other.recv(1) == b""
+            wait_until(lambda: daemon.stats()["drains"] == [])
+            late.sendall(b"still here\n")
+            assert read_line(late) == "still here"
+    dnsmasq.say(f"address=/app.test/{new_ip}")
+    wait_until(lambda: ask_name(address) == "new")
     dnsmasq.stop()
     wait_until(lambda: "host unresolved: name=app.test" in daemon.log.rpartition("host resolved")[2])
     daemon.kill(daemon.hub())

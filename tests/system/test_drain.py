@@ -407,6 +407,27 @@ def test_what_goes_without_a_word_is_seen_until_its_last_connection_ends(
         wait_until(lambda: served(address, 2) == {"a"})
 
 
+def test_a_host_that_is_elsewhere_by_a_new_config_is_drained_where_it_was(
+    farm: tuple[Daemon, str, list[Host]],
+) -> None:
+    daemon, address, [a, _, n] = farm
+    text = daemon.config_file.read_text()
+    text = text.replace('<service name="web"', '<service name="web" drain-within="2s"')
+    text = text.replace("<director ", '<director upgrade-probation="0.5s" ')
+    daemon.reload(text)
+    with Clients(address, 6) as clients:
+        daemon.reload(text.replace(a.address, n.address, 1))
+        wait_until(lambda: served(address, 2) == {"n", "b"})
+        with Clients(address, 6) as others:
+            (drain,) = wait_until(lambda: daemon.stats()["drains"])
+            assert (drain["what"], drain["open_at_start"]) == ("web/main/a", len(clients.of("a")))
+            do(daemon, "upgrade")  # the next generation goes on with it
+            wait_until(lambda: count_open(clients.of("a")) == 0, timeout=30)
+            wait_until(lambda: "drain over: what=web/main/a" in daemon.log)
+            assert count_open(clients.of("b")) == len(clients.of("b"))
+            assert count_open(others.socks) == len(others.socks)
+
+
 def test_a_dry_run_and_wrong_words_change_nothing(farm: tuple[Daemon, str, list[Host]]) -> None:
     daemon, address, _ = farm
     with Clients(address, 4):
