@@ -19,7 +19,7 @@ from director.messages import Edit, Running, SchedulerFailed
 
 
 class Fallbacks:
-    """By group number."""
+    """By group number. What a group goes on by may be a user's own, and fail, too: then it goes on by the default."""
 
     def __init__(self) -> None:
         self.failed: dict[int, list[str]] = {}  # {group: [scheduler, fallback, reason]}
@@ -81,17 +81,23 @@ class Fallbacks:
             return False  # the operator has chosen another one meanwhile
         if number not in self.failed:
             fallback = self._previous.get(number, DEFAULT_SCHEDULER)
-            self.failed[number] = [message.scheduler, fallback, message.reason]
-            self.counts[number] = self.counts.get(number, 0) + 1
-            self.dirty = True
-            logs.warning(
-                Event.SCHEDULER_FAILED,
-                group=self._names[number],
-                scheduler=message.scheduler,
-                fallback=self.in_use(number, message.scheduler),
-                reason=message.reason,
-            )
+            self._fall_back(message, message.scheduler, fallback)
+        if message.failed == self.failed[number][1] != DEFAULT_SCHEDULER:
+            self._fall_back(message, message.failed, DEFAULT_SCHEDULER)
         return True
+
+    def _fall_back(self, message: SchedulerFailed, failed: str, fallback: str) -> None:
+        number = message.group
+        self.failed[number] = [message.scheduler, fallback, message.reason]
+        self.counts[number] = self.counts.get(number, 0) + 1
+        self.dirty = True
+        logs.warning(
+            Event.SCHEDULER_FAILED,
+            group=self._names[number],
+            scheduler=failed,
+            fallback=self.in_use(number, message.scheduler),
+            reason=message.reason,
+        )
 
     def in_use(self, group: int, scheduler: str) -> str:
         """What a group is scheduled by, where its config says `scheduler`."""

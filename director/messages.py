@@ -947,11 +947,14 @@ class Sticks:
 
 @dataclass(frozen=True, slots=True)
 class SchedulerFailed:
-    """Worker -> hub: the group's own scheduler failed here, for this reason; repeated until the hub has heard."""
+    """Worker -> hub: the group's own scheduler failed here, for this reason; repeated until the hub has heard.
+
+    `failed`: that one, not sticky, or the one that all went on by, and that failed too.
+    """
 
     group: int
     scheduler: str
-    fallback: str
+    failed: str
     reason: str
 
 

@@ -41,9 +41,8 @@ class Schedulings:
         if before is not None and fallback == group.scheduler.removesuffix(STICKY):  # only stickiness is another
             fallback = before.fallback
 
-        def report(scheduler: GroupScheduler) -> None:
-            self._reports[number] = SchedulerFailed(number, scheduler.scheduler, scheduler.name, scheduler.fault)
-            self.failing.add(number)
+        def report(scheduler: GroupScheduler, failed: str) -> None:
+            self._report(number, scheduler.scheduler, failed, scheduler.fault)
 
         if table is None:
             return GroupScheduler(
@@ -64,13 +63,21 @@ class Schedulings:
         """What the hub must hear, until it says so itself."""
         return [self._reports[number] for number in self.failing]
 
-    def follow(self, scheduler: GroupScheduler, fallback: str, reason: str) -> None:
-        """It failed somewhere: go on as all do."""
+    def _report(self, number: int, scheduler: str, failed: str, reason: str) -> None:
+        self._reports[number] = SchedulerFailed(number, scheduler, failed, reason)
+        self.failing.add(number)
+
+    def follow(self, number: int, scheduler: GroupScheduler, fallback: str, reason: str) -> None:
+        """It failed somewhere: go on as all do, unless that has failed here, and the hub is yet to hear of it."""
+        if number in self.failing and self._reports[number].failed == fallback:
+            return
+        self.failing.discard(number)
         if scheduler.name != fallback:
             try:
                 scheduler.switch(fallback, reason)
-            except SchedulerFault:
+            except SchedulerFault as fault:
                 scheduler.switch(DEFAULT_SCHEDULER, reason)
+                self._report(number, scheduler.scheduler, fallback, str(fault))
 
     def _policy(self, name: str, random: Random) -> Policy:
         if not name.startswith(OWN_SCHEDULER):

@@ -207,8 +207,7 @@ class Services:
             if number in failed:
                 name, fallback, reason = failed[number]
                 if name == scheduler.scheduler:
-                    failing.discard(number)
-                    self.schedulings.follow(scheduler, fallback, reason)
+                    self.schedulings.follow(number, scheduler, fallback, reason)
             elif scheduler.fault and number not in failing:
                 scheduler.try_again()
 

@@ -33,7 +33,7 @@ class GroupScheduler:
     """Chooses among `hosts`, which belong to no other scheduler from now on.
 
     scheduler: a name that `make` knows, with or without `,sticky`, which is not ours.
-    fallback: who takes over when that one fails; `on_fault` is told of it.
+    fallback: who takes over when that one fails; `on_fault` is told of it, and who failed.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class GroupScheduler:
         *,
         make: Make = built_in,
         fallback: str = DEFAULT_SCHEDULER,
-        on_fault: Callable[[GroupScheduler], object] = lambda group: None,
+        on_fault: Callable[[GroupScheduler, str], object] = lambda group, failed: None,
     ) -> None:
         self.scheduler = scheduler
         self.name = scheduler.removesuffix(STICKY)  # of the one in use: another one after a fault
@@ -61,7 +61,7 @@ class GroupScheduler:
         try:
             self._install(self.name)
         except SchedulerFault as fault:
-            self._fall_back(fault)
+            self._fall_back(self.name, fault)
         self.refresh(hosts)
 
     def choose(self, client: str, tried: Collection[int] = ()) -> HostLoad | None:
@@ -78,7 +78,7 @@ class GroupScheduler:
                 return self._choose_apart(policy, client)
             return policy.pick(client, tried)
         except SchedulerFault as fault:
-            self._fall_back(fault)
+            self._fall_back(self.name, fault)
             return self.choose(client, tried)
 
     def _choose_apart(self, policy: Policy, client: str) -> HostLoad | None:
@@ -116,10 +116,11 @@ class GroupScheduler:
     def try_again(self) -> None:
         """Go back to `scheduler`, which failed."""
         self.fallback = self.name
+        own = self.scheduler.removesuffix(STICKY)
         try:
-            self.switch(self.scheduler.removesuffix(STICKY), "")
+            self.switch(own, "")
         except SchedulerFault as fault:
-            self._fall_back(fault)
+            self._fall_back(own, fault)
 
     def _install(self, name: str) -> None:
         ordinary, backups = self._make(name, self.random), self._make(name, self.random)
@@ -128,13 +129,15 @@ class GroupScheduler:
         self._backups = backups
         self._prepared: dict[Policy, list[tuple[int, float]]] = {}
 
-    def _fall_back(self, fault: SchedulerFault) -> None:
+    def _fall_back(self, failed: str, fault: SchedulerFault) -> None:
         name, self.fallback = self.fallback, DEFAULT_SCHEDULER  # the last resort does not fail
         try:
             self.switch(name, str(fault))
-        except SchedulerFault:
-            self.switch(DEFAULT_SCHEDULER, str(fault))
-        self._on_fault(self)
+        except SchedulerFault as another:
+            self._on_fault(self, failed)
+            self._fall_back(name, another)
+            return
+        self._on_fault(self, failed)
 
     def crowded(self, tried: Collection[int] = ()) -> bool:
         """Whether hosts, none of the numbers in `tried`, would take clients if they were not full."""

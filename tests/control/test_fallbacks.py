@@ -10,8 +10,8 @@ from director.config.turnover import groups_of
 from director.messages import Edit, Running, SchedulerFailed
 from tests.director.config.configs import histories
 
-FAILED = SchedulerFailed(2, "python:m:C", "leastconns", "it raised")
-STICKY_FAILED = SchedulerFailed(2, "python:m:C,sticky", "leastconns", "it raised")
+FAILED = SchedulerFailed(2, "python:m:C", "python:m:C", "it raised")
+STICKY_FAILED = SchedulerFailed(2, "python:m:C,sticky", "python:m:C", "it raised")
 
 
 def running(scheduler: str) -> Running:
@@ -27,6 +27,18 @@ def test_a_failure_is_counted_once_however_many_workers_say_it() -> None:
     assert known.failed == {2: ["python:m:C,sticky", "roundrobin", "it raised"]}
     assert known.counts == {2: 1}
     assert known.in_use(2, "python:m:C,sticky") == "roundrobin,sticky"
+
+
+def test_a_fallback_that_fails_too_gives_way_to_the_default() -> None:
+    known = Fallbacks()
+    known.configure(running("python:m:B"))
+    known.configure(running("python:m:C,sticky"))
+    assert known.hear(STICKY_FAILED)
+    assert known.in_use(2, "python:m:C,sticky") == "python:m:B,sticky"
+    also = SchedulerFailed(2, "python:m:C,sticky", "python:m:B", "it took too long")
+    assert known.hear(also) and known.hear(also) and known.hear(STICKY_FAILED)
+    assert known.in_use(2, "python:m:C,sticky") == "leastconns,sticky"
+    assert known.counts == {2: 2}
 
 
 def test_another_scheduler_begins_anew_and_the_count_stays() -> None:
@@ -88,7 +100,7 @@ def test_one_that_failed_is_no_fallback_for_the_next() -> None:
     known.configure(running("python:m:C"))
     known.hear(FAILED)
     known.configure(running("python:m:D"))
-    known.hear(SchedulerFailed(2, "python:m:D", "leastconns", "it raised"))
+    known.hear(SchedulerFailed(2, "python:m:D", "python:m:D", "it raised"))
     assert known.in_use(2, "python:m:D") == "first"
 
 

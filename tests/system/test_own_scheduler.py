@@ -30,6 +30,9 @@ class Fragile:
         if self.left < 0:
             HOW
         return hosts[-1]
+
+class Spare(Fragile):
+    pass
 """
 FAULTS = {
     "raise": "raise KeyError(request.client)",
@@ -45,7 +48,7 @@ def start(daemon: Daemon, hosts: list[Host], fault: str = "raise") -> str:
     # What only a group that is not enabled names may be chosen, too.
     named = [
         group(host("z", hosts[0].address), name=f"named{place}", scheduler=f"python:mine:{name}")
-        for place, name in enumerate(("Last", "Fragile"))
+        for place, name in enumerate(("Last", "Fragile", "Spare"))
     ]
     main = group(*members, scheduler="first")
     daemon.start(director(service(address, main, *named, enable="main"), workers=4))
@@ -150,3 +153,18 @@ def test_a_broken_one_is_refused_with_file_and_line(daemon: Daemon, hosts: Hosts
     assert "config.xml:2: can't use scheduler python:broken:Broken: can't import broken: broken.py:3:" in done.err
     assert "Traceback" not in done.text
     assert daemon.directord("check").exit == 78
+
+
+def test_the_one_before_may_fail_too(daemon: Daemon, hosts: Hosts) -> None:
+    address = start(daemon, hosts("a", "b"))
+    choose(daemon, "python:mine:Spare")
+    choose(daemon, "python:mine:Fragile")
+    assert all(ask_name(address) for _ in range(120))
+    wait_until(lambda: main_group(daemon)["scheduler_failures"] == 2)
+    assert main_group(daemon)["scheduler_in_use"] == "leastconns"
+    told = [line.partition("scheduler failed: ")[2] for line in daemon.log.splitlines() if "scheduler failed" in line]
+    assert [line.split()[1:3] for line in told] == [
+        ["scheduler=python:mine:Fragile", "fallback=python:mine:Spare"],
+        ["scheduler=python:mine:Spare", "fallback=leastconns"],
+    ]
+    assert all(ask_name(address) for _ in range(20))

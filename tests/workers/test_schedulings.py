@@ -51,7 +51,7 @@ def test_what_fails_falls_back_to_what_was_before_and_is_reported_until_heard(ma
     before = made.make(group("first"), hosts(1, 1), None, None)
     scheduler = made.make(group(own), hosts(1, 1), None, before)
     assert scheduler.choose("c") is scheduler.hosts[0]
-    assert made.reports() == [SchedulerFailed(2, own, "first", scheduler.fault)]
+    assert made.reports() == [SchedulerFailed(2, own, own, scheduler.fault)]
     made.failing.clear()
     assert made.reports() == []
 
@@ -65,8 +65,21 @@ def test_one_made_sticky_falls_back_to_what_was_before_it(made: Schedulings) -> 
 
 def test_it_follows_others_whose_scheduler_failed(made: Schedulings) -> None:
     scheduler = made.make(group("python:worker_own:Last"), hosts(1, 1), None, None)
-    made.follow(scheduler, "first", "it raised elsewhere")
+    made.follow(2, scheduler, "first", "it raised elsewhere")
     assert (scheduler.name, scheduler.fault) == ("first", "it raised elsewhere")
-    made.follow(scheduler, "python:nowhere:C", "again")
-    assert scheduler.name == "leastconns"
     assert made.reports() == []
+
+
+def test_what_all_go_on_by_may_fail_too_and_is_reported_and_not_followed_again(made: Schedulings) -> None:
+    own, slow = "python:worker_own:Last", "python:worker_own:Slow"
+    scheduler = made.make(group(own), hosts(1, 1), None, None)
+    made.follow(2, scheduler, slow, "it raised elsewhere")
+    assert scheduler.choose("c") is not None
+    assert scheduler.name == "leastconns"
+    assert made.reports() == [SchedulerFailed(2, own, slow, scheduler.fault)]
+    made.follow(2, scheduler, slow, "it raised elsewhere")  # the hub has not heard yet
+    assert scheduler.name == "leastconns" and len(made.reports()) == 1
+    made.follow(2, scheduler, "leastconns", "it took too long")
+    assert made.reports() == []
+    made.follow(2, scheduler, "python:nowhere:C", "again")
+    assert (scheduler.name, [one.failed for one in made.reports()]) == ("leastconns", ["python:nowhere:C"])

@@ -29,5 +29,5 @@ def test_the_master_is_told_that_a_scheduler_had_failed(hub: FakeHub) -> None:
     hub.fallbacks.configure(Running(1, Config(services=(Service(name="web", groups=(group,), number=1),))))
     ask(hub, "group-scheduler", args, ChangeScheduler("web", "main", own), False)
     hub.asked.clear()
-    hub.fallbacks.hear(SchedulerFailed(2, own, "leastconns", "it raised"))
+    hub.fallbacks.hear(SchedulerFailed(2, own, own, "it raised"))
     ask(hub, "group-scheduler", args, ChangeScheduler("web", "main", own, again=True), False)

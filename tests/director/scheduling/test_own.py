@@ -124,7 +124,7 @@ def test_the_client_gets_a_host_by_the_fallback_and_one_fault_is_said(choose: An
     members = hosts(1, 1)
     counts = board(members)
     counts.acquire(members[0])
-    scheduler = group(own(choose), members, fallback="first", on_fault=faults.append)
+    scheduler = group(own(choose), members, fallback="first", on_fault=lambda group, failed: faults.append(group))
     assert scheduler.choose("c") is members[0]
     assert scheduler.choose("c", (0,)) is members[1]
     assert faults == [scheduler]
@@ -173,7 +173,7 @@ def test_one_that_is_tried_again_goes_on_or_falls_back_to_what_was_in_use() -> N
         return 1 / 0 if broken[0] else hosts[-1]
 
     members = hosts(1, 1)
-    scheduler = group(own(choose), members, fallback="first", on_fault=lambda group: faults.append(group.fault))
+    scheduler = group(own(choose), members, fallback="first", on_fault=lambda group, failed: faults.append(group.fault))
     assert scheduler.choose("c") is members[0]
     scheduler.try_again()
     assert (scheduler.choose("c"), scheduler.name, len(faults)) == (members[0], "first", 2)
