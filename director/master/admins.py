@@ -47,6 +47,14 @@ class Admins:
         self._complaint = ""
         self._looked = 0.0
 
+    @staticmethod
+    def check_free(config: Config, elder: Config) -> None:
+        """That a successor can listen for all admins once the elder, who has its own, lets go. Raises SystemFailure."""
+        had = {admin.listen for admin in elder.admins}
+        for admin in config.admins:
+            if admin.listen not in had:
+                _open(admin).close()
+
     def open(self, config: Config) -> None:
         """Listen for the admins of this config, and for no others. Raises SystemFailure; then all is as before."""
         fresh: dict[str, Address] = {}
@@ -59,7 +67,7 @@ class Admins:
             for admin in config.admins:
                 ip = str(admin.listen)
                 if ip not in self._addresses:
-                    fresh[ip] = open_address(Listen(ip=admin.listen, backlog=_BACKLOG), 1)
+                    fresh[ip] = _open(admin)
         except SystemFailure:
             for address in fresh.values():
                 address.close()
@@ -175,6 +183,10 @@ class Admins:
         family.tell(web, AdminFiles(tuple(copies), self._number), fds)
         for fd in fds:
             os.close(fd)
+
+
+def _open(admin: Admin) -> Address:
+    return open_address(Listen(ip=admin.listen, backlog=_BACKLOG), 1)
 
 
 def files(admin: Admin, state_dir: str) -> list[str]:

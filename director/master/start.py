@@ -277,6 +277,7 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
     controls = Controls(places.control)
     controls.adopt(left.controls)
     controls.open_new(config)
+    Admins.check_free(config, left.running.config)
     log_files = LogFiles.of(config.logging, foreground=left.foreground, level=left.log_level)
     generation = f"g{os.getpid()}-{kernel.start_ticks(os.getpid())}"
     directory = os.path.join(places.run_dir, generation)

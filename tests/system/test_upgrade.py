@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,7 @@ import pytest
 from tests import waiting
 from tests.shortage import no_room
 from tests.system.addresses import ask_name, connect, free_address
+from tests.system.admins import DES
 from tests.system.configs import director, group, host, one_service, service
 from tests.system.daemon import ROOT, Daemon, Result
 from tests.system.hosts import Host
@@ -314,6 +316,13 @@ def test_a_config_that_can_not_be_used_refuses_the_upgrade(daemon: Daemon, serve
     with loaded(address):
         daemon.configure(good.replace("roundrobin", "roundrobbin"))
         assert "config.xml:2: " in upgrade(daemon, 150).text
+        assert daemon.master == master
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            users = f'<user name="ann" password="{DES}" access="full"/>'
+            daemon.configure(good.replace("<service", f'<admin listen="127.0.0.1:{port}">{users}</admin><service', 1))
+            refused = upgrade(daemon, 151)
+            assert f"can't listen on 127.0.0.1:{port}: Address already in use" in refused.text
         assert daemon.master == master
         daemon.configure(good)
         upgrade(daemon)

@@ -49,6 +49,17 @@ def test_it_listens_for_the_admins_of_the_config_and_no_others(tmp_path: Path) -
     assert not accepts(f"127.0.0.1:{other}")
 
 
+def test_a_successor_may_have_its_elders_addresses_and_free_ones(tmp_path: Path) -> None:
+    admins, one, other = Admins(str(tmp_path)), *free_ports(0, 0)
+    admins.open(config(one))
+    Admins.check_free(config(one), config(one))
+    Admins.check_free(config(other), config(one))
+    assert not accepts(f"127.0.0.1:{other}")
+    with pytest.raises(SystemFailure, match=f"can't listen on 127.0.0.1:{one}: Address already in use"):
+        Admins.check_free(config(one), config(other))
+    admins.close()
+
+
 def test_a_file_that_is_not_there_leaves_all_as_it_was(tmp_path: Path) -> None:
     admins, one, other = Admins(str(tmp_path)), *free_ports(0, 0)
     admins.open(config(one))
