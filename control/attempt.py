@@ -29,6 +29,7 @@ _KIND = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 _EVENTS = select.EPOLLOUT | select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
 _UNDER_WAY = (0, errno.EINPROGRESS, errno.EALREADY, errno.EISCONN)
 _ANSWER = _EVENTS & ~select.EPOLLOUT
+_TCP, _QUICKACK, _UNIX = socket.IPPROTO_TCP, socket.TCP_QUICKACK, socket.AF_UNIX
 _CHUNK = 16 * 1024
 
 
@@ -125,6 +126,8 @@ class Attempt:
 
     def _connect(self, failed: Outcome) -> None:
         """Try the next address, or end as `failed` when there is none left."""
+        check = self._job.check
+        speaks = check.type not in ("tcp", "send") or bool(check.send or check.send_hex)
         while self._address < len(self._job.addresses):
             family, where = self._job.addresses[self._address]
             self._address += 1
@@ -132,8 +135,11 @@ class Attempt:
             sock = self._watch.spare(family)
             try:
                 sock = sock or Socket(family, _KIND)
+                if speaks and family != _UNIX:
+                    # Have the last packet of the handshake wait for our first bytes.
+                    sock.setsockopt(_TCP, _QUICKACK, 0)
                 code = sock.connect_ex(where)
-                if code == errno.EINPROGRESS and self._job.check.type != "tcp":
+                if code == errno.EINPROGRESS and check.type != "tcp":
                     code = self._ask_again(sock, where)
             except OSError as error:
                 if sock is not None:

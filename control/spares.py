@@ -10,7 +10,7 @@ import ctypes
 import socket
 from _socket import socket as Socket
 
-_KEPT = 128  # of each family
+_KEPT = 512  # of each family: more than are checked at the same moment of ten thousand
 _libc = ctypes.PyDLL(None)  # keeps the interpreter's lock: nothing here waits
 _NOWHERE = ctypes.create_string_buffer(16)  # struct sockaddr: AF_UNSPEC
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
+import control.spares
 from control.spares import Spares
 
 
@@ -70,9 +71,9 @@ def test_a_unix_socket_is_not_kept() -> None:
 
 def test_what_is_kept_is_bounded_and_closed_in_the_end() -> None:
     spares = Spares()
-    socks = [Socket(socket.AF_INET) for _ in range(200)]
+    socks = [Socket(socket.AF_INET) for _ in range(control.spares._KEPT + 9)]
     kept = [sock for sock in socks if spares.give(sock)]
-    assert len(kept) == 128
+    assert len(kept) == control.spares._KEPT
     spares.close()
     assert {sock.fileno() for sock in kept} == {-1}
     assert spares.take(socket.AF_INET) is None
