@@ -33,6 +33,11 @@ class Stop(Exception):
         self.response = response
 
 
+def only_by(methods: str, text: str) -> Response:
+    """That path does nothing by another method than these."""
+    return Response(f"{text}\n", 405, {"Allow": methods}, content_type="text/plain; charset=utf-8")
+
+
 def plain(text: str, status: int = 200, kind: str = "text/plain") -> Response:
     """Text as it is."""
     return Response(text, status, content_type=f"{kind}; charset=utf-8")

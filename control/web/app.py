@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from control.commands.command import CommandError, ErrorKind
 from control.render import render
 from control.web import actions, assets, texts
-from control.web.answers import LARGEST_CONFIG, Asked, Stop, plain, see
+from control.web.answers import LARGEST_CONFIG, Asked, Stop, only_by, plain, see
 from control.web.door import Door
 from control.web.inquiry import Inquiry
 from control.web.legacy import CALLS, Call, MissingError
@@ -80,7 +80,7 @@ class App:
     def _answer(self, asked: Asked) -> Response:
         path = asked.path
         if asked.method not in ("GET", "HEAD", "POST"):
-            return plain("only GET, HEAD and POST\n", 405)
+            return only_by("GET, HEAD, POST", "only GET, HEAD and POST")
         if path in assets.BY_PATH:
             one = assets.BY_PATH[path]
             headers = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -135,7 +135,7 @@ class App:
             if problem := self.door.doubt(asked, visit.visitor):
                 return plain(f"{problem}\n", 403)
         elif not (self.door.legacy_get and visit.visitor.login is None):
-            return plain('this changes something: use POST, or <admin legacy-get="yes">\n', 405)
+            return only_by("POST", 'this changes something: use POST, or <admin legacy-get="yes">')
         elif asked.headers.get("Sec-Fetch-Site") not in (None, "none"):
             return plain("this came from another site\n", 403)
         try:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from werkzeug.wrappers import Response
 
 from control import jsontext
+from control.commands.command import CommandError
 from control.render import FORMATS, render
 from control.web import running
 from control.web.answers import plain
@@ -23,9 +24,12 @@ _METRICS = "text/plain; version=0.0.4"
 
 
 def config_text(visit: Visit) -> str:
-    """config.xml as it runs, with the root that the file has: an ancestor's scripts look for theirs."""
+    """config.xml as it runs, with the root of the file, if there is one: an ancestor's scripts look for theirs."""
     text = write(_config(visit)).decode()
-    root = _ROOT.search(visit.command("config-file")["text"])
+    try:
+        root = _ROOT.search(visit.command("config-file")["text"])
+    except CommandError:
+        return text
     if root is None:
         return text
     return text.replace("<director", f"<{root[1]}", 1).replace("</director>", f"</{root[1]}>")

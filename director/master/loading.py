@@ -112,7 +112,7 @@ class Loading:
     def _file(self) -> str:
         path = self._changing.master.places.config
         if path is None:
-            raise SystemFailure("can't reload: this daemon runs without a config file")
+            raise SystemFailure("can't read the config file: this daemon runs without one; see config-running")
         return path
 
     def tick(self, now: float) -> None:

@@ -83,7 +83,8 @@ def test_old_calls_by_get_need_the_configs_word_and_no_cookie(told: Told) -> Non
 
 def test_what_is_too_large_or_odd_is_refused(client: Client, told: Told) -> None:
     assert client.post("/login", data={"name": "x" * 10_000_000}).status_code == 413
-    assert client.open("/", method="DELETE").status_code == 405
+    answer = client.open("/", method="DELETE")
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, POST")
     for path in ("/static/../../etc/passwd", "/static/%2e%2e/app.py", "/service/..%2f..%2fetc"):
         assert client.get(path, auth=ANN).status_code == 404
     assert client.get("/", auth=ANN, headers={"Host": "evil.example"}).status_code == 200

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from werkzeug.test import Client
 
+from control.commands.command import CommandError, ErrorKind
 from director.config.model import Admin, Config, Endpoint
 from tests.control.web.visiting import ANN, BOB, DES, EVIL, LOCKED_PATHS, USERS, Told, client_of
 
@@ -26,3 +27,12 @@ def test_config_xml_has_the_root_of_the_file_that_it_came_from(told: Told, clien
         told.results["config-file"] = {"name": "c.xml", "text": f"<!-- x -->\n<{root}>\n</{root}>"}
         assert client.get("/config.xml", auth=ANN).text.startswith(f"<{root}")
     assert 'password="."' not in client.get("/running.xml", auth=BOB).text
+
+
+def test_what_runs_is_told_though_there_is_no_file(told: Told, client: Client) -> None:
+    told.results["config-file"] = CommandError(
+        ErrorKind.FAILED, "can't read the config file: this daemon runs without one"
+    )
+    assert client.get("/config.xml", auth=ANN).text.startswith("<director")
+    assert client.get("/config", auth=ANN).status_code == 200
+    assert "runs without one" in client.get("/stored.xml", auth=ANN).text

@@ -156,7 +156,7 @@ def test_the_file_is_told_beside_what_was_loaded(serving: Master, tmp_path: Path
 
 def test_a_daemon_without_a_file_says_so(serving: Master) -> None:
     serving.places = replace(serving.places, config=None)
-    with pytest.raises(SystemFailure, match="without a config file"):
+    with pytest.raises(SystemFailure, match="runs without one"):
         serving.changing.loading.begin(None)
 
 
