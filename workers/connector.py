@@ -354,7 +354,7 @@ class Connector:
 
     def sweep(self) -> None:
         """A few times a second: attempts and waits that took too long, and unix hosts to ask again."""
-        now = self._poller.now
+        now = self._poller.catch_up()
         self._sessions.cuts.sweep()
         self.queue.sweep()
         for session in list(self._connecting):

@@ -108,7 +108,7 @@ class Poller:
         self._hub.loop.run_callback(self.turn)
 
     def turn(self) -> None:
-        """Have all that has happened handled. The loop calls it; so may who judges by what has not happened."""
+        """Have all that has happened handled. The loop calls it."""
         self._again = True  # inside a turn nobody needs to ask for one
         owners, poll = self._owners, self._epoll.poll
         for _ in range(_ROUNDS):
@@ -140,6 +140,16 @@ class Poller:
         self._again = False
         if self._unfinished:
             self._continue()
+
+    def catch_up(self) -> float:
+        """For who judges by the clock; the time.
+
+        If we were held up, what came meanwhile is unread, and nobody was late for that. If nothing
+        came, `now` is still when something last did.
+        """
+        self.turn()
+        self.now = time.monotonic()
+        return self.now
 
     def crashed(self, owner: Pollable | None, error: Exception) -> None:
         """A bug of ours costs the one whose event it was, not all others: edges that nobody saw never come again."""

@@ -6,7 +6,6 @@ from `connector` until `Sessions.end`, exactly once.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -241,9 +240,7 @@ class Sessions:
 
     def sweep(self) -> None:
         """Once a second: count the bytes of sessions that moved some, end those idle for too long."""
-        # If we were held up, what came meanwhile is unread: nobody is idle for that.
-        self.poller.turn()
-        now = self.poller.now = time.monotonic()
+        now = self.poller.catch_up()
         idle = []
         recent: dict[int, tuple[int, int]] = {}
         for session in self.all.values():

@@ -66,6 +66,26 @@ def test_a_host_that_does_not_answer_times_out_and_the_next_takes_over() -> None
         plant.close()
 
 
+def test_the_time_of_a_connect_is_kept_though_nothing_else_happens_in_the_worker() -> None:
+    with listening(0) as silent, listening() as host:
+        fillers = [full(silent) for _ in range(4)]
+        plant = Plant([silent.getsockname(), host.getsockname()], connect_timeout=0.2)
+        client = plant.connect()
+        until(lambda: plant.sessions.all)
+        (session,) = plant.sessions.all.values()
+
+        def with_the_other() -> bool:
+            plant.connector.sweep()
+            return session.connected > 0
+
+        until(with_the_other)
+        assert session.connecting - session.accepted >= 0.2
+        assert session.connected - session.connecting < 0.2  # no part of what the first one took
+        for one in (client, *fillers):
+            one.close()
+        plant.close()
+
+
 def test_a_patient_service_does_not_make_another_one_wait() -> None:
     with listening(0) as silent, listening() as host:
         fillers = [full(silent) for _ in range(4)]
