@@ -16,7 +16,7 @@ from workers.cuts import Cuts
 from workers.pipe import Pipe
 from workers.poller import Poller
 from workers.services import Service
-from workers.sockopts import reset_when_closed, set_options
+from workers.sockopts import reset_when_closed, set_options, unsent
 
 _NUMBERS_A_SECOND = 100_000  # ten times what a worker can accept
 
@@ -96,6 +96,7 @@ class Session:
         "service",
         "tried",
         "tuned",
+        "unsent",
         "waited",
         "waiting_since",
     )
@@ -122,6 +123,7 @@ class Session:
         self.owed = False  # the client spoke last
         self.waited = 0.0  # seconds, for permits, before it had this host
         self.waiting_since = now  # when it last began to wait for one
+        self.unsent = -1  # bytes that the kernel still has to send for it, when we looked last; -1: look
 
 
 def numbered_from(now: float) -> int:
@@ -233,6 +235,23 @@ class Sessions:
         tally.bytes_in += more_in
         tally.bytes_out += more_out
 
+    def _moves(self, session: Session, now: float) -> bool:
+        """Whether bytes have gone since the last sweep, be it from the kernel's buffers alone.
+
+        Those hold megabytes: a slow reader takes from them for longer than he may be idle,
+        while we have nothing to read or write. Who has nothing left there is looked at once.
+        """
+        if session.active > self._swept:
+            session.unsent = -1
+            return True
+        before = session.unsent
+        if before:
+            session.unsent = left = unsent(session.client.fd) + unsent(session.server.fd)
+            if before > 0 and left != before:
+                session.active = now
+                return True
+        return False
+
     def rates(self, session: Session) -> tuple[int, int]:
         """Bytes a second from the client and from the host, as of the last sweeps."""
         received, sent = self._recent.get(session.id, (0, 0))
@@ -258,7 +277,7 @@ class Sessions:
                 set_options(session.client.fd, session.service.options)
                 set_options(session.server.fd, session.service.options)
             timeout = session.service.idle_timeout
-            if timeout and now - session.active > timeout:
+            if timeout and not self._moves(session, now) and now - session.active > timeout:
                 idle.append(session)
         self._recent, self._span, self._swept = recent, now - self._swept, now
         for session in idle:

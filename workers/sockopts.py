@@ -7,7 +7,10 @@ of a descriptor costs a `getsockname` every time; the C library needs neither.
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import socket
+import struct
+import termios
 
 from director.config.model import Service
 
@@ -55,3 +58,8 @@ def of_service(service: Service) -> tuple[Option, ...]:
         if value:
             wanted.append((_TCP, int(option), max(1, round(value))))
     return tuple(wanted)
+
+
+def unsent(fd: int) -> int:
+    """Bytes written to a socket that its other end has not got yet."""
+    return int(struct.unpack("i", fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4)))[0])

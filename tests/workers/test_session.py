@@ -11,6 +11,7 @@ import pytest
 from tests.waiting import until
 from tests.workers.plant import SERVICE, Plant, accepted, listening
 from workers.session import NOBODY, Session, Sessions, Side, numbered_from
+from workers.sockopts import unsent
 
 
 def test_a_session_ends_once_and_gives_its_lease_back_once() -> None:
@@ -118,5 +119,45 @@ def test_only_who_is_idle_for_too_long_is_ended() -> None:
         assert list(plant.sessions.all) == [first + 1]
         assert plant.ended == ["cD"]
         for sock in (idle, busy, *hosts):
+            sock.close()
+        plant.close()
+
+
+def test_who_takes_what_the_kernel_keeps_for_him_is_not_idle() -> None:
+    with listening() as host_socket:
+        plant = Plant([host_socket.getsockname()], idle_timeout=60.0)
+        client = plant.connect()
+        host = accepted(host_socket)
+
+        def full() -> bool:
+            try:
+                host.send(bytes(1 << 20))
+            except BlockingIOError:
+                return session.client.pending is not None
+            return False
+
+        (session,) = plant.sessions.all.values()
+        until(full)
+        plant.sessions.sweep()
+        plant.sessions.sweep()  # nothing was read since: looks at what is left
+        left = unsent(session.client.fd)
+
+        def some_went() -> bool:
+            client.recv(1 << 14)
+            return unsent(session.client.fd) < left
+
+        session.active -= 61
+        until(some_went)
+        assert session.active < time.monotonic() - 60  # too little for us to have written more
+        plant.sessions.sweep()
+        assert plant.ended == []
+
+        def ended() -> bool:
+            session.active -= 61
+            plant.sessions.sweep()
+            return plant.ended == ["cD"]
+
+        until(ended)
+        for sock in (client, host):
             sock.close()
         plant.close()
