@@ -175,10 +175,10 @@ def stop(_options: argparse.Namespace, places: Places) -> int:
     def report() -> None:
         nonlocal remaining
         try:
-            workers = client.call("stats", {})["workers"]
+            stats = client.call("stats", {})
         except DirectorError:
             return
-        now = sum(worker["open"] for worker in workers)
+        now = sum(one["open"] for one in (*stats["workers"], *stats["retiring"]))
         if now != remaining:
             remaining = now
             _say(f"{now} connection{'s' if now != 1 else ''} still open")

@@ -73,6 +73,20 @@ def test_a_stop_tells_how_many_connections_it_waits_for(daemon: Daemon, serve: S
     assert not daemon.pids()
 
 
+def test_a_stop_tells_of_connections_of_generations_that_retire_too(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(one_service(address, host("a", serve().address), stop_timeout="60s", upgrade_probation="0"))
+    with connect(address) as client:
+        client.sendall(b"x")
+        assert client.recv(1) == b"x"
+        assert daemon.directord("upgrade").exit == 0
+        with Terminal(daemon.command_line("stop"), daemon.environment, daemon.folder) as terminal:
+            wait_until(lambda: terminal.shows("still open"), PATIENCE)
+            assert terminal.shows("directord: 1 connection still open")
+            client.close()
+            assert terminal.wait(PATIENCE) == 0
+
+
 def test_a_start_that_is_told_to_stop_says_so(daemon: Daemon, serve: Serve) -> None:
     daemon.configure(one_service(free_address(), host("a", serve().address)))
     starting = daemon.spawn("start")
