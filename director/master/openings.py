@@ -36,7 +36,8 @@ class Openings:
     def open_new(self, target: Config) -> dict[str, Address]:
         """Bind what `target` has and we have not. Raises SystemFailure; nothing stays open then."""
         resized = target.workers != self._master.running.config.workers
-        slots = wanted(target) if resized else self._master.seats.count
+        # Workers that will leave accept on what comes until they do.
+        slots = max(self._master.seats.count, wanted(target) if resized else 0)
         opened: dict[str, Address] = {}
         try:
             came = turnover(self._master.running.config.services, target.services).came

@@ -99,6 +99,20 @@ def test_the_number_of_workers_survives_a_restart_and_the_last_stays(daemon: Dae
     wait_until(lambda: daemon.is_serving(1), PATIENCE)
 
 
+def test_workers_leave_and_an_address_comes_with_one_reload(daemon: Daemon, serve: Serve) -> None:
+    address, more = free_address(), free_address()
+    hosts = [host("a", serve().address)]
+    daemon.start(one_service(address, *hosts))
+    with loaded(address):
+        daemon.reload(one_service([address, more], *hosts).replace('workers="2"', 'workers="1"'))
+        with Streams(more, 5) as streams:
+            wait_until(lambda: daemon.service()["open"] >= 5 and streams.exchanged > 10_000, PATIENCE)
+            wait_until(lambda: serving(daemon, 1), PATIENCE)
+            wait_until(lambda: listening(daemon, address) == listening(daemon, more) == 1, PATIENCE)
+        assert streams.broken == {}
+    assert "Traceback" not in daemon.log
+
+
 @pytest.mark.fault(21)
 def test_winch_leaves_clients_in_the_backlog_and_another_one_serves_them(daemon: Daemon, serve: Serve) -> None:
     address, more = free_address(), free_address()

@@ -42,3 +42,13 @@ def test_where_one_address_is_taken_none_stays_open(master: Master) -> None:
         with pytest.raises(SystemFailure, match=taken):
             master.openings.open_new(after.config)
     assert not accepts(free)
+
+
+def test_an_address_that_comes_while_workers_leave_has_a_socket_for_each_of_those(master: Master) -> None:
+    coming = free_address()
+    after = replace(listening(master, coming).config, workers=1)
+    assert master.seats.count == 2
+    (opened,) = master.openings.open_new(after).values()
+    opened.socket_for(master.seats.count - 1)
+    assert accepts(coming)
+    opened.close()
