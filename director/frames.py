@@ -89,8 +89,9 @@ def unpack(body: bytes) -> Any:
     try:
         return msgpack.unpackb(body, strict_map_key=False)
     except (ValueError, TypeError, msgpack.exceptions.UnpackException) as error:
-        # TypeError: a map whose key is a map or a list.
-        raise RemoteProtocolError(f"can't read a frame: {error}") from None
+        # TypeError: a map whose key is a map or a list. FormatError and StackError have no words.
+        cause = str(error) or "it is no msgpack, or nested too deep"
+        raise RemoteProtocolError(f"can't read a frame: {cause}") from None
 
 
 class FrameReader:

@@ -52,3 +52,9 @@ def test_a_frame_over_the_limit_is_refused_before_it_is_collected() -> None:
 def test_what_is_no_msgpack_is_refused(body: bytes) -> None:
     with pytest.raises(RemoteProtocolError):
         unpack(body)
+
+
+@pytest.mark.parametrize("body", [b"\xc1\xc1", b"\x91" * 50_000 + b"\x01"])
+def test_who_is_refused_a_frame_is_told_why_also_where_msgpack_says_nothing(body: bytes) -> None:
+    with pytest.raises(RemoteProtocolError, match=r"can't read a frame: [a-z]"):
+        unpack(body)
