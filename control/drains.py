@@ -36,17 +36,25 @@ _ASK = 1.0  # seconds between questions what is left at a place
 Document = dict[str, Any]
 Path = tuple[str, ...]
 Key = tuple[Path, float]  # path and since when
+Move = tuple[int, float]  # number of a host that is elsewhere, and since when
 NOBODY = ""  # by whom: nobody ordered it
 
 
 class Drains:
     """All drains of the daemon. `open`: connections by host number, over all workers and generations.
 
-    `over` is told of orders of which nothing is left, by (path, since when), until they are gone.
+    `addresses`: where hosts are, by number. `over` is told of orders of which nothing is left, by (path, since when),
+    until they are gone.
     """
 
-    def __init__(self, open_: Mapping[int, int], closing: Closing, over: Callable[[tuple[Key, ...]], None]) -> None:
-        self._open, self._closing, self._tell_over = open_, closing, over
+    def __init__(
+        self,
+        open_: Mapping[int, int],
+        addresses: Mapping[int, Addresses],
+        closing: Closing,
+        over: Callable[[tuple[Key, ...]], None],
+    ) -> None:
+        self._open, self._addresses, self._closing, self._tell_over = open_, addresses, closing, over
         self._running = Running(0, Config())
         self._hosts: dict[int, tuple[Path, Grace]] = {}  # of what runs, by number
         self._drains: dict[Key, Drain] = {}
@@ -54,6 +62,8 @@ class Drains:
         self._remembered: dict[Key, tuple[int, int, Stage]] = {}  # progress of what the next orders say
         self._closings: set[Key] = set()
         self._counts: dict[Key, int] = {}  # connections of those that are drained at some places, as workers said
+        self._moves: dict[Move, tuple[str, ...]] = {}  # places of which nobody has said yet how many are there
+        self._asking: set[Move] = set()
         self._told_at = 0.0
         self.finished: dict[Key, Document] = {}  # the last ones, for who waits for them
         self.deciding = False
@@ -91,28 +101,46 @@ class Drains:
         key = path, at
         self._add(key, Drain(order, self._left(key, order)), covered)
 
-    def move(self, number: int, before: Addresses, after: Addresses) -> None:
-        """A host is elsewhere: its connections where it was have the grace of its service."""
-        now = _places(after)
+    def move(self, number: int, before: Addresses) -> None:
+        """A host is elsewhere than before: its connections there have the grace of its service."""
+        now = _places(self._addresses.get(number, ()))
         for key, drain in list(self._drains.items()):
             if drain.order.hosts == (number,) and (returned := now.intersection(drain.order.places)):
                 left = tuple(place for place in drain.order.places if place not in returned)
                 drain.order = replace(drain.order, places=left)
                 if not left:
                     del self._drains[key]
-        gone = tuple(sorted(_places(before) - now))
-        if gone and self.deciding:
-            gevent.spawn(self._begin, number, gone, time.time())
-
-    def _begin(self, number: int, places: tuple[str, ...], at: float) -> None:
-        """Drain what is where a host was, if there is anything."""
-        while (count := self._closing.count((number,), places)) is None:
-            gevent.sleep(_ASK)
-        if count and number in self._hosts:
-            path, grace = self._hosts[number]
-            order = Draining(path, (number,), NOBODY, at, deadline(grace, at), grace.rate, places=places)
-            self._drains[path, at] = Drain(order, count)
+        for move, places in self._moves.items():
+            if move[0] == number:
+                self._moves[move] = tuple(place for place in places if place not in now)
+        if gone := tuple(sorted(_places(before) - now)):
+            self._moves[number, time.time()] = gone
             self.dirty = True
+        self._count_moves()
+
+    def _count_moves(self) -> None:
+        if self.deciding:
+            for move in self._moves.keys() - self._asking:
+                self._asking.add(move)
+                gevent.spawn(self._begin, move)
+
+    def _begin(self, move: Move) -> None:
+        """Drain what is where a host was, if there is anything; it may be back before all have said so."""
+        number, at = move
+        while self.deciding and (places := self._moves[move]):
+            count = self._closing.count((number,), places)
+            if count is None:
+                gevent.sleep(_ASK)
+            elif places == self._moves[move]:
+                if count and number in self._hosts:
+                    path, grace = self._hosts[number]
+                    order = Draining(path, (number,), NOBODY, at, deadline(grace, at), grace.rate, places=places)
+                    self._drains[path, at] = Drain(order, count)
+                break
+        if self.deciding:
+            del self._moves[move]
+            self.dirty = True
+        self._asking.discard(move)
 
     def _add(self, key: Key, drain: Drain, covered: set[int]) -> None:
         """Something went without a word, unless it is back, or there has been a word since."""
@@ -152,6 +180,7 @@ class Drains:
         """Look at all, again and again."""
         while True:
             gevent.sleep(TICK)
+            self._count_moves()
             if self.deciding and self._drains:
                 self.look(time.time(), time.monotonic())
 
@@ -245,6 +274,10 @@ class Drains:
         return {
             "rows": rows,
             "places": [[*key, drain.order.places] for key, drain in self._drains.items() if drain.order.places],
+            "moves": [[*move, places] for move, places in self._moves.items()],
+            "where": [[number, self._addresses.get(number, ())] for number in self._hosts if self._open.get(number)]
+            if hosts
+            else [],
             "finished": [[*key, document] for key, document in self.finished.items()],
             "members": {number: list(ours) for number, ours in self._members.items()},
             "hosts": [[number, path, grace.within, grace.rate] for number, (path, grace) in self._hosts.items()]
@@ -272,6 +305,10 @@ class Drains:
         for number, path, within, rate in value.get("hosts", ()):
             if number not in self._hosts and self._open.get(number):
                 self._leave(number, tuple(path), Grace(within, rate), covered)
+        self._moves |= {(number, at): tuple(left) for number, at, left in value.get("moves", ())}
+        for number, before in value.get("where", ()):
+            if number in self._hosts:
+                self.move(number, before)
 
 
 def _hosts(services: Iterable[Service]) -> Iterable[tuple[int, tuple[Path, Grace]]]:

@@ -164,7 +164,7 @@ class Hub:
         self.closing = Closing(self.questions, self._identities)
         generation = os.path.basename(birth.directory)
         self.roster = Roster(self.questions, self._seats, birth.ordinal, generation)
-        self.drains = Drains(self.totals.open, self.closing, self._drains_over)
+        self.drains = Drains(self.totals.open, self.resolver.addresses, self.closing, self._drains_over)
         self.verdicts = Verdicts(
             lambda number: self.resolver.addresses.get(number, ()),
             self.bus.target,
@@ -298,7 +298,7 @@ class Hub:
     def _moved(self, number: int, before: Addresses) -> None:
         """A host has other addresses than before."""
         self.verdicts.announce(number)
-        self.drains.move(number, before, self.resolver.addresses.get(number, ()))
+        self.drains.move(number, before)
 
     def _parents(self) -> tuple[Target, ...]:
         """Hosts whose members stand for them."""

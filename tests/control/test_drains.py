@@ -12,6 +12,7 @@ import control.drains
 from control.closing import Closing
 from control.drains import Drains
 from control.questions import Questions
+from director.addresses import Addresses
 from director.config.changes import amend
 from director.config.departures import settled
 from director.config.edits import renumbered
@@ -52,10 +53,11 @@ class Bench:
 
     def __init__(self) -> None:
         self.open: dict[int, int] = {A: 10, B: 5}
+        self.addresses: dict[int, Addresses] = {}
         self.closing = FakeClosing(self.open)
         self.over: list[tuple[Any, ...]] = []
         self.running = RUNNING
-        self.drains = Drains(self.open, self.closing, self.over.append)
+        self.drains = Drains(self.open, self.addresses, self.closing, self.over.append)
         self.drains.arrange(self.running, {})
 
     def do(self, *changes: Change, members: Any = None) -> None:
@@ -64,6 +66,11 @@ class Bench:
             numbered, _ = renumbered(after, self.running.config, 100)
             self.running = settled(numbered)
         self.drains.arrange(self.running, members or {})
+
+    def move(self, before: Addresses, after: Addresses) -> None:
+        """Host a is elsewhere."""
+        self.addresses[A] = after
+        self.drains.move(A, before)
 
     def look(self, after: float) -> None:
         self.drains.look(SINCE + after, after)
@@ -110,7 +117,7 @@ def test_what_is_over_and_not_kept_out_is_told_to_the_master(bench: Bench) -> No
     bench.do()
     assert bench.shown() == []
     found = bench.drains.find("web/main")
-    another = Drains(bench.open, bench.closing, bench.over.append)
+    another = Drains(bench.open, bench.addresses, bench.closing, bench.over.append)
     another.restore(bench.drains.dump())
     assert another.find("web/main") == found
     assert found is not None and (found["stage"], found["closed"]) == ("over", 15)
@@ -146,7 +153,7 @@ def test_what_goes_without_a_word_has_the_grace_of_its_service(bench: Bench) -> 
 def test_a_generation_without_the_host_goes_on_with_its_connections(bench: Bench) -> None:
     value = bench.drains.dump(hosts=True)
     bench.running, _ = amend(bench.running, HostDelete("web", "main", "a"), ANN, SINCE)
-    new = Drains(bench.open, bench.closing, bench.over.append)
+    new = Drains(bench.open, bench.addresses, bench.closing, bench.over.append)
     new.arrange(bench.running, {})
     assert new.documents() == []
     new.restore(value)
@@ -170,10 +177,10 @@ def test_the_next_hub_goes_on_where_this_one_was(bench: Bench) -> None:
     before = bench.shown()
     assert ("web/main/a", "closing", 10, 6, 4) in before
     value = bench.drains.dump()
-    late = Drains(bench.open, bench.closing, bench.over.append)  # a hub that restores first
+    late = Drains(bench.open, bench.addresses, bench.closing, bench.over.append)  # a hub that restores first
     late.restore(value)
     late.arrange(bench.running, {})
-    standby = Drains({}, bench.closing, bench.over.append)  # one that knew the config before
+    standby = Drains({}, {}, bench.closing, bench.over.append)  # one that knew the config before
     standby.arrange(bench.running, {})
     standby.restore(value)
     for other in (late, standby):
@@ -209,7 +216,7 @@ def moving(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
 
 def test_connections_to_where_a_host_was_have_the_grace_of_its_service(moving: Bench) -> None:
     moving.closing.answers = [None]  # somebody was busy
-    moving.drains.move(A, OLD, NEW)
+    moving.move(OLD, NEW)
     until(moving.drains.documents)
     (one,) = moving.drains.documents()
     assert (one["what"], one["by"], one["open_at_start"], one["rate"]) == ("web/main/a", "", 3, 2.0)
@@ -223,7 +230,7 @@ def test_connections_to_where_a_host_was_have_the_grace_of_its_service(moving: B
 
 
 def test_a_worker_that_does_not_answer_ends_no_drain(moving: Bench) -> None:
-    moving.drains.move(A, OLD, NEW)
+    moving.move(OLD, NEW)
     until(moving.drains.documents)
     (one,) = moving.drains.documents()
     moving.closing.answers = [None] * 1000
@@ -234,19 +241,19 @@ def test_a_worker_that_does_not_answer_ends_no_drain(moving: Bench) -> None:
 
 
 def test_a_host_that_comes_back_is_drained_no_more(moving: Bench) -> None:
-    moving.drains.move(A, OLD, NEW)
+    moving.move(OLD, NEW)
     until(moving.drains.documents)
     moving.do()
     assert len(moving.shown()) == 1  # a change of something else is none of it
-    moving.drains.move(A, NEW, OLD)
+    moving.move(NEW, OLD)
     until(lambda: [one["since"] for one in moving.drains.documents()] != [])
     assert all(OLD[0][1][0] not in drain.order.places for drain in moving.drains._drains.values())
 
 
 def test_the_next_hub_goes_on_with_where_a_host_was(moving: Bench) -> None:
-    moving.drains.move(A, OLD, NEW)
+    moving.move(OLD, NEW)
     until(moving.drains.documents)
-    other = Drains(moving.open, moving.closing, moving.over.append)
+    other = Drains(moving.open, moving.addresses, moving.closing, moving.over.append)
     other.restore(moving.drains.dump())
     other.arrange(moving.running, {})
     (drain,) = other._drains.values()
@@ -255,6 +262,45 @@ def test_the_next_hub_goes_on_with_where_a_host_was(moving: Bench) -> None:
 
 def test_a_hub_that_does_not_decide_leaves_it_to_the_one_that_does(moving: Bench) -> None:
     moving.drains.deciding = False
-    moving.drains.move(A, OLD, NEW)
+    moving.move(OLD, NEW)
     gevent.sleep(0.02)
     assert moving.shown() == []
+
+
+def test_a_host_that_is_back_before_all_have_answered_is_drained_nowhere(moving: Bench) -> None:
+    moving.closing.answers = [None] * 3  # a worker that stands still
+    moving.move(OLD, NEW)
+    gevent.sleep(0)
+    moving.closing.there = 3
+    moving.move(NEW, OLD)
+    until(lambda: not moving.closing.answers)
+    until(moving.drains.documents)
+    assert [drain.order.places for drain in moving.drains._drains.values()] == [("10.0.0.2:80",)]
+
+
+def test_the_next_hub_asks_for_what_nobody_has_answered_yet(moving: Bench) -> None:
+    moving.closing.answers = [None] * 1000
+    moving.move(OLD, NEW)
+    gevent.sleep(0)
+    value = moving.drains.dump()
+    moving.drains.deciding = False
+    moving.closing.answers = []
+    other = Drains(moving.open, moving.addresses, moving.closing, moving.over.append)
+    other.restore(value)
+    other.arrange(moving.running, {})
+    other.deciding = True
+    greenlet = gevent.spawn(other.run)
+    until(other.documents)
+    greenlet.kill()
+    assert [drain.order.places for drain in other._drains.values()] == [("10.0.0.1:80",)]
+
+
+def test_a_generation_that_has_a_host_elsewhere_drains_it_where_it_was(moving: Bench) -> None:
+    moving.addresses[A] = OLD
+    value = moving.drains.dump(hosts=True)
+    other = Drains(moving.open, {A: NEW}, moving.closing, moving.over.append)
+    other.arrange(moving.running, {})
+    other.deciding = True
+    other.restore(value)
+    until(other.documents)
+    assert [drain.order.places for drain in other._drains.values()] == [("10.0.0.1:80",)]

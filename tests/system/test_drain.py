@@ -428,6 +428,41 @@ def test_a_host_that_is_elsewhere_by_a_new_config_is_drained_where_it_was(
             assert count_open(others.socks) == len(others.socks)
 
 
+def test_a_host_that_is_elsewhere_after_an_upgrade_is_drained_where_it_was(
+    farm: tuple[Daemon, str, list[Host]],
+) -> None:
+    daemon, address, [a, _, n] = farm
+    text = daemon.config_file.read_text()
+    text = text.replace('<service name="web"', '<service name="web" drain-within="1s"')
+    text = text.replace("<director ", '<director upgrade-probation="0.5s" ')
+    daemon.reload(text)
+    with Clients(address, 6) as clients:
+        daemon.config_file.write_text(text.replace(a.address, n.address, 1))
+        do(daemon, "upgrade")
+        wait_until(lambda: served(address, 2) == {"n", "b"})
+        wait_until(lambda: "drain over: what=web/main/a" in daemon.log, timeout=30)
+        assert count_open(clients.of("a")) == 0
+        assert count_open(clients.of("b")) == len(clients.of("b"))
+
+
+def test_a_host_that_is_back_before_a_stopped_worker_has_answered_is_drained_nowhere(
+    farm: tuple[Daemon, str, list[Host]],
+) -> None:
+    daemon, address, [a, _, n] = farm
+    text = daemon.config_file.read_text().replace('<service name="web"', '<service name="web" drain-within="0s"')
+    daemon.reload(text)
+    with Clients(address, 6) as clients:
+        stopped = daemon.workers()[0]
+        daemon.kill(stopped, signal.SIGSTOP)
+        try:
+            daemon.reload(text.replace(a.address, n.address, 1))
+            daemon.reload(text)
+        finally:
+            daemon.kill(stopped, signal.SIGCONT)
+        wait_until(lambda: daemon.agrees(len(daemon.workers())))
+        keep_watching(lambda: count_open(clients.socks) == 6, 3.0)
+
+
 def test_a_dry_run_and_wrong_words_change_nothing(farm: tuple[Daemon, str, list[Host]]) -> None:
     daemon, address, _ = farm
     with Clients(address, 4):

@@ -106,7 +106,7 @@ def draining(hub: FakeHub, left: int, within: float | None = None) -> None:
     deadline = None if within is None else 1e9 + within
     hub.running = Running(2, RUNNING.config, drains=(Draining(A, (number,), "ann", 1e9, deadline),))
     hub.open = {number: left}
-    hub.drains = type(hub.drains)(hub.open, hub.drains._closing, lambda over: None)
+    hub.drains = type(hub.drains)(hub.open, {}, hub.drains._closing, lambda over: None)
     hub.drains.deciding = True
     hub.drains.arrange(hub.running, {})
 
