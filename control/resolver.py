@@ -65,6 +65,7 @@ class Resolver:
         self._wanted = False  # at all, so far
         self._hosts: dict[int, Host] = {}  # those with a name
         self._origins: dict[int, Host] = {}  # by the number of the member
+        self._left: dict[int, list[str]] = {}  # addresses that the hub before us used, by the number of the host
         self._regrouping = False  # members changed, and nobody has been told yet
         self._regroup_after = 0.0
         self._names: dict[str, Name] = {}  # by `_key`
@@ -262,7 +263,8 @@ class Resolver:
                 self.addresses[member.number] = literal(member.ip) or ()
                 self._origins[member.number] = host
             return
-        current = [str(where[0]) for _, where in self.addresses.get(host.number, ())]
+        left = self._left.pop(host.number, [])
+        current = [str(where[0]) for _, where in self.addresses.get(host.number, ())] or left
         ips = best(name.records, self._dns.prefer, current)
         self.addresses[host.number] = tuple(known for ip in ips for known in literal(Endpoint(ip, host.ip.port)) or ())
 
@@ -294,7 +296,7 @@ class Resolver:
     # -- what must not be lost -------------------------------------------------------
 
     def dump(self) -> dict[str, Any]:
-        """Last good answers and numbers, for the hub after this one."""
+        """Last good answers, numbers, and the addresses in use, for the hub after this one."""
         self.dirty = False
         now = time.monotonic()
         names = {
@@ -302,7 +304,8 @@ class Resolver:
             for key, name in self._names.items()
             if name.records
         }
-        return {"names": names, "numbers": self._numbers, "last": self._last}
+        in_use = {number: [where[0] for _, where in self.addresses[number]] for number in self._hosts}
+        return {"names": names, "numbers": self._numbers, "last": self._last, "in_use": in_use}
 
     def restore(self, value: dict[str, Any]) -> None:
         """What an earlier hub dumped; before `want`. Everything is asked for anew, but known meanwhile."""
@@ -311,6 +314,7 @@ class Resolver:
             name = self._names[key] = Name(now)
             name.good_at, name.records = now - ago, tuple(Record(*record) for record in records)
         self._numbers, self._last = value["numbers"], value["last"]
+        self._left = value.get("in_use", {})
 
 
 def _key(host: Host) -> str:

@@ -190,6 +190,24 @@ def test_a_member_keeps_its_number_also_for_the_next_hub(tmp_path: Path, dnsmasq
     assert member.number == before[member.name]
 
 
+def test_the_address_in_use_stays_also_with_the_next_hub(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
+    dnsmasq.say("host-record=app.test,10.0.0.9")
+    farm = Farm(tmp_path, dnsmasq.address)
+    farm.want(app())
+    farm.resolver.start()
+    until(farm.where)
+    dnsmasq.say("host-record=app.test,10.0.0.9", "host-record=app.test,10.0.0.7")
+    until(lambda: len(farm.resolver._names["app.test"].records) == 2)
+    dump = farm.resolver.dump()
+    farm.resolver, farm.changed = farm.another(), []
+    farm.resolver.restore(dump)
+    farm.want(app())
+    assert farm.where() == ["10.0.0.9"]
+    farm.resolver.start()
+    dnsmasq.say("host-record=app.test,10.0.0.7")
+    until(lambda: farm.where() == ["10.0.0.7"])
+
+
 def test_srv_records_give_ports_weights_and_backups(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
     dnsmasq.say(
         "srv-host=_http._tcp.app.test,one.test,8001,10,30",
