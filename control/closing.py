@@ -9,7 +9,7 @@ named by (incarnation of the worker, number).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 from control.questions import Questions
@@ -23,11 +23,21 @@ Document = dict[str, Any]
 
 
 class Closing:
-    """Closes connections by the hosts they go to. `workers`: {identity on the bus: incarnation}, of all there are."""
+    """Closes connections by the hosts they go to.
 
-    def __init__(self, questions: Questions, workers: Callable[[], dict[bytes, int]]) -> None:
+    `workers`: {identity on the bus: incarnation}, of all there are. `holders`: incarnations that have
+    connections of these hosts, be they on the bus yet or not.
+    """
+
+    def __init__(
+        self,
+        questions: Questions,
+        workers: Callable[[], dict[bytes, int]],
+        holders: Callable[[Collection[int]], set[int]],
+    ) -> None:
         self._questions = questions
         self._workers = workers
+        self._holders = holders
 
     def close(
         self, hosts: Iterable[int], most: int, end: str, before: float | None = None, places: Iterable[str] = ()
@@ -42,8 +52,10 @@ class Closing:
             chosen.setdefault(worker, []).append(connection)
         return self._close(chosen, end)
 
-    def count(self, hosts: Iterable[int], places: Iterable[str]) -> int | None:
+    def count(self, hosts: Collection[int], places: Iterable[str]) -> int | None:
         """How many these hosts have at these places; None while somebody does not say."""
+        if not self._holders(hosts) <= set(self._workers().values()):
+            return None  # a hub that is new is still being found
         _, count = self._offers(_wanted(hosts, 0, None, places))
         return count
 

@@ -161,7 +161,7 @@ class Hub:
         self.digests = Digests(self.bus.ask)
         self.resolver = Resolver(self._moved, self._arrange)
         self.questions = Questions(self.bus.tell)
-        self.closing = Closing(self.questions, self._identities)
+        self.closing = Closing(self.questions, self._identities, self.totals.holders)
         generation = os.path.basename(birth.directory)
         self.roster = Roster(self.questions, self._seats, birth.ordinal, generation)
         self.drains = Drains(self.totals.open, self.resolver.addresses, self.closing, self._drains_over)

@@ -7,7 +7,7 @@ the base and that incarnation is ignored for ever. So totals never fall.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -160,6 +160,10 @@ class Totals:
     def queued(self, service: int) -> int:
         """Clients of a service that wait for a permit."""
         return sum(row.queued.get(service, 0) for row in self.rows.values())
+
+    def holders(self, hosts: Collection[int]) -> set[int]:
+        """Incarnations that have connections of these hosts."""
+        return {incarnation for incarnation, row in self.rows.items() if any(row.open.get(number) for number in hosts)}
 
     def peak(self, number: int, count: int, wall: float) -> None:
         """Remember the most that was ever open of a host or what holds it, and when."""

@@ -212,7 +212,7 @@ class FakeHub:
         os.close(memory)
         self.history = History()
         self.questions_to_all = Questions(lambda identity, message: None)
-        self.drains = Drains({}, {}, Closing(self.questions_to_all, dict), lambda over: None)
+        self.drains = Drains({}, {}, Closing(self.questions_to_all, dict, lambda hosts: set()), lambda over: None)
         self.closed: list[tuple[int, str]] = []
         self.those_out: tuple[int, ...] = ()
         self.open: dict[int, int] = {}

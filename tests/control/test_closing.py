@@ -19,8 +19,12 @@ class Workers:
     def __init__(self, **workers: dict[int, tuple[bool, float]]) -> None:
         self.all = {name.encode(): connections for name, connections in workers.items()}
         self.questions = Questions(self.tell)
-        self.closing = Closing(self.questions, lambda: {name: 10 + at for at, name in enumerate(self.all)})
+        self.absent: set[int] = set()  # that have connections, and are not on the bus
+        self.closing = Closing(self.questions, self.incarnations, lambda hosts: {10} | self.absent)
         self.closed: list[tuple[bytes, int, str]] = []
+
+    def incarnations(self) -> dict[bytes, int]:
+        return {name: 10 + at for at, name in enumerate(self.all)}
 
     def tell(self, identity: bytes, message: Message) -> None:
         assert isinstance(message, Question)
@@ -68,6 +72,9 @@ def test_a_generation_that_retires_answers_for_its_workers() -> None:
 def test_what_goes_to_a_place_is_counted_unless_somebody_does_not_say() -> None:
     workers = Workers(a={1: (False, 5.0), 2: (True, 1.0)}, b={1: (True, 4.0)})
     assert workers.closing.count([7], ["10.0.0.1:80"]) == 2
+    workers.absent = {99}
+    assert workers.closing.count([7], ["10.0.0.1:80"]) is None
+    workers.absent.clear()
     workers.all[b"mute"] = {1: (False, 5.0)}
     assert workers.closing.count([7], ["10.0.0.1:80"]) is None
     assert workers.closing.close([7], 9, "KD", places=["10.0.0.1:80"]) == 2

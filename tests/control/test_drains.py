@@ -28,7 +28,7 @@ class FakeClosing(Closing):
     """Closes all that it is asked to, and takes it from what is open."""
 
     def __init__(self, open_: dict[int, int]) -> None:
-        super().__init__(Questions(lambda identity, message: None), dict)
+        super().__init__(Questions(lambda identity, message: None), dict, lambda hosts: set())
         self.open = open_
         self.asked: list[tuple[set[int], int, str]] = []
         self.there = 0  # connections to where a host was

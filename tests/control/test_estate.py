@@ -46,7 +46,12 @@ class Heir:
             Verdicts(lambda number: (), lambda target: None, lambda: None, Random(1)),
             Fallbacks(),
             self.resolver,
-            Drains(self.totals.open, {}, Closing(Questions(lambda identity, message: None), dict), lambda over: None),
+            Drains(
+                self.totals.open,
+                {},
+                Closing(Questions(lambda identity, message: None), dict, self.totals.holders),
+                lambda over: None,
+            ),
             Stickies(relays=True),
             self.limits,
             lambda: self.decides,

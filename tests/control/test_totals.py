@@ -79,6 +79,13 @@ def test_open_connections_are_the_sum_of_the_rows(loads: list[tuple[int, dict[in
     assert not any(totals.open.values())
 
 
+def test_who_has_connections_of_a_host_is_known() -> None:
+    totals = Totals()
+    totals.load(Load(Slot(0), 1, 1, False, {7: 2, 8: 0}), 1.0, 1.0)
+    totals.load(Load(Slot(1), 2, 1, False, {8: 1}), 1.0, 1.0)
+    assert [totals.holders(hosts) for hosts in ((7,), (8,), (7, 8), (9,))] == [{1}, {2}, {1, 2}, set()]
+
+
 def test_groups_services_and_the_director_have_peaks_of_their_own() -> None:
     totals = Totals()
     hosts = [Host(name=name, ip=Endpoint("h", 1), number=number) for name, number in (("a", 3), ("b", 4))]
