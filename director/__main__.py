@@ -91,8 +91,16 @@ def _places(options: argparse.Namespace) -> Places:
     )
 
 
+def _write(text: str) -> None:
+    """On stdout. Who reads no more of it has seen enough; what was asked for goes on to its end."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def _say(text: str) -> None:
-    print(f"directord: {text}", flush=True)
+    _write(f"directord: {text}")
 
 
 def _complain(text: str) -> None:
@@ -100,9 +108,7 @@ def _complain(text: str) -> None:
 
 
 def _show(command: str, result: object) -> None:
-    for line in plain(command, result):
-        print(line)
-    sys.stdout.flush()
+    _write("\n".join(plain(command, result)))
 
 
 def roles() -> Roles:
@@ -283,7 +289,7 @@ def run_demo(options: argparse.Namespace, places: Places) -> int:
     places = Places(places.run_dir, places.state_dir, None, places.pid_file)
 
     def greet() -> None:
-        print(demo.what_to_try(port, admin_port, password, places.control), flush=True)
+        _write(demo.what_to_try(port, admin_port, password, places.control))
 
     level = getattr(options, "log_level", None)
     begin = starting.Start(config, Readiness(), True, roles(), os.getuid(), level, when_ready=greet)

@@ -7,6 +7,7 @@ child process, so that balancing, faults and shutting down are the real thing.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import socket
 import socketserver
@@ -117,7 +118,7 @@ def _directorctl() -> str:
 
 def what_to_try(port: int, admin_port: int, password: str, control: str) -> str:
     """The words that greet whoever started the demo."""
-    ctl = f"{_directorctl()} -s {control}"
+    ctl = shlex.join((_directorctl(), "-s", control))
     return f"""
 director balances three demo hosts behind http://127.0.0.1:{port}/ . Look at it in a browser:
 

@@ -28,6 +28,7 @@ from director.errors import RefusedError
 
 LARGEST = 1024 * 1024  # bytes of a users file
 _LONGEST = 1024  # characters of a password
+_BY_ARGON2 = "$argon2"
 _ARGON2 = argon2.PasswordHasher()
 _crypt = ctypes.CDLL(ctypes.util.find_library("crypt") or "libcrypt.so.1").crypt
 _crypt.restype = ctypes.c_char_p
@@ -102,7 +103,11 @@ class Accounts:
         known = self._right.get(name)
         if known is not None and hmac.compare_digest(known, digest):
             return user
-        right = len(password) <= _LONGEST and verify(user.password, password)
+        if len(password) > _LONGEST:
+            return None
+        right = verify(user.password, password)
+        if not right and not user.password.startswith(_BY_ARGON2):
+            verify(_NOBODY.password, password)  # crypt's answer alone comes so soon that it tells who is a user
         if not right or user is _NOBODY:
             return None
         self._right[name] = digest
@@ -111,7 +116,7 @@ class Accounts:
 
 def verify(hashed: str, password: str) -> bool:
     """Whether the hash is of this password."""
-    if hashed.startswith("$argon2"):
+    if hashed.startswith(_BY_ARGON2):
         try:
             return _ARGON2.verify(hashed, password)
         except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):

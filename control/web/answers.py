@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
@@ -9,6 +10,7 @@ from werkzeug.wrappers import Request, Response
 from control.web import assets
 
 LARGEST = 64 * 1024  # bytes of a form
+_RAW = re.compile(rb"[^!-~]")
 LARGEST_CONFIG = 4 * 1024 * 1024  # ... with a config in it
 
 
@@ -18,6 +20,11 @@ class Asked(Request):
     max_content_length = LARGEST
     max_form_memory_size = LARGEST
     max_form_parts = 100
+
+    def __init__(self, environ: dict[str, Any]) -> None:
+        super().__init__(environ)
+        # Bytes that ought to have been escaped: werkzeug raises for those that are no UTF-8.
+        self.query_string = _RAW.sub(lambda found: b"%%%02X" % found[0][0], self.query_string)
 
     @property
     def wants_page(self) -> bool:

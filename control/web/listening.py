@@ -6,13 +6,15 @@ connections at a time and no more: what that costs, it costs this process alone.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from gevent import socket, ssl
 from gevent.pool import Pool
-from gevent.pywsgi import WSGIServer
+from gevent.pywsgi import WSGIHandler, WSGIServer
 
 from director.config.model import Admin
 from director.errors import RefusedError
@@ -25,7 +27,27 @@ _LARGEST = 1024 * 1024  # bytes of a certificate or key
 App = Callable[[dict[str, Any], Any], Any]
 
 
+class _Handler(WSGIHandler):  # type: ignore[misc]
+    def _sendall(self, data: Any) -> None:
+        """Whoever went away or reads nothing has reset the connection, by whatever name TLS and timeouts call it.
+
+        Else gevent would take it for a bug of the page.
+        """
+        try:
+            super()._sendall(data)
+        except OSError as error:
+            raise ConnectionResetError(errno.ECONNRESET, str(error)) from error
+
+
 class _Server(WSGIServer):  # type: ignore[misc]
+    handler_class = _Handler
+
+    def handle(self, sock: Any, address: Any) -> None:
+        with contextlib.suppress(
+            OSError
+        ):  # gone before a refusal could be sent; what fails in a page does not get here
+            super().handle(sock, address)
+
     def do_handle(self, sock: Any, address: Any) -> None:
         sock.settimeout(_SILENCE)
         super().do_handle(sock, address)

@@ -39,4 +39,5 @@ def test_the_words_name_the_port_and_the_socket() -> None:
     assert "http://127.0.0.1:8080/" in text
     assert "http://127.0.0.1:7001/" in text and "user demo, password secret" in text
     assert "directorctl -s /run/x/control.sock stats" in text
+    assert "-s '/run/my director/control.sock' stats" in demo.what_to_try(1, 2, "x", "/run/my director/control.sock")
     assert demo.config([1, 2, 3], 8080, 7001, "hash").services[0].enabled == "main"

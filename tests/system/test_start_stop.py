@@ -384,3 +384,15 @@ def test_version_and_help(daemon: Daemon) -> None:
     assert shown.exit == 0
     for command in ("start", "stop", "reload", "status", "check", "demo"):
         assert command in shown.out
+
+
+def test_what_is_said_to_nobody_is_no_failure(daemon: Daemon, serve: Serve) -> None:
+    daemon.start(simple(free_address(), serve()))
+    read, write = os.pipe()
+    os.close(read)
+    for words in (["check", str(daemon.config_file)], ["status"], ["reload"], ["stop"]):
+        done = subprocess.run(
+            daemon.command_line(*words), env=daemon.environment, stdout=write, stderr=subprocess.PIPE, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, ""), words
+    os.close(write)

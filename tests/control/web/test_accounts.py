@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import control.web.accounts
 from control.web.accounts import LARGEST, Accounts, parse, read, verify
 from director.access import Access
 from director.config.model import User
@@ -39,6 +40,23 @@ def test_only_a_known_name_with_its_own_password_enters() -> None:
         assert accounts.enter("ann", "wrong") is None
         assert accounts.enter("bob", "secret") is None
         assert accounts.enter("", "") is None
+
+
+def test_a_wrong_password_takes_as_long_whatever_hash_a_user_has_or_whether_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    class Slow:
+        def verify(self, hashed: str, password: str) -> bool:
+            asked.append(hashed)
+            raise argon2.exceptions.VerifyMismatchError
+
+    monkeypatch.setattr(control.web.accounts, "_ARGON2", Slow())
+    accounts = Accounts([User(name="ann", password=DES), User(name="bob", password=ARGON2)])
+    for name in ("ann", "bob", "eve"):
+        assert accounts.enter(name, "wrong") is None
+    assert len(asked) == 3
 
 
 def test_a_file_of_users() -> None:

@@ -21,3 +21,9 @@ def test_where_to_look_is_said_without_our_name() -> None:
 )
 def test_browsers_say_that_they_want_pages(accept: str, wants: bool) -> None:
     assert Asked(EnvironBuilder(headers=[("Accept", accept)]).get_environ()).wants_page is wants
+
+
+def test_bytes_that_ought_to_be_escaped_are_read_as_if_they_were() -> None:
+    environ = EnvironBuilder(path="/explain").get_environ() | {"QUERY_STRING": "service=\xff b&x=%ff"}
+    args = Asked(environ).args
+    assert args["service"] == args["x"] + " b"
