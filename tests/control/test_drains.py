@@ -33,8 +33,10 @@ class FakeClosing(Closing):
         self.asked: list[tuple[set[int], int, str]] = []
         self.there = 0  # connections to where a host was
         self.answers: list[int | None] = []  # what is said of them before that
+        self.counted = 0  # how often that was asked
 
     def count(self, hosts: Any, places: Any) -> int | None:
+        self.counted += 1
         return self.answers.pop(0) if self.answers else self.there
 
     def close(self, hosts: Any, most: int, end: str, before: float | None = None, places: Any = ()) -> int:
@@ -71,6 +73,13 @@ class Bench:
         """Host a is elsewhere."""
         self.addresses[A] = after
         self.drains.move(A, before)
+
+    def look_and_count(self, since: float, seconds: range) -> None:
+        """Look each second, and have workers asked what is left before the next one."""
+        for second in seconds:
+            before = self.closing.counted
+            self.drains.look(since + second, float(second))
+            until(lambda before=before: self.closing.counted > before + 1 or not self.drains.documents())  # type: ignore[misc]
 
     def look(self, after: float) -> None:
         self.drains.look(SINCE + after, after)
@@ -220,9 +229,7 @@ def test_connections_to_where_a_host_was_have_the_grace_of_its_service(moving: B
     until(moving.drains.documents)
     (one,) = moving.drains.documents()
     assert (one["what"], one["by"], one["open_at_start"], one["rate"]) == ("web/main/a", "", 3, 2.0)
-    for second in range(8):
-        moving.drains.look(one["since"] + second, float(second))
-        gevent.sleep(0.03)
+    moving.look_and_count(one["since"], range(8))
     assert [(hosts, end) for hosts, _, end in moving.closing.asked] == [({A}, "KD")] * 2
     found = moving.drains.find("web/main/a")
     assert found is not None and (found["stage"], found["closed"], found["left"]) == ("over", 3, 0)
@@ -234,9 +241,7 @@ def test_a_worker_that_does_not_answer_ends_no_drain(moving: Bench) -> None:
     until(moving.drains.documents)
     (one,) = moving.drains.documents()
     moving.closing.answers = [None] * 1000
-    for second in range(-9, -1):
-        moving.drains.look(one["since"] + second, float(second))
-        gevent.sleep(0.02)
+    moving.look_and_count(one["since"], range(-9, -1))
     assert moving.shown() == [("web/main/a", "staying", 3, 3, 0)]
 
 
@@ -263,8 +268,8 @@ def test_the_next_hub_goes_on_with_where_a_host_was(moving: Bench) -> None:
 def test_a_hub_that_does_not_decide_leaves_it_to_the_one_that_does(moving: Bench) -> None:
     moving.drains.deciding = False
     moving.move(OLD, NEW)
-    gevent.sleep(0.02)
-    assert moving.shown() == []
+    gevent.sleep(0)  # whoever would ask is at once asking
+    assert (moving.shown(), moving.closing.counted) == ([], 0)
 
 
 def test_a_host_that_is_back_before_all_have_answered_is_drained_nowhere(moving: Bench) -> None:

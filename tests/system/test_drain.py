@@ -407,14 +407,20 @@ def test_what_goes_without_a_word_is_seen_until_its_last_connection_ends(
         wait_until(lambda: served(address, 2) == {"a"})
 
 
+def patient(daemon: Daemon, within: str) -> str:
+    """The config, and what it is by now: what goes from web without a word has so long, and upgrades are brief."""
+    text = daemon.config_file.read_text()
+    text = text.replace('<service name="web"', f'<service name="web" drain-within="{within}"')
+    text = text.replace("<director ", '<director upgrade-probation="0.5s" ')
+    daemon.reload(text)
+    return text
+
+
 def test_a_host_that_is_elsewhere_by_a_new_config_is_drained_where_it_was(
     farm: tuple[Daemon, str, list[Host]],
 ) -> None:
     daemon, address, [a, _, n] = farm
-    text = daemon.config_file.read_text()
-    text = text.replace('<service name="web"', '<service name="web" drain-within="2s"')
-    text = text.replace("<director ", '<director upgrade-probation="0.5s" ')
-    daemon.reload(text)
+    text = patient(daemon, "2s")
     with Clients(address, 6) as clients:
         daemon.reload(text.replace(a.address, n.address, 1))
         wait_until(lambda: served(address, 2) == {"n", "b"})
@@ -432,10 +438,7 @@ def test_a_host_that_is_elsewhere_after_an_upgrade_is_drained_where_it_was(
     farm: tuple[Daemon, str, list[Host]],
 ) -> None:
     daemon, address, [a, _, n] = farm
-    text = daemon.config_file.read_text()
-    text = text.replace('<service name="web"', '<service name="web" drain-within="1s"')
-    text = text.replace("<director ", '<director upgrade-probation="0.5s" ')
-    daemon.reload(text)
+    text = patient(daemon, "1s")
     with Clients(address, 6) as clients:
         daemon.config_file.write_text(text.replace(a.address, n.address, 1))
         do(daemon, "upgrade")
@@ -449,8 +452,7 @@ def test_a_host_that_is_back_before_a_stopped_worker_has_answered_is_drained_now
     farm: tuple[Daemon, str, list[Host]],
 ) -> None:
     daemon, address, [a, _, n] = farm
-    text = daemon.config_file.read_text().replace('<service name="web"', '<service name="web" drain-within="0s"')
-    daemon.reload(text)
+    text = patient(daemon, "0s")
     with Clients(address, 6) as clients:
         stopped = daemon.workers()[0]
         daemon.kill(stopped, signal.SIGSTOP)
