@@ -164,7 +164,7 @@ def start(options: argparse.Namespace, places: Places) -> int:
     owner = os.getuid()
     invocation = Invocation.of_this_process()
     passed = adoption.passed(os.environ, os.getpid())
-    readiness = _stay(places, passed) if options.foreground else daemonise()
+    readiness = _stay(places, passed) if options.foreground else daemonise(passed)
     if isinstance(readiness, int):
         return readiness
     level = getattr(options, "log_level", None)

@@ -11,10 +11,12 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from director.errors import Exit
 from director.master import system as kernel
+from director.master.child import close_all_but
 
 
 def show(exit: int, text: str) -> None:
@@ -75,8 +77,12 @@ def _fate(pid: int) -> str:
     return f"ended with status {os.waitstatus_to_exitcode(status)}" if status else "died"
 
 
-def daemonise() -> Readiness | int:
-    """Go to the background. Returns a Readiness in the daemon, the exit status in the launching process."""
+def daemonise(passed: Iterable[int]) -> Readiness | int:
+    """Go to the background. Returns a Readiness in the daemon, the exit status in the launching process.
+
+    `passed`: descriptors that are for the daemon. It keeps no other: a lock or a pipe of whoever called
+    `directord start` must not be held for as long as the daemon lives.
+    """
     read, write = os.pipe()
     kernel.reap_orphans()  # as the daemon is one at once: how it ends is told to us
     if between := os.fork():
@@ -92,8 +98,7 @@ def daemonise() -> Readiness | int:
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
-    if null > 2:
-        os.close(null)
+    close_all_but((0, 1, 2, write, *passed))
     with contextlib.suppress(BrokenPipeError):  # whoever started us did not wait
         os.write(write, b"%d\n" % os.getpid())
     return Readiness(write)

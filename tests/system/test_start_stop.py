@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
+import psutil
 import pytest
 
 from tests.system.addresses import accepts, free_address, listen
@@ -84,6 +85,18 @@ def test_of_two_starts_at_once_one_runs(daemon: Daemon, serve: Serve) -> None:
         assert all(f"pid {master}" in text for text in outputs), (turn, outputs)
         daemon.kill(master, signal.SIGINT)
         wait_until(lambda: not daemon.pids(), 60)
+
+
+def test_the_daemon_keeps_no_descriptor_of_whoever_started_it(daemon: Daemon, serve: Serve) -> None:
+    """As `flock LOCK directord start` in a script would give it: the lock would be held for as long as it lives."""
+    daemon.configure(simple(free_address(), serve()))
+    with open(daemon.folder / "theirs", "w") as theirs:
+        command = daemon.command_line("start")
+        subprocess.run(command, env=daemon.environment, pass_fds=[theirs.fileno()], check=True, timeout=60)
+    for pid in daemon.pids():
+        held = [file.path for file in psutil.Process(pid).open_files()]
+        assert theirs.name not in held, pid
+    assert daemon.is_serving(2)
 
 
 def test_a_start_while_another_stops_is_a_new_director(daemon: Daemon, serve: Serve) -> None:
