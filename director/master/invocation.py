@@ -49,9 +49,10 @@ class Invocation:
             # As we found it, so that limits don't grow from one to the next; but it must be able to begin.
             hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(self.descriptors, len(fds) + _SPARE), hard), hard))
-        os.chdir(self.folder)
+        folder = self.folder if os.path.isdir(self.folder) else "/"  # it was removed: only relative words need it
+        os.chdir(folder)
         environ = {name: value for name, value in os.environ.items() if name not in _OURS}
-        environ |= {"PWD": self.folder, **environment}
+        environ |= {"PWD": folder, **environment}
         command = self.command(places, *words)
         os.execvpe(command[0], command, environ)
 

@@ -40,6 +40,15 @@ def test_it_can_be_called_again_from_the_folder_it_was_called_in(tmp_path: Path)
     assert done.stdout.strip() == f"{options} {tmp_path} None yes True"
 
 
+def test_it_can_be_called_again_when_the_folder_it_was_called_in_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "program").write_text(PROGRAM.replace('os.chdir("/")', 'os.rmdir(os.getcwd()); os.chdir("/")'))
+    (folder := tmp_path / "folder").mkdir()
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent.parent.parent), "PWD": str(folder)}
+    command = [sys.executable, str(tmp_path / "program"), "start"]
+    done = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith(" / None yes True")
+
+
 def test_the_limit_of_descriptors_is_what_it_was(tmp_path: Path) -> None:
     program = """
 import os, resource, sys
