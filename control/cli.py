@@ -24,6 +24,7 @@ from control.client import Client
 from control.commands.command import JSON, Command, CommandError, ErrorKind, Option, Section, find
 from control.commands.table import COMMANDS, help_
 from control.enclosures import asked_password, enclosed, hashed, received
+from director import console
 from director.errors import DirectorError, Exit
 from director.places import control_socket, run_dir
 from director.version import VERSION
@@ -42,21 +43,20 @@ _CLEAR = "\x1b[H\x1b[2J"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `directorctl`; returns its exit status. Never raises."""
-    if sys.stdout is None:  # closed by whoever started us, who still wants it done
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - as long as the process lives
+    console.prepare()
     try:
         status = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        _forget_output()  # whoever read has seen enough
+        console.forget(1)  # whoever read has seen enough
         return Exit.DONE
     except KeyboardInterrupt:
         return _INTERRUPTED
     except DirectorError as error:
         return _complain(error)
     except OSError as error:
-        _forget_output()
+        console.forget(1)
         _say(f"directorctl: can't write the result: {error.strerror}")
         return Exit.FAILED
     except Exception as error:
@@ -67,11 +67,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         gc.enable()
 
 
-def _forget_output() -> None:
-    """Else the interpreter would try to write the rest at its end, and complain."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
 def _complain(error: DirectorError) -> int:
     lines = error.lines if isinstance(error, CommandError) else ()
     _say(*lines, f"directorctl: {error.message if isinstance(error, CommandError) else error}")
@@ -80,11 +75,8 @@ def _complain(error: DirectorError) -> int:
 
 
 def _say(*lines: str) -> None:
-    try:
-        for line in lines:
-            print(line.encode(errors="backslashreplace").decode(), file=sys.stderr)
-    except OSError:
-        pass  # nobody listens
+    for line in lines:
+        console.complain(line)
 
 
 def _run(words: list[str]) -> int:

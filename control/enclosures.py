@@ -6,13 +6,13 @@ only bytes travel. Passwords never do: only their hashes.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from control.commands.command import Command, CommandError, ErrorKind
 from director.backups import replace_file
+from director.places import absolute
 
 
 def enclosed(row: Command, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,10 +20,10 @@ def enclosed(row: Command, given: Mapping[str, Any]) -> dict[str, Any]:
     sent = dict(given)
     for argument in row.arguments:
         if argument.carries and argument.name in sent:
-            path = os.path.abspath(sent[argument.name])
+            path = absolute(sent[argument.name])
             sent[argument.name] = [path, _read(path)]
     if row.name == "config-save" and "file" in sent:
-        sent |= {"print": True, "file": os.path.abspath(sent["file"])}  # for the paths in it; we write it
+        sent |= {"print": True, "file": absolute(sent["file"])}  # for the paths in it; we write it
     if row.name == "user-add" and "password" not in sent:
         sent["password"] = hashed(asked_password())
     return sent
@@ -33,7 +33,7 @@ def received(row: Command, args: Mapping[str, Any], result: Any) -> Any:
     """The result as it is shown, after a file that it holds is written. Raises CommandError."""
     if row.name != "config-save" or not args["file"]:
         return result
-    path = os.path.abspath(args["file"])
+    path = absolute(args["file"])
     try:
         backup = replace_file(path, result["text"].encode())
     except OSError as error:

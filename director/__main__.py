@@ -18,9 +18,9 @@ from control.client import Client
 from control.commands.command import CommandError
 from control.enclosures import hashed
 from control.render import plain
-from director import demo, logs, plugins
+from director import console, demo, logs, plugins
 from director.config.model import Config
-from director.errors import DirectorError, Exit, Severity, SystemFailure, UnreachableError
+from director.errors import DirectorError, Exit, Severity, SystemFailure, UnreachableError, cause
 from director.master import adoption, checker, notify, stopping
 from director.master import preflight as preflights
 from director.master import start as starting
@@ -31,7 +31,7 @@ from director.master.lock import Holder
 from director.master.needs import Judge, Needs
 from director.master.readiness import Readiness, daemonise
 from director.master.system import System, start_ticks
-from director.places import Places, config_file, pid_file, run_dir, state_dir
+from director.places import Places, absolute, config_file, pid_file, run_dir, state_dir
 from director.version import VERSION
 
 COMMANDS = {
@@ -52,9 +52,16 @@ COMMANDS = {
 _INTERNAL = ("preflight", "candidate")
 
 
+class _Parser(argparse.ArgumentParser):
+    """One whose help nobody needs to hear, as of Python 3.12."""
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        (console.say if file is sys.stdout else console.complain)(message, end="")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
+    common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument(
         "-c", "--config", metavar="FILE", help="default: $DIRECTOR_CONFIG, else /etc/director/config.xml"
     )
@@ -62,9 +69,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--state-dir", metavar="DIR", help="for what survives a reboot")
     common.add_argument("--pid-file", metavar="FILE", help="default: directord.pid in the run dir")
     common.add_argument("--log-level", choices=logs.LEVELS, help="overrules the config's")
-    top = argparse.ArgumentParser(
-        prog="directord", description="director, a TCP load balancer: the daemon.", parents=[common]
-    )
+    top = _Parser(prog="directord", description="director, a TCP load balancer: the daemon.", parents=[common])
     top.add_argument("--version", action="version", version=f"directord {VERSION}")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, text in COMMANDS.items():
@@ -91,24 +96,16 @@ def _places(options: argparse.Namespace) -> Places:
     )
 
 
-def _write(text: str) -> None:
-    """On stdout. Who reads no more of it has seen enough; what was asked for goes on to its end."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-
-
 def _say(text: str) -> None:
-    _write(f"directord: {text}")
+    console.say(f"directord: {text}")
 
 
 def _complain(text: str) -> None:
-    print(f"directord: {text}", file=sys.stderr, flush=True)
+    console.complain(f"directord: {text}")
 
 
 def _show(command: str, result: object) -> None:
-    _write("\n".join(plain(command, result)))
+    console.say("\n".join(plain(command, result)))
 
 
 def roles() -> Roles:
@@ -140,7 +137,7 @@ def _checked(path: str, places: Places, meanwhile: Callable[[], object] = lambda
     meanwhile()
     result = checker.wait(check, Needs(places.state_dir, _judge()))
     for problem in result.problems:
-        print(problem, file=sys.stderr, flush=True)
+        console.complain(str(problem))
     if result.config is None:
         errors = sum(problem.severity is Severity.ERROR for problem in result.problems)
         _complain(f"{path} can't be used: {errors} error{'s' if errors != 1 else ''}")
@@ -253,7 +250,7 @@ def status(_options: argparse.Namespace, places: Places) -> int:
 
 def check(options: argparse.Namespace, places: Places) -> int:
     """`directord check`."""
-    path = os.path.abspath(options.file) if options.file else places.config
+    path = absolute(options.file) if options.file is not None else places.config
     assert path is not None
     if _checked(path, places) is None:
         return Exit.BAD_CONFIG
@@ -289,7 +286,7 @@ def run_demo(options: argparse.Namespace, places: Places) -> int:
     places = Places(places.run_dir, places.state_dir, None, places.pid_file)
 
     def greet() -> None:
-        _write(demo.what_to_try(port, admin_port, password, places.control))
+        console.say(demo.what_to_try(port, admin_port, password, places.control))
 
     level = getattr(options, "log_level", None)
     begin = starting.Start(config, Readiness(), True, roles(), os.getuid(), level, when_ready=greet)
@@ -317,21 +314,22 @@ _RUN: dict[str, Callable[[argparse.Namespace, Places], int]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
+    console.prepare()
     options = parser().parse_args(argv)
     try:
         return _RUN[options.command](options, _places(options))
     except CommandError as error:
         if error.lines:  # problems of a config, each with its file and line: as they are
-            print(error, file=sys.stderr, flush=True)
+            console.complain(str(error))
         else:
             _complain(str(error))
         return error.exit
     except DirectorError as error:
         _complain(str(error))
         return error.exit
-    except PermissionError as error:
-        _complain(f"can't {options.command}: {error.strerror}: {error.filename}")
-        return Exit.NO_RIGHTS
+    except OSError as error:
+        _complain(f"can't {options.command}: {cause(error)}")
+        return Exit.NO_RIGHTS if isinstance(error, PermissionError) else Exit.FAILED
     except KeyboardInterrupt:
         return Exit.FAILED
 

@@ -123,3 +123,8 @@ class LocalProtocolError(ProtocolError):
 
 class RemoteProtocolError(ProtocolError):
     """The peer sent what it must not."""
+
+
+def cause(error: OSError) -> str:
+    """What the kernel said, and of which file."""
+    return f"{error.strerror}: {error.filename}" if error.filename else error.strerror or str(error)

@@ -51,7 +51,7 @@ def run_dir(given: str | None, environ: Mapping[str, str], uid: int, tmp: str = 
     something of that name, and somebody did.
     """
     if given:
-        return os.path.abspath(given)
+        return absolute(given)
     if uid == ROOT:
         return "/run/director"
     # The XDG specification has relative paths ignored.
@@ -65,7 +65,7 @@ def run_dir(given: str | None, environ: Mapping[str, str], uid: int, tmp: str = 
 def state_dir(given: str | None, environ: Mapping[str, str], uid: int) -> str:
     """The folder of what must survive a reboot. Raises RefusedError if there is no home to put it in."""
     if given:
-        return os.path.abspath(given)
+        return absolute(given)
     if uid == ROOT:
         return "/var/lib/director"
     if (state := environ.get("XDG_STATE_HOME", "")).startswith("/"):
@@ -78,7 +78,7 @@ def state_dir(given: str | None, environ: Mapping[str, str], uid: int) -> str:
 
 def config_file(given: str | None, environ: Mapping[str, str]) -> str:
     """The config file. It need not exist."""
-    return os.path.abspath(given or environ.get("DIRECTOR_CONFIG") or CONFIG_FILE)
+    return absolute(given or environ.get("DIRECTOR_CONFIG") or CONFIG_FILE)
 
 
 def control_socket(run_dir: str) -> str:
@@ -88,7 +88,7 @@ def control_socket(run_dir: str) -> str:
 
 def pid_file(given: str | None, run_dir: str) -> str:
     """The pid file."""
-    return os.path.abspath(given) if given else os.path.join(run_dir, "directord.pid")
+    return absolute(given) if given else os.path.join(run_dir, "directord.pid")
 
 
 def make_run_dir(path: str, uid: int) -> None:
@@ -124,3 +124,12 @@ def check_private(path: str, uid: int) -> None:
     else:
         return
     raise RefusedError(f"can't use {path}: {cause}; give another by --run-dir")
+
+
+def absolute(path: str) -> str:
+    """A path as it was typed, from the root. Raises RefusedError."""
+    try:
+        return os.path.abspath(path)
+    except FileNotFoundError:
+        where = "the folder that it was typed in is gone; write it from the root"
+        raise RefusedError(f"can't find {path}: {where}") from None

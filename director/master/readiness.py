@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from director import console
 from director.errors import Exit
 from director.master import system as kernel
 from director.master.child import close_all_but
@@ -21,7 +21,7 @@ from director.master.child import close_all_but
 
 def show(exit: int, text: str) -> None:
     """Print what `start` has to say where people and scripts look for it."""
-    print(text, file=sys.stdout if exit == Exit.DONE else sys.stderr, flush=True)
+    (console.say if exit == Exit.DONE else console.complain)(text)
 
 
 @dataclass

@@ -19,7 +19,7 @@ from director import logs
 from director.config import numbering
 from director.config.merge import merge
 from director.config.model import Config
-from director.errors import ConfigError, DirectorError, Exit, SystemFailure
+from director.errors import ConfigError, DirectorError, Exit, SystemFailure, cause
 from director.events import Event
 from director.link import Link
 from director.master import checker, handover
@@ -125,7 +125,7 @@ def serve(start: Start, places: Places) -> int:
         return error.exit
     except OSError as error:
         exit = Exit.NO_RIGHTS if isinstance(error, PermissionError) else Exit.FAILED
-        start.readiness.tell(exit, f"directord: can't start: {error}")
+        start.readiness.tell(exit, f"directord: can't start: {cause(error)}")
         return exit
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from director.errors import ConfigError, Exit, Problem, RefusedError, Severity, UnreachableError
+from director.errors import ConfigError, Exit, Problem, RefusedError, Severity, UnreachableError, cause
 
 
 def test_a_problem_reads_as_compilers_write_it() -> None:
@@ -17,3 +17,9 @@ def test_every_error_has_its_exit_status() -> None:
     assert RefusedError("x").exit == Exit.FAILED
     assert [int(one) for one in (Exit.BAD_CONFIG, Exit.NOT_RUNNING, Exit.FAILED)] == [78, 7, 1]
     assert str(ConfigError([problem, problem])).count("\n") == 1
+
+
+def test_what_the_kernel_said_is_told_with_its_file() -> None:
+    assert cause(FileNotFoundError(2, "No such file or directory", "/x")) == "No such file or directory: /x"
+    assert cause(OSError(28, "No space left on device")) == "No space left on device"
+    assert cause(OSError("odd")) == "odd"

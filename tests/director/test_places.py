@@ -50,6 +50,17 @@ def test_a_run_dir_is_made_private_where_everyone_may_write(tmp_path: Path) -> N
     assert (tmp_path / "b").stat().st_mode & 0o777 == 0o755
 
 
+def test_a_path_that_was_typed_where_nothing_is_any_more_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(RefusedError, match=r"can't find c\.xml: the folder that it was typed in is gone"):
+        config_file("c.xml", {})
+    assert config_file("/c.xml", {}) == "/c.xml"
+
+
 def test_the_rest_lies_in_the_run_dir() -> None:
     places = Places("/r", "/s", None, "/r/directord.pid")
     assert (places.control, places.lock, places.journal) == ("/r/control.sock", "/r/directord.lock", "/s/journal")

@@ -399,13 +399,33 @@ def test_version_and_help(daemon: Daemon) -> None:
         assert command in shown.out
 
 
-def test_what_is_said_to_nobody_is_no_failure(daemon: Daemon, serve: Serve) -> None:
-    daemon.start(simple(free_address(), serve()))
+@pytest.mark.parametrize("full", [False, True])
+def test_what_is_said_to_nobody_is_no_failure(daemon: Daemon, serve: Serve, full: bool) -> None:
+    daemon.configure(simple(free_address(), serve()))
     read, write = os.pipe()
     os.close(read)
-    for words in (["check", str(daemon.config_file)], ["status"], ["reload"], ["stop"]):
+    if full:
+        os.close(write)
+        write = os.open("/dev/full", os.O_WRONLY)
+    for words in (["check", str(daemon.config_file)], ["start"], ["status"], ["reload"], ["stop"], ["start", "--help"]):
         done = subprocess.run(
             daemon.command_line(*words), env=daemon.environment, stdout=write, stderr=subprocess.PIPE, text=True
         )
         assert (done.returncode, done.stderr) == (0, ""), words
     os.close(write)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("words", ["start", "start --foreground"])
+def test_it_starts_also_where_standard_descriptors_are_closed(
+    daemon: Daemon, serve: Serve, closed: str, words: str
+) -> None:
+    address = free_address()
+    daemon.configure(simple(address, serve()))
+    command = ["sh", "-c", f'exec "$@" {words} {closed}', "sh", *daemon.command_line()]
+    with subprocess.Popen(command, env=daemon.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as it:
+        wait_until(daemon.socket.exists)
+        wait_until(lambda: daemon.is_serving(2))
+        assert accepts(address)
+        daemon.stop()
+        assert it.wait(timeout=30) == 0

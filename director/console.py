@@ -1,0 +1,55 @@
+"""What a command says to whoever typed it, on stdout and stderr.
+
+That nobody can hear it (a pipe without a reader, a full disk) is no failure of the
+command: its exit status tells what came of it, and what it says is left out.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import IO
+
+_STANDARD = (0, 1, 2)
+
+
+def prepare() -> None:
+    """Open the standard descriptors that are closed on nothing: else what is opened next would have their numbers.
+
+    What an encoding can't say is said by its escapes.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) in _STANDARD:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+    # None is what Python makes of a descriptor that was closed when it began.
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - as long as the process lives
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):  # tests have others
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def say(text: str, end: str = "\n") -> None:
+    """On stdout."""
+    _write(text + end, sys.stdout, 1)
+
+
+def complain(text: str, end: str = "\n") -> None:
+    """On stderr."""
+    _write(text + end, sys.stderr, 2)
+
+
+def _write(text: str, stream: IO[str], fd: int) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        forget(fd)
+
+
+def forget(fd: int) -> None:
+    """Say no more there. Else the interpreter would try to write the rest at its end, and complain."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, fd)
+    os.close(null)
