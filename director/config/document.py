@@ -9,6 +9,7 @@ costs more than its size.
 from __future__ import annotations
 
 import codecs
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from xml.parsers import expat
@@ -46,6 +47,12 @@ class Node:
     def name(self) -> str:
         """Its name attribute, "" without."""
         return self.attributes.get("name", "").strip()
+
+    def walk(self) -> Iterator[Node]:
+        """It and all in it, as they stand in the text."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
 
 
 class _Builder:

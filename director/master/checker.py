@@ -22,7 +22,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from director import plugins
-from director.config import reader
+from director.config import document, reader
 from director.config.document import MAX_SIZE
 from director.config.model import OWN_SCHEDULER, STICKY, Config
 from director.errors import ChildExit, Problem, Severity, SystemFailure
@@ -82,21 +82,33 @@ def _with_own_schedulers(
             faults[name] = plugins.trial(name, most if patient else quick)
             if loaded is None and not faults[name] and (took := time.monotonic() - began) > quick:
                 cause = f"it took {took:.1f} s to load; a reload takes none that needs longer than {quick:g} s"
-                slow.append(Problem(Severity.WARNING, path, _line(text, name), f"scheduler {name} is slow: {cause}"))
-    bad = [
-        Problem(Severity.ERROR, path, _line(text, name), f"can't use scheduler {name}: {faults[name]}")
-        for name in sorted(named)
-        if faults[name]
-    ]
-    if bad:
+                line = _line(document.parse(text), "group", name)
+                slow.append(Problem(Severity.WARNING, path, line, f"scheduler {name} is slow: {cause}"))
+    if any(faults[name] for name in named):
+        root = document.parse(text)
+        bad = [
+            Problem(Severity.ERROR, path, _line(root, "group", name), f"can't use scheduler {name}: {faults[name]}")
+            for name in sorted(named)
+            if faults[name]
+        ]
         return None, (*problems, *bad)
     good = tuple(name for name, fault in faults.items() if not fault)
     return replace(config, own_schedulers=good), (*problems, *slow)
 
 
-def _line(text: bytes, word: str) -> int:
-    """The first line that has the word in it."""
-    return next((number for number, line in enumerate(text.splitlines(), 1) if word.encode() in line), 0)
+def _line(root: document.Node, element: str, word: str) -> int:
+    """The line of the element that has the word in an attribute, be it as the last part of a path; of none, the root's.
+
+    Ancestors have some of ours in other elements.
+    """
+    if not element:
+        return root.line
+    having = [node for node in root.walk() if any(word == _word(value) for value in node.attributes.values())]
+    return next((node.line for node in having if node.tag == element), having[0].line if having else 0)
+
+
+def _word(value: str) -> str:
+    return value.strip().removesuffix(STICKY).removeprefix("unix:").rpartition("/")[2]
 
 
 @dataclass
@@ -177,8 +189,11 @@ def begin_trial(system: System, check: Check, needs: Needs) -> Check:
 
     def run(settle: Callable[[], None]) -> Checked:
         faults = dict.fromkeys(needs.look(config, settle))
-        found = tuple(Problem(Severity.ERROR, path, _line(text, word), message) for word, message in faults)
-        return Checked(None if found else config, (*known, *found))
+        if not faults:
+            return Checked(config, known)
+        root = document.parse(text)
+        found = (Problem(Severity.ERROR, path, _line(root, *where), message) for *where, message in faults)
+        return Checked(None, (*known, *found))
 
     return _begin(system, text, path, run)
 

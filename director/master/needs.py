@@ -23,7 +23,8 @@ from director.master.system import child_identity, gid_of
 
 # What is wrong with the open files of an admin, by path. Given by the composition root: the web admin knows.
 Judge = Callable[[Admin, Mapping[str, int]], Iterable[str]]
-Fault = tuple[str, str]  # a word by which its line of the config is found, and what is wrong
+# The element of the config and a word in it, by which its line is found, and what is wrong.
+Fault = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -45,26 +46,26 @@ class Needs:
                 try:
                     files[path] = admins.open_file(path)
                 except SystemFailure as error:
-                    yield os.path.basename(path), str(error)
+                    yield "admin", os.path.basename(path), str(error)
         settle()
         for admin in config.admins:
             for fault in self.judge(admin, files):
-                yield str(admin.listen), fault
+                yield "admin", str(admin.listen), fault
 
 
 def _accounts(config: Config) -> Iterator[Fault]:
     try:
         child_identity(config.user, config.group)
     except SystemFailure as error:
-        yield "<director", str(error)
+        yield "", "", str(error)
     for control in config.controls:
         if control.group and gid_of(control.group) is None:
-            yield control.group, f"can't give rights to group {control.group!r}: there is no such group"
+            yield "control", control.group, f"can't give rights to group {control.group!r}: there is no such group"
     for _, listen in config.listens():
         try:
             account_ids(listen)
         except SystemFailure as error:
-            yield str(listen.ip), str(error)
+            yield "listen", os.path.basename(listen.ip.path) or str(listen.ip), str(error)
 
 
 def _places(config: Config) -> Iterator[Fault]:
@@ -73,20 +74,20 @@ def _places(config: Config) -> Iterator[Fault]:
             try:
                 os.close(open_file(path, make=False))
             except FileNotFoundError:
-                yield from _folder(path, f"can't open log file {path}")
+                yield from _folder("logging", path, f"can't open log file {path}")
             except OSError as error:
-                yield os.path.basename(path), f"can't open log file {path}: {error.strerror}"
+                yield "logging", os.path.basename(path), f"can't open log file {path}: {error.strerror}"
     for control in config.controls:
         if control.socket:
-            yield from _folder(control.socket, f"can't open control socket {control.socket}")
+            yield from _folder("control", control.socket, f"can't open control socket {control.socket}")
     for _, listen in config.listens():
         if listen.ip.path:
-            yield from _folder(listen.ip.path, f"can't listen on {listen.ip}")
+            yield from _folder("listen", listen.ip.path, f"can't listen on {listen.ip}")
 
 
-def _folder(path: str, what: str) -> Iterator[Fault]:
+def _folder(element: str, path: str, what: str) -> Iterator[Fault]:
     """Whether a file could be made there."""
     folder = os.path.dirname(path)
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         cause = errno.EACCES if os.path.isdir(folder) else errno.ENOENT
-        yield os.path.basename(path), f"{what}: {os.strerror(cause)}: {folder}"
+        yield element, os.path.basename(path), f"{what}: {os.strerror(cause)}: {folder}"

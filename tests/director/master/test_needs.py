@@ -21,7 +21,7 @@ def listening(listen: Listen) -> Config:
 
 
 def faults(config: Config, folder: Path) -> list[str]:
-    return [message for _, message in Needs(str(folder), lambda admin, files: ()).look(config, lambda: None)]
+    return [message for *_, message in Needs(str(folder), lambda admin, files: ()).look(config, lambda: None)]
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,21 @@ def test_contents_are_judged_without_rights_and_told_with_their_line(tmp_path: P
     uid = 65534 if os.geteuid() == 0 else os.geteuid()
     assert checked.config is None
     assert str(checked.problems[-1]) == f"{tmp_path}/c.xml:2: uid {uid} reads secret"
+
+
+def test_what_is_missing_is_told_with_the_line_of_its_element(tmp_path: Path) -> None:
+    text = """<director>
+      <!-- users.yaml and key were there -->
+      <service name="web"><listen ip="127.0.0.1:7004"/><listen ip="unix:no-such/key"/>
+        <group name="key"><host name="users.yaml" ip="127.0.0.1:7003"/></group>
+      </service>
+      <admin listen="127.0.0.1:7001"
+             users="users.yaml"/>
+      <admin listen="127.0.0.1:7002" secure="yes" cert="no-such" key="key">
+        <user name="a" password="iy9l0V1MkG1DE"/>
+      </admin>
+      <control group="no-such"/>
+    </director>"""
+    checked = check_now(text.encode(), str(tmp_path / "c.xml"), Needs(str(tmp_path), lambda admin, files: ()))
+    lines = [problem.line for problem in checked.problems if "can't" in problem.message]
+    assert lines == [11, 3, 6, 8, 8], checked.problems
