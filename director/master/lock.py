@@ -56,7 +56,7 @@ class Holder:
 def probe(path: str) -> Holder:
     """Look at a lock file without taking any lock. A missing file: nobody lives."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a pipe must not keep us waiting
     except FileNotFoundError:
         return Holder()
     except OSError as error:

@@ -37,6 +37,12 @@ def test_what_is_no_file_is_said(tmp_path: Path) -> None:
         probe(str(tmp_path))
 
 
+def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "lock")
+    with pytest.raises(SystemFailure, match="can't read lock file"):
+        probe(str(tmp_path / "lock"))
+
+
 def test_a_master_is_seen_by_others_and_keeps_them_out(tmp_path: Path) -> None:
     path = str(tmp_path / "lock")
     ours = Lock(path)
