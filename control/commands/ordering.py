@@ -27,7 +27,7 @@ def ordered(hub: Hub, order: Order, actor: Actor, force: bool = False, dry_run: 
     """What became of an order: `lines` for people, how many workers have it, what to worry about."""
     began = time.monotonic()
     answer = asked(hub, order, actor, force=force, dry_run=dry_run)
-    warnings = [str(problem) for problem in answer.problems]
+    warnings = [*map(str, answer.problems), *answer.data.get("warnings", ())]
     if missing := answer.workers - answer.applied:
         verb = "has" if missing == 1 else "have"
         warnings.append(
@@ -40,9 +40,9 @@ def ordered(hub: Hub, order: Order, actor: Actor, force: bool = False, dry_run: 
         "workers": answer.workers,
         "steps": answer.steps,
         "seconds": round(time.monotonic() - began, 6),
-        "warnings": warnings,
         **({"dry_run": True} if dry_run else {}),
         **answer.data,
+        "warnings": warnings,
     }
 
 

@@ -241,7 +241,9 @@ class Changing:
         master.last_number = last
         why = {"reason": reason} if reason else {}
         logs.info(Event.CHANGE_APPLIED, number=number, by=request.actor.name, change=said, **gist(edits), **why)
-        self.enact(request, after, edits, opened, Outcome((said,), len(plan), {"change": number}))
+        failure = master.journal.failure
+        forgotten = {"warnings": [f"{failure}; this one ends with the daemon"]} if failure else {}
+        self.enact(request, after, edits, opened, Outcome((said,), len(plan), {"change": number, **forgotten}))
 
     def enact(
         self,

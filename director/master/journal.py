@@ -9,8 +9,10 @@ the next load, with the last changes for whoever looks back.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
 import struct
 
 from director import logs
@@ -28,6 +30,7 @@ class Journal:
 
     def __init__(self, path: str | None = None) -> None:
         self.path = path
+        self.failure = ""  # why it could not have its file
         self.records: list[Record] = []
         self._fd = -1
         self._size = 0
@@ -63,6 +66,8 @@ class Journal:
         try:
             os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            if not stat.S_ISREG(os.fstat(self._fd).st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file")
             _lock(self._fd)
             with open(path, "rb") as file:
                 data = file.read()
@@ -79,7 +84,8 @@ class Journal:
         except OSError as error:
             self.close()
             self.path = None
-            logs.warning(Event.JOURNAL_FAILED, path=path, reason=f"changes are not remembered: {error.strerror}")
+            self.failure = f"changes are not remembered: {error.strerror}"
+            logs.warning(Event.JOURNAL_FAILED, path=path, reason=self.failure)
 
     def _write(self, data: bytes) -> None:
         try:

@@ -40,6 +40,17 @@ def test_warnings_of_an_accepted_config_are_told(hub: FakeHub) -> None:
     assert run(hub, "reload")["warnings"] == ["c.xml:3: warning: empty group"]
 
 
+def test_what_the_master_warns_of_stands_beside_what_the_hub_finds(hub: FakeHub) -> None:
+    data = {"change": 1, "warnings": ["changes are not remembered"]}
+    hub.answer = Answer(1, Exit.DONE, ("x",), applied=0, workers=1, data=data)
+    document = run(hub, "host-up", **WHERE)
+    assert document["change"] == 1
+    assert [warning.split(";")[0] for warning in document["warnings"]] == [
+        "changes are not remembered",
+        "1 of 1 workers has not answered",
+    ]
+
+
 def test_a_silent_master_is_told_as_it_is(hub: FakeHub) -> None:
     hub.answer = RefusedError("can't reach the master")
     with pytest.raises(RefusedError):

@@ -81,6 +81,16 @@ def test_when_there_is_nothing_to_drop_that_is_said(master: Master, monkeypatch:
     ]
 
 
+def test_a_change_that_is_not_remembered_says_so(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    hold(master)
+    master.journal.failure = "changes are not remembered: Read-only file system"
+    told: list[dict[str, object]] = []
+    monkeypatch.setattr(master.changing, "answer", lambda *words, data, **more: told.append(data))
+    master.changing.request(Request(1, Actor("me"), HostDown("web", "main", "a")))
+    master.changing.tick(master.system.now() + 2.0)
+    assert told[0]["warnings"] == ["changes are not remembered: Read-only file system; this one ends with the daemon"]
+
+
 def test_that_a_time_is_over_is_not_undone(master: Master) -> None:
     hold(master)
     master.stage = Stage.SERVING

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,12 @@ def test_where_nothing_can_be_written_the_daemon_goes_on_without(tmp_path: Path)
     journal = Journal(str(tmp_path / "file" / "journal"))
     journal.append(change(1))
     assert journal.records == [change(1)]
+    assert journal.failure == "changes are not remembered: File exists"
+
+
+def test_a_pipe_in_its_place_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "journal")
+    assert Journal(str(tmp_path / "journal")).failure == "changes are not remembered: it is no regular file"
 
 
 def test_a_full_disk_refuses_the_change(tmp_path: Path) -> None:
