@@ -25,10 +25,11 @@ Hosts = Callable[..., list[Host]]
 
 @pytest.fixture
 def address(daemon: Daemon, hosts: Hosts) -> str:
-    """A service `web` with a and b in its group `main`."""
+    """A service `web` with a and b in its group `main`, which share what is open: turns begin anywhere in each worker."""
     listen = free_address()
     a, b = hosts("a", "b")
-    daemon.start(director(service(listen, group(host("a", a.address), host("b", b.address)))))
+    main = group(host("a", a.address), host("b", b.address), scheduler="leastconns")
+    daemon.start(director(service(listen, main)))
     return listen
 
 

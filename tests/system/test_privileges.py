@@ -151,12 +151,17 @@ def test_groups_get_their_control_socket_by_start_reload_and_upgrade(daemon: Dae
         words = [*setpriv, *DIRECTORCTL, "-s", str(path), "services"]
         return subprocess.run(words, capture_output=True, timeout=30, cwd="/", env=daemon.environment).returncode == 0
 
-    one, two = f'<control socket="{other}" group="8"/>', '<control group="games" access="readonly"/>'
-    daemon.start(text(one))
+    def theirs(group: str) -> str:
+        return f'<control socket="{other}" group="{group}"/>'
+
+    def default(group: str) -> str:
+        return f'<control group="{group}" access="readonly"/>'
+
+    daemon.start(text(theirs("8")))
     assert may("mail", other) and not may("mail", daemon.socket)
-    assert daemon.reload(text(one, two)).exit == 0
+    assert daemon.reload(text(theirs("8"), default("games"))).exit == 0
     assert may("mail", other) and may("games", daemon.socket) and not may("games", other)
-    daemon.configure(text(one.replace("8", "games"), two.replace("games", "mail")))
+    daemon.configure(text(theirs("games"), default("mail")))
     assert daemon.directord("upgrade").exit == 0
     assert may("games", other) and may("mail", daemon.socket) and not may("mail", other)
     daemon.kill(daemon.hub())
