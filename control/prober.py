@@ -29,7 +29,7 @@ from director import logs
 from director.config.model import Check
 
 # What is due within one tick is done at once: seconds, and which part of the shortest time in any check it is.
-_FINEST, _COARSEST, _SHARE = 0.01, 0.04, 0.04
+_FINEST, _COARSEST, _SHARE = 0.01, 0.1, 0.05
 _SLOT = 0.005  # seconds; who is noted for the same slot comes in any order
 _ABORT = struct.pack("ii", 1, 0)  # struct linger: on, for no time
 _BATCH = 256  # events or checks in a row, before others on the loop get their turn
