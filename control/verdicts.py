@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Set
-from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
 
@@ -19,9 +18,10 @@ import msgpack
 from control.attempt import Job
 from control.chart import Chart, errno_name
 from control.dialogues import OUR_FAULT, Outcome
+from control.patient import Patient, label_of
 from director import logs
 from director.addresses import Addresses, literal
-from director.config.model import Check, Config, Endpoint, Group, Host, Service
+from director.config.model import Config, Endpoint, Group, Host, Service
 from director.config.turnover import hosts_of, turnover
 from director.events import Event
 from director.messages import AdminDown, Fault, HostState, Running, Target
@@ -29,7 +29,6 @@ from director.scheduling.health import Health, Rules, Source, Stage, Word
 from director.scheduling.ward import Ward
 
 ELSEWHERE = 1 << 48  # no host has so large a number
-_CONNECT = Check()  # the test of a host that has no check
 _PAST = 1000  # outages that are remembered
 _EARLY = 0.05  # of an interval that a check may be early, so that many do not stay in step
 _NO_ADDRESS = "unresolved: its name had no address"
@@ -42,28 +41,6 @@ class Agenda(Protocol):
     def book(self, number: int, at: float) -> None: ...
     def cancel(self, number: int) -> None: ...
     def due(self, number: int) -> float | None: ...
-
-
-@dataclass(slots=True)
-class Patient:
-    """One host, and all we hold of it."""
-
-    service: Service
-    group: Group
-    host: Host
-    check: Check | None
-    health: Health
-    chart: Chart
-    ward: Ward
-    literal: Addresses | None  # where it is, if that needs no looking up
-    origin: Host  # what the config has in its place: itself, but for a member
-    job: Job | None = None  # made once, for as long as its addresses are the same object
-    job_at: Addresses = ()
-
-    @property
-    def label(self) -> str:
-        """SERVICE/GROUP/HOST."""
-        return _label(self.service, self.group, self.host)
 
 
 class Verdicts:
@@ -118,7 +95,7 @@ class Verdicts:
                 self._admit(service, group, known)
         for number in known.keys() - self._patients.keys():
             self.agenda.cancel(number)
-            self._absent[number] = _memory(known[number])
+            self._absent[number] = known[number].memory()
         self._forget_absent()
         self._follow_members(known, hosts_of(came))
         told = (running.admin.keys() ^ before.admin.keys()) & self._patients.keys()
@@ -150,7 +127,7 @@ class Verdicts:
             check = host.check or group.check
             rules = Rules.of(check, self._running.config.checktime)
             old = known.get(host.number)
-            label = _label(service, group, host)
+            label = label_of(service, group, host)
             health, chart = (old.health, old.chart) if old else self._remembered(host, label, rules)
             health.rules = rules
             if chart.resolved is None and self._addresses(host.number):
@@ -236,9 +213,9 @@ class Verdicts:
         if patient.host.number in self._running.admin or chart.resolved is None:
             return
         if not chart.resolved:
-            self._remember_outage(patient, chart.since, time.time(), _NO_ADDRESS, Source.NONE)
+            self.past.append(patient.outage(chart.since, time.time(), _NO_ADDRESS, Source.NONE))
         elif not health.up:
-            self._remember_outage(patient, chart.since, time.time(), health.reason, health.source)
+            self.past.append(patient.outage(chart.since, time.time(), health.reason, health.source))
 
     def _target(self, patient: Patient) -> Target:
         number, chart = patient.host.number, patient.chart
@@ -307,7 +284,7 @@ class Verdicts:
         chart.since = time.time()
         if health.up:
             chart.returned_at = chart.since
-            self._remember_outage(patient, went_down, chart.since, reason, by)
+            self.past.append(patient.outage(went_down, chart.since, reason, by))
             logs.info(Event.HOST_UP, host=patient.label, old="down", new="up", by=source, after=_span(went_down))
         else:
             logs.warning(Event.HOST_DOWN, host=patient.label, old="up", new="down", by=source, reason=cause)
@@ -346,22 +323,6 @@ class Verdicts:
             if ward.panic:
                 self._book(self._patients[number], time.monotonic())
 
-    def _remember_outage(self, patient: Patient, since: float, until: float, reason: str, by: Source) -> None:
-        self.past.append(
-            {
-                "service": patient.service.name,
-                "group": patient.group.name,
-                "name": patient.host.name,
-                "ip": str(patient.host.ip),
-                "from": since,
-                "to": until,
-                "seconds": round(until - since, 1),
-                "reason": reason,
-                "errno": patient.chart.errno if by else "",
-                "by": by.value,
-            }
-        )
-
     # -- checks ----------------------------------------------------------------------------------
 
     def _book_first(self, patient: Patient) -> None:
@@ -392,9 +353,7 @@ class Verdicts:
         if not known:
             self.agenda.book(number, time.monotonic() + _UNRESOLVED)
             return None
-        if patient.job is None or patient.job_at is not known:
-            patient.job, patient.job_at = _job(patient, known), known
-        return patient.job
+        return patient.job(known)
 
     def retry(self, number: int, done: Callable[[Outcome], None]) -> float:
         """An operator wants the host tested now; one good test brings it back. `done` gets the outcome.
@@ -407,7 +366,7 @@ class Verdicts:
         self._waiting.setdefault(number, []).append(done)
         self.agenda.book(number, time.monotonic())
         # A check that is under way is the answer, too.
-        return (patient.check or _CONNECT).timeout
+        return patient.test.timeout
 
     # -- what is known ------------------------------------------------------------------------------
 
@@ -499,7 +458,7 @@ class Verdicts:
             self.dirty = self.counted = False
             for number in self._stale:
                 patient = self._patients.get(number)
-                known = self._absent.get(number) if patient is None else _memory(patient)
+                known = self._absent.get(number) if patient is None else patient.memory()
                 if known is None:
                     self._pieces.pop(number, None)
                 else:
@@ -511,20 +470,7 @@ class Verdicts:
 
     def down(self) -> list[list[Any]]:
         """Who is down, in names and on the wall clock: for a daemon that starts again."""
-        return [
-            [
-                patient.label,
-                str(patient.host.ip),
-                patient.chart.since,
-                patient.chart.errno,
-                patient.health.reason,
-                patient.health.source.value,
-                patient.health.falls,
-                patient.health.tried,
-            ]
-            for patient in self._patients.values()
-            if not patient.health.up
-        ]
+        return [patient.fallen() for patient in self._patients.values() if not patient.health.up]
 
     def expect(self, down: list[list[Any]]) -> None:
         """Who was down when the daemon ended, before `configure`: each is tested at once, and not used before."""
@@ -551,27 +497,6 @@ class Verdicts:
         self.dirty = True
         for number in self._patients:
             self.announce(number)
-
-
-def _job(patient: Patient, known: Addresses) -> Job:
-    """What to check of a host. `known`: its own addresses, or those of its check."""
-    host, check = patient.host, patient.check or _CONNECT
-    port = check.port or (host.ip.port if check.address is not None else 0)
-    addresses = tuple(
-        (family, (where[0], port, *where[2:]) if port and not isinstance(where, str) else where)
-        for family, where in known
-    )
-    asked = patient.origin.ip
-    name = "localhost" if host.ip.path else str(Endpoint(asked.host, host.ip.port) if asked.host else host.ip)
-    return Job(host.number, (patient.service.name, patient.group.name, host.name), check, addresses, name)
-
-
-def _label(service: Service, group: Group, host: Host) -> str:
-    return f"{service.name}/{group.name}/{host.name}"
-
-
-def _memory(patient: Patient) -> list[Any]:
-    return [patient.health.dump(), patient.chart.dump()]
 
 
 def _span(since: float) -> str:

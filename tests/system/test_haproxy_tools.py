@@ -25,7 +25,7 @@ Hosts = Callable[..., list[Host]]
 
 @pytest.fixture
 def address(daemon: Daemon, hosts: Hosts) -> str:
-    """A service `web` with a and b in its group `main`, which share what is open: turns begin anywhere in each worker."""
+    """A service `web` with a and b in its group `main`, which share what is open: turns would begin anywhere."""
     listen = free_address()
     a, b = hosts("a", "b")
     main = group(host("a", a.address), host("b", b.address), scheduler="leastconns")
