@@ -25,6 +25,7 @@ from director.scheduling.pace import PER_ENTRY, Pace, shortest
 
 ROWS, STATE = "ipc://rows", "ipc://state"
 _HEARTBEAT = 1.0  # seconds
+_REST = 0.04  # seconds without a look at what workers say, at the most
 
 Hear = Callable[[bytes, Message], None]
 
@@ -54,8 +55,8 @@ class Bus:
         self._rows.bind(ROWS)
         self._state.bind(STATE)
         self._loop = loop = gevent.get_hub().loop
-        # What would only wait to be published may wait for us as well.
-        self._in = Channel(self._rows, loop, self._hear_from, lambda: self._pace.pause)
+        # What would only wait to be published may wait for us as well; among it may be a fault, which would not.
+        self._in = Channel(self._rows, loop, self._hear_from, lambda: min(self._pace.pause, _REST))
 
     @property
     def dropped(self) -> int:

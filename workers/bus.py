@@ -37,7 +37,7 @@ from director.messages import (
     Tally,
     Update,
 )
-from director.scheduling.pace import CALM, LONGEST, PER_PICK, Pace, shortest
+from director.scheduling.pace import CALM, PER_PICK, Pace, shortest
 from director.scheduling.scoreboard import Scoreboard
 from workers.digest import digest
 from workers.services import Services
@@ -46,6 +46,7 @@ from workers.waitqueue import WaitQueue
 
 ROWS, STATE = "ipc://rows", "ipc://state"  # in the generation's directory, our working directory
 _QUIET = 0.2  # seconds between looks for what is to be told, while there can hardly be any
+_ALONE = 0.04  # seconds from a change to its row, where only the hub wants to know
 _HOP = 0.001  # seconds that a row takes to the other workers, besides the pauses
 _WHOLE = 1.0  # seconds between whole rows
 _ASK = 0.5  # seconds until a snapshot is asked for again; longer each time, since the hub may just be slow
@@ -213,7 +214,7 @@ class Bus:
         """Something changed here; the others are told as soon as the pace allows."""
         if self._timer is None:
             # Alone there is nobody who would choose better for it.
-            wait = self._pace.wait(time.monotonic()) if self._board.workers > 1 else LONGEST
+            wait = self._pace.wait(time.monotonic()) if self._board.workers > 1 else _ALONE
             self._timer = self._loop.timer(wait)
             self._timer.start(self._tell_news)
 

@@ -27,7 +27,7 @@ from director.scheduling.pace import CALM, PER_ENTRY, PER_PICK, Pace, shortest
 from director.scheduling.scheduler import GroupScheduler
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 
-RATES = {"busy": 6000.0, "quiet": 500.0}  # connections a second, on average
+RATES = {"crowded": 15000.0, "busy": 6000.0, "quiet": 500.0}  # connections a second, on average
 SCHEDULERS = ("leastconns", "leastconnsrr", "p2c", "roundrobin", "random", "hash")
 WORKERS = (1, 2, 4, 8, 16)
 WEIGHTS = (1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 2.0, 2.0, 0.5, 0.5)
