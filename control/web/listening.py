@@ -2,32 +2,64 @@
 
 Whoever is slow or silent loses the connection, and there are so many
 connections at a time and no more: what that costs, it costs this process alone.
+Where all are taken, who has sent no request yet makes room.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
+import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import gevent
 from gevent import socket, ssl
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
+from control.web.waiting import Stream, Waiting
 from director.config.model import Admin
 from director.errors import RefusedError
 from director.master import selfsigned
 
-_SILENCE = 30.0  # seconds
+_PATIENCE = 30.0  # seconds that a request, a handshake or an answer may take
 _CONNECTIONS = 500
 _LARGEST = 1024 * 1024  # bytes of a certificate or key
+_WHOLE_ADDRESS = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 
 App = Callable[[dict[str, Any], Any], Any]
 
 
 class _Handler(WSGIHandler):  # type: ignore[misc]
+    path: str
+
+    def __init__(self, sock: Any, address: Any, server: Any) -> None:
+        self._stream = Stream(sock, server.waiting)
+        super().__init__(sock, address, server, io.BufferedReader(self._stream))
+
+    def read_requestline(self) -> Any:
+        self._stream.due = time.monotonic() + _PATIENCE
+        line = super().read_requestline()
+        # Old clients end a form with an empty line more than its length says.
+        return line if line.strip() or not line else super().read_requestline()
+
+    def read_request(self, raw_requestline: Any) -> Any:
+        try:
+            good = super().read_request(raw_requestline)
+        except OSError as error:
+            raise ValueError(f"the request did not come: {error}") from error  # gevent prints what is no ValueError
+        if whole := _WHOLE_ADDRESS.match(self.path):
+            # As to a proxy: what it says of our name goes before what `Host` says.
+            rest = self.path[whole.end() :]
+            self.path = rest if rest.startswith("/") else f"/{rest}"
+            del self.headers["Host"]
+            self.headers["Host"] = whole[1]
+        return good
+
     def _sendall(self, data: Any) -> None:
         """Whoever went away or reads nothing has reset the connection, by whatever name TLS and timeouts call it.
 
@@ -42,6 +74,10 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
 class _Server(WSGIServer):  # type: ignore[misc]
     handler_class = _Handler
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.waiting = Waiting()
+        super().__init__(*args, **options)
+
     def handle(self, sock: Any, address: Any) -> None:
         with contextlib.suppress(
             OSError
@@ -49,14 +85,23 @@ class _Server(WSGIServer):  # type: ignore[misc]
             super().handle(sock, address)
 
     def do_handle(self, sock: Any, address: Any) -> None:
-        sock.settimeout(_SILENCE)
+        sock.settimeout(_PATIENCE)
+        if self.pool.free_count() < 2:
+            self.waiting.give_way()
         super().do_handle(sock, address)
 
     def wrap_socket_and_handle(self, client_socket: Any, address: Any) -> Any:
+        descriptor, due = client_socket.fileno(), time.monotonic() + _PATIENCE
+        self.waiting.begin(descriptor, due)
         try:
-            return super().wrap_socket_and_handle(client_socket, address)
+            with gevent.Timeout(_PATIENCE, TimeoutError("no handshake in time")):
+                secured = self.wrap_socket(client_socket, **self.ssl_args)
         except OSError:
             return None  # no handshake came of it; whoever that was is no concern of ours
+        finally:
+            self.waiting.end(descriptor)
+        with contextlib.closing(secured):
+            return self.handle(secured, address)
 
 
 def pair(admin: Admin, files: Iterable[str]) -> tuple[str, str]:
