@@ -50,7 +50,7 @@ _HEADERS = {
 }
 _MODULES = (overview, service, charts, workers, upgrade, sessions, explain, events, journal, config, users, texts)
 _PAGES: dict[str, Page] = {path: page for module in _MODULES for path, page in module.PAGES.items()}
-_COMMAND = "/command/"
+_COMMAND, _LIVE, _LOGOUT = "/command/", "/live", "/logout"
 _POSTS: dict[str, Page] = {**users.POSTS, **config.POSTS}
 _CARRIES = ("/config/new", f"{_COMMAND}config-apply")  # may have a config in their form
 
@@ -113,15 +113,19 @@ class App:
             return self._call(visit, call)
         if visit.asked.method == "POST":
             return self._post(visit, path)
-        if path == "/live":
+        if path == _LIVE:
             return self._live.page(visit)
-        page = _PAGES.get(path) or _PAGES.get(path[: path.find("/", 1) + 1])
+        page = _page(path)
+        if path == _LOGOUT or path.startswith(_COMMAND) or (page is None and path in _POSTS):
+            return only_by("POST", "this changes something: use POST")
         return visit.said("there is no such page", 404) if page is None else page(visit)
 
     def _post(self, visit: Visit, path: str) -> Response:
+        if path not in _POSTS and (path == _LIVE or _page(path) is not None):
+            return only_by("GET, HEAD", "this changes nothing: use GET")
         if problem := self.door.doubt(visit.asked, visit.visitor):
             return visit.said(problem, 403)
-        if path == "/logout":
+        if path == _LOGOUT:
             return self.door.log_out(visit.asked)
         if path.startswith(_COMMAND):
             return actions.act(visit, path.removeprefix(_COMMAND))
@@ -131,13 +135,14 @@ class App:
     def _call(self, visit: Visit, call: Call) -> Response:
         """One of the ancestors' calls that change something, with its old answer."""
         asked = visit.asked
-        if asked.method == "POST":
-            if problem := self.door.doubt(asked, visit.visitor):
-                return plain(f"{problem}\n", 403)
-        elif not (self.door.legacy_get and visit.visitor.login is None):
-            return only_by("POST", 'this changes something: use POST, or <admin legacy-get="yes">')
-        elif asked.headers.get("Sec-Fetch-Site") not in (None, "none"):
-            return plain("this came from another site\n", 403)
+        if asked.method == "GET" and self.door.legacy_get and visit.visitor.login is None:
+            if asked.headers.get("Sec-Fetch-Site") not in (None, "none"):
+                return plain("this came from another site\n", 403)
+        elif asked.method != "POST":
+            methods = "GET, POST" if self.door.legacy_get else "POST"
+            return only_by(methods, 'this changes something: use POST, or <admin legacy-get="yes">')
+        if problem := self.door.doubt(asked, visit.visitor):
+            return plain(f"{problem}\n", 403)
         try:
             given = call.given({**asked.args.to_dict(), **asked.form.to_dict()}, visit.stats)
             result = visit.command(call.command, **given)
@@ -149,3 +154,8 @@ class App:
             return see(f"/running?resultMessage={quote(str(error))}", "NOT OK")
         message = "\n".join([render(call.command, result), *result.get("warnings", ())])
         return see(f"/running?resultMessage={quote(message)}", "OK")
+
+
+def _page(path: str) -> Page | None:
+    """What shows that path; those that end in a slash show all below them."""
+    return _PAGES.get(path) or _PAGES.get(path[: path.find("/", 1) + 1])

@@ -76,9 +76,28 @@ def test_old_calls_by_get_need_the_configs_word_and_no_cookie(told: Told) -> Non
     path = "/enableGroup?service=web&group=main"
     assert client.get(path, auth=ANN, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
     assert client.get(path, auth=ANN).text == "OK"
+    assert client.head(path, auth=ANN).status_code == 405
     log_in(client)
     assert client.get(path).status_code == 405
+    assert client.get(path, auth=ANN).status_code == 403
     assert len(told.said) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        *(("POST", path, "GET, HEAD") for path in ("/", "/running.txt", "/service/web", "/metrics", "/live")),
+        *(("GET", path, "POST") for path in ("/logout", "/command/host-down", "/users/add", "/addHost")),
+        *(("HEAD", path, "POST") for path in ("/logout", "/command/host-down", "/addHost")),
+        ("POST", "/noSuchPage", None),
+    ],
+)
+def test_by_another_method_than_its_own_a_path_tells_that_one(
+    client: Client, told: Told, method: str, path: str, allowed: str | None
+) -> None:
+    answer = client.open(path, method=method, auth=ANN)
+    assert (answer.status_code, answer.headers.get("Allow")) == (405 if allowed else 404, allowed)
+    assert told.said == []
 
 
 def test_what_is_too_large_or_odd_is_refused(client: Client, told: Told) -> None:
