@@ -14,12 +14,16 @@ from control.web import running
 from control.web.answers import plain
 from control.web.inquiry import Inquiry
 from control.web.visit import Page, Pages, Visit
+from director.config.ancestors import ROOTS
 from director.config.model import Config
 from director.config.writer import write
 
 _LOCKED = "." * 13  # the form of a hash, of no password
-_ROOT = re.compile(r"<(pdconfig|config)[\s>]")
-_PASSWORD = re.compile(r"""(\bpassword\s*=\s*(["'])).*?\2""", re.DOTALL)
+# The first element; comments before it may speak of others.
+_ROOT = re.compile(r"(?:\s|<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->)*<([^\s/>]+)", re.DOTALL)
+_ROOTS = ("director", *ROOTS)
+# Also where the quotes were forgotten: a file that is not yet right is shown, too.
+_PASSWORD = re.compile(r"""(\bpassword\s*=\s*)(?:"[^"]*"|'[^']*'|["']?[^\s>]*)""")
 _METRICS = "text/plain; version=0.0.4"
 
 
@@ -27,12 +31,18 @@ def config_text(visit: Visit) -> str:
     """config.xml as it runs, with the root of the file, if there is one: an ancestor's scripts look for theirs."""
     text = write(_config(visit)).decode()
     try:
-        root = _ROOT.search(visit.command("config-file")["text"])
+        wanted = _root(visit.command("config-file")["text"])
     except CommandError:
         return text
-    if root is None:
+    if wanted == "director" or wanted not in _ROOTS:
         return text
-    return text.replace("<director", f"<{root[1]}", 1).replace("</director>", f"</{root[1]}>")
+    # Not always <director>: names that only an ancestor's file may have need the root of one.
+    return re.sub(rf"(</?){_root(text)}(?=[\s/>])", rf"\1{wanted}", text)
+
+
+def _root(text: str) -> str:
+    found = _ROOT.match(text)
+    return found[1] if found else ""
 
 
 def _config(visit: Visit) -> Config:
@@ -49,7 +59,7 @@ def _config(visit: Visit) -> Config:
 def file_text(visit: Visit) -> str:
     """What the config file says now; hashes of passwords for those alone who may change them."""
     text = str(visit.command("config-file")["text"])
-    return text if visit.visitor.may_change else _PASSWORD.sub(rf"\1{_LOCKED}\2", text)
+    return text if visit.visitor.may_change else _PASSWORD.sub(rf'\1"{_LOCKED}"', text)
 
 
 def metrics(inquiry: Inquiry) -> Response:
