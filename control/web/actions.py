@@ -13,21 +13,25 @@ from typing import Any
 import gevent
 from werkzeug.wrappers import Response
 
-from control.commands.command import Command, CommandError, find
+from control.commands.command import Command, CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
 from control.render import render
 from control.web.answers import see
 from control.web.visit import Visit
+from director.access import Access
 from director.config.usability import FORCE_HINT
 
 _ELSEWHERE = {"upgrade": "/upgrade"}  # commands that take long, and the page that says how they go
-_ENDLESS = ("follow", "wait")  # hold one of few sockets for as long as something goes on; pages look again instead
+_ENDLESS = "wait"  # holds one of few sockets for as long as something goes on; pages look again instead
 _AT_ONCE = 1.0  # seconds in which such a command is refused, if it is
 
 
 def act(visit: Visit, name: str) -> Response:
     """Run the command of a form; its token was seen already. Raises CommandError."""
     row = find(name, COMMANDS)
+    if row.access is not Access.FULL:
+        # What it says would go past the pages, which hide from whoever may only look what is not for him.
+        raise CommandError(ErrorKind.USAGE, f"{name} changes nothing: there is no button for it")
     given = _given(row, visit)
     try:
         if visit.asked.form.get("ask"):
@@ -49,7 +53,7 @@ def _given(row: Command, visit: Visit) -> dict[str, Any]:
         if value := form.get(argument.name, ""):
             given[argument.name] = ["the page", value.encode()] if argument.carries else value.strip()
     for option in row.options:
-        if option.name not in _ENDLESS and (value := form.get(option.name, "").strip()):
+        if option.name != _ENDLESS and (value := form.get(option.name, "").strip()):
             given[option.name] = True if option.flag else value
     return given
 
