@@ -14,7 +14,6 @@ from director.config.values import truth
 
 PYTHON_DIRECTOR = "pdconfig"
 ROOTS = (PYTHON_DIRECTOR, "config")
-_PEM = "server.pem"  # where Python Director looked for certificate and key
 
 Warn = Callable[[int, str, str], None]  # line, what, remedy
 
@@ -104,6 +103,7 @@ def _admin(admin: Node, root: str, warn: Warn) -> list[Node]:
                     "pages renew themselves; take it out",
                 )
             found.append(Node("admin", attributes, child.line, list(users), origin=admin))
-    if root == PYTHON_DIRECTOR and truth(admin.attributes.get("secure", "")):
-        admin.attributes.setdefault("cert", _PEM)
+    if root == PYTHON_DIRECTOR and truth(admin.attributes.get("secure", "")) and "cert" not in admin.attributes:
+        # It lay where the program was started, which no file tells.
+        warn(admin.line, "server.pem is not looked for", 'write cert="server.pem", or have a certificate made')
     return found

@@ -78,3 +78,13 @@ def test_notes_are_comments_and_an_ssh_admin_is_ignored_with_a_warning() -> None
     config, problems = config_of(service(group, more=admin))
     assert len(config.admins) == 1
     assert "ssh" in problems
+
+
+def test_a_secure_admin_needs_no_server_pem_beside_it() -> None:
+    group = '<group name="g"><host name="a" ip="1.1.1.1:1"/></group>'
+    user = '<user name="u" password="abNANd1rDfiNc" access="full"/>'
+    for cert, expected in (("", None), ('cert="server.pem"', "/server.pem")):
+        admin = f'<admin listen="localhost:7001" secure="yes" {cert}>{user}</admin>'
+        config, problems = config_of(service(group, "pdconfig", admin))
+        assert (config.admins[0].secure, config.admins[0].cert) == (True, expected)
+        assert ("server.pem" in problems) is not bool(cert)
