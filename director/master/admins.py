@@ -60,8 +60,9 @@ class Admins:
         fresh: dict[str, Address] = {}
         try:
             paths = [path for admin in config.admins for path in files(admin, self._state_dir)]
-            if any(admin.secure and not admin.cert for admin in config.admins):
-                selfsigned.ensure(selfsigned.path(self._state_dir))
+            if without := [admin.listen.host for admin in config.admins if admin.secure and not admin.cert]:
+                hosts = [host for host in without if host not in ("*", "::", "0.0.0.0")]
+                selfsigned.ensure(selfsigned.path(self._state_dir), hosts)
             for path in paths:
                 os.close(open_file(path))
             for admin in config.admins:

@@ -5,9 +5,12 @@ Made once and kept, so that whoever has accepted it need not do so again.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
+import ipaddress
 import os
 import socket
+from collections.abc import Iterable
 
 from director import logs
 from director.errors import SystemFailure
@@ -22,11 +25,11 @@ def path(state_dir: str) -> str:
     return os.path.join(state_dir, NAME)
 
 
-def ensure(file: str) -> None:
-    """Make it if it is not there. Raises SystemFailure."""
+def ensure(file: str, hosts: Iterable[str] = ()) -> None:
+    """Make it if it is not there, for this machine and for what it is called by in these. Raises SystemFailure."""
     if os.path.exists(file):
         return
-    text, fingerprint = _make(socket.gethostname() or "director")
+    text, fingerprint = _make((socket.gethostname() or "director", "localhost", "127.0.0.1", "::1", *hosts))
     try:
         os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
         temporary = f"{file}.new"
@@ -39,16 +42,23 @@ def ensure(file: str) -> None:
     logs.warning(Event.CERTIFICATE_MADE, file=file, sha256=fingerprint)
 
 
-def _make(name: str) -> tuple[bytes, str]:
+def _make(hosts: tuple[str, ...]) -> tuple[bytes, str]:
+    """Certificate and key, and the fingerprint. The first of the hosts is its subject."""
     # Slow to import, and needed once in the life of a machine.
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, name[:64])])
+    subject = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, hosts[0][:64])])
     now = datetime.datetime.now(datetime.UTC)
-    names = [x509.DNSName(one) for one in dict.fromkeys((name, "localhost"))]
+    names: list[x509.GeneralName] = []
+    for host in dict.fromkeys(hosts):
+        try:
+            names.append(x509.IPAddress(ipaddress.ip_address(host)))
+        except ValueError:
+            with contextlib.suppress(ValueError):  # a name that no certificate can hold as it stands
+                names.append(x509.DNSName(host))
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
