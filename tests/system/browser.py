@@ -48,6 +48,14 @@ const has = (form, name, value) =>
 return [...document.querySelectorAll("form")].find((form) => form.getAttribute("action") === action
   && Object.entries(given).every(([name, value]) => has(form, name, value))) ?? null;
 """
+_MISFITS = """
+document.querySelectorAll("details").forEach((one) => { one.open = true; });
+const page = document.documentElement.scrollWidth;
+return [
+  ...(page > arguments[0] ? [`it is ${page} wide`] : []),
+  ...[...document.querySelectorAll("td button")].filter((one) => one.offsetHeight > 45).map((one) => one.innerText),
+];
+"""
 
 
 class Browser:
@@ -193,6 +201,14 @@ class Browser:
         log: list[dict[str, Any]] = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
         found = [one["message"] for one in log if one["level"] in ("WARNING", "SEVERE")]
         return [one for one in found if "the server responded with a status of 4" not in one]
+
+    def misfits(self, width: int) -> list[str]:
+        """What sticks out of this page on a screen so wide, all opened, and buttons in tables that take two lines."""
+        screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        found: list[str] = self.driver.execute_script(_MISFITS, width)
+        self.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        return [f"{self.path} at {width}: {one}" for one in found]
 
     def picture(self, path: Path, width: int = 1280) -> None:
         """The whole page."""

@@ -301,6 +301,22 @@ def test_without_scripts_everything_can_be_read_and_done(site: Site, browser: Br
     assert "no script" in browser.text
 
 
+def test_pages_fit_screens_of_any_width_whatever_things_are_called(site: Site, browser: Browser) -> None:
+    long = "a_name_that_goes_on_and_on_and_has_no_place_to_break"
+    host = ("host-add", "web", long, f"{long}.example", free_address())
+    for words in (("service-add", long, free_address()), ("group-add", "web", long, "random"), host):
+        assert site.daemon.ctl(*words).exit == 0
+    assert site.daemon.ctl("host-down", "web", "main", "b", "--reason", "its disk, of which " * 5).exit == 0
+    site.daemon.configure(site.daemon.config_file.read_text().replace('name="next"', 'name="later"'))
+    browser.log_in("ann", "secret")
+    misfits = []
+    for path in (*PAGES.values(), f"/service/{long}"):
+        browser.go(path)
+        for width in (320, 390, 768, 1024, 1280):
+            misfits += browser.misfits(width)
+    assert misfits == []
+
+
 def test_no_page_keeps_anybody_out_and_all_have_their_picture(site: Site, browser: Browser) -> None:
     """With DIRECTOR_PICTURES=FOLDER the pictures stay, as `make pictures` wants them."""
     folder = Path(os.environ.get("DIRECTOR_PICTURES") or site.daemon.folder / "pictures")
