@@ -143,6 +143,9 @@ class App:
             return only_by(methods, 'this changes something: use POST, or <admin legacy-get="yes">')
         if problem := self.door.doubt(asked, visit.visitor):
             return plain(f"{problem}\n", 403)
+        if not visit.visitor.may_change:
+            # The hub would say so, but only once all else is right.
+            return plain(f"{visit.visitor.person.name} may look, but not change anything\n", 401)
         try:
             given = call.given({**asked.args.to_dict(), **asked.form.to_dict()}, visit.stats)
             result = visit.command(call.command, **given)

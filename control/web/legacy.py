@@ -31,6 +31,7 @@ class Call:
     args: tuple[tuple[str, ...], ...] = ()
     options: tuple[str, ...] = ()
     needs_name: bool = False  # the last argument is a host's name, or its address
+    spares_enabled: bool = False  # was to refuse the group that is enabled, as delGroup's command does by itself
 
     def given(self, sent: Mapping[str, str], stats: Callable[[], dict[str, Any]]) -> dict[str, str]:
         """What the command is given. Raises MissingError, CommandError."""
@@ -44,7 +45,15 @@ class Call:
             given[name] = value
         if self.needs_name:
             given["host"] = _host_name(stats(), **given)
+        if self.spares_enabled and (given["service"], given["group"]) in _enabled(stats()):
+            why = f"group {given['group']!r} of {given['service']} is enabled; directorctl {self.command} does it"
+            raise CommandError(ErrorKind.REFUSED, f"can't change the scheduler: {why}")
         return given
+
+
+def _enabled(stats: dict[str, Any]) -> set[tuple[str, str]]:
+    """Each service with the group that is enabled in it."""
+    return {(one["name"], one["enabled_group"]) for one in stats["services"]}
 
 
 def _host_name(stats: dict[str, Any], service: str, group: str, host: str) -> str:
@@ -68,7 +77,7 @@ CALLS: Mapping[str, Call] = {
     "delHost": Call("host-del", _HOST, needs_name=True),
     "delAllHosts": Call("host-del-all", (_SERVICE, _GROUP)),
     "enableGroup": Call("group-enable", (_SERVICE, _GROUP)),
-    "changeScheduler": Call("group-scheduler", (_SERVICE, _GROUP, ("scheduler",))),
+    "changeScheduler": Call("group-scheduler", (_SERVICE, _GROUP, ("scheduler",)), spares_enabled=True),
     "newService": Call("service-add", (_SERVICE, ("listen",))),
     "newGroup": Call("group-add", (_SERVICE, _GROUP, ("scheduler",))),
     "delGroup": Call("group-del", (_SERVICE, _GROUP)),

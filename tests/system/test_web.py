@@ -95,6 +95,7 @@ def test_every_old_call_works_by_curl_with_its_old_answer(site: Site) -> None:
         assert call(name, **given) == "OK 302", name
     assert call("addUser", name="mal", password="clear", access="full") == "NOT OK 302"
     assert call("enableGroup", service="web", group="nowhere") == "NOT OK 302"
+    assert call("changeScheduler", **web, scheduler="random") == "NOT OK 302"  # of the enabled group
     assert call("enableGroup", service="web").endswith(" 500")
     assert call("noSuchCall").endswith(" 404")
     for name in (

@@ -35,6 +35,7 @@ def test_who_may_only_look_changes_nothing_by_any_way(client: Client, told: Told
     everything |= {"access": "full", "password": DES}
     for call in CALLS:
         assert client.post(f"/{call}", data=everything, auth=BOB).text not in ("", "OK"), call
+        assert client.post(f"/{call}", auth=BOB).status_code == 401, call  # whatever else is wrong
     assert client.post("/command/stop", auth=BOB).status_code == 403
     csrf = log_in(client, "bob")
     sent = {**HOST, "csrf": csrf, "ip": "h:1", "scheduler": "random", "weight": "2", "maxconn": "3", "number": "1"}

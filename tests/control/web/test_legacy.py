@@ -33,6 +33,14 @@ def test_a_host_is_given_by_name_or_by_an_address_that_only_it_has() -> None:
         call.given(by_address, lambda: STATS)
 
 
+def test_the_scheduler_of_the_enabled_group_is_not_changed_as_was_promised() -> None:
+    two = {"services": [hubs.service("web", hubs.group("main"), hubs.group("next"))]}
+    sent = {"service": "web", "scheduler": "random"}
+    assert CALLS["changeScheduler"].given({**sent, "group": "next"}, lambda: two)["group"] == "next"
+    with pytest.raises(CommandError, match="'main' of web is enabled; directorctl group-scheduler"):
+        CALLS["changeScheduler"].given({**sent, "group": "main"}, lambda: two)
+
+
 def test_a_missing_argument_is_named() -> None:
     with pytest.raises(MissingError, match="group"):
         CALLS["enableGroup"].given({"service": "web", "group": ""}, lambda: STATS)
