@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib import resources
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 
@@ -71,12 +72,18 @@ def size(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
+def link(name: str) -> str:
+    """A name as the end of an address. Browsers take . and .. for a way, escaped or not: those are escaped twice."""
+    parts = (quote(quote(part).replace(".", "%2E")) if part in (".", "..") else quote(part) for part in name.split("/"))
+    return "/".join(parts)
+
+
 def _environment() -> Any:
     texts = {name: data.decode() for name, data in _read("templates").items()}
     environment = jinja2.Environment(
         loader=jinja2.DictLoader(texts), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"ago": duration, "bytes": size, "span": span, "moment": moment}
+    environment.filters |= {"ago": duration, "bytes": size, "span": span, "moment": moment, "link": link}
     environment.globals["commands"] = {row.name: {option.name for option in row.options} for row in COMMANDS}
     environment.globals["arguments"] = {row.name: [one.name for one in row.arguments] for row in COMMANDS}
     environment.globals["static"] = {name: one.path for name, one in STATIC.items()}

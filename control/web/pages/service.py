@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 from werkzeug.wrappers import Response
 
@@ -41,11 +42,12 @@ def _fitting(hosts: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
 
 def service_page(visit: Visit) -> Response:
     """The page."""
-    name = visit.asked.path.removeprefix(_PATH)
-    services = visit.stats()["services"]
-    service = next((one for one in services if one["name"] == name), None)
-    if service is None:
-        return visit.said(unknown("service", name, (one["name"] for one in services)), 404)
+    wanted = visit.asked.path.removeprefix(_PATH)
+    services = {one["name"]: one for one in visit.stats()["services"]}
+    name = wanted if wanted in services else unquote(wanted)
+    if name not in services:
+        return visit.said(unknown("service", name, services), 404)
+    service = services[name]
     groups, window = hosts_shown(visit, service)
     return visit.show(
         "service.html",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 import pytest
 from werkzeug.test import Client, EnvironBuilder
@@ -57,12 +58,14 @@ def test_the_way_back_stays_here(told: Told, back: str, where: str) -> None:
     assert visit(told, back=back).back == where
 
 
-def test_a_name_with_any_sign_is_found_again_after_a_change(client: Client, told: Told) -> None:
+@pytest.mark.parametrize("name", ["50%41 /?&", "..", ".", "a/../b", "%2E"])
+def test_a_name_with_any_sign_is_found_again_after_a_change(client: Client, told: Told, name: str) -> None:
     csrf = log_in(client)
-    name = "50%41 /?&"
     told.document["services"] = [hubs.service(name, hubs.group("main", hubs.host("a")))]
     text = client.get("/").text
     (path,) = [part.partition('"')[0] for part in text.split('href="')[1:] if part.startswith("/service/")]
+    # As browsers do: . and .. are a way, however they are escaped.
+    assert not {".", ".."} & set(re.sub("%2e", ".", path, flags=re.IGNORECASE).split("/"))
     text = client.get(path + "?at=0").text
     back = html.unescape(text.partition('name="back" value="')[2].partition('"')[0])
     sent = {"service": name, "group": "main", "host": "a", "csrf": csrf, "back": back}
