@@ -107,6 +107,7 @@ from director.messages import (
     SaveConfig,
     SchedulerFailed,
     Sticks,
+    Surrender,
     TakeOver,
     Tally,
     Target,
@@ -263,6 +264,8 @@ class Hub:
                     self.server.adopt(descriptor)
             case ControlSockets(paths):
                 self.server.serve(dict(zip(paths, descriptors, strict=True)))
+            case Surrender():
+                self.server.surrender()
             case Happened():
                 self.chronicle.add(message)
             case Drain():

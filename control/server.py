@@ -94,7 +94,9 @@ class Server:
         self.stopping = False
         self.identify = identify
         self._owner = owner
-        self._listeners: dict[str | None, Any] = {None: socket.socket(fileno=listener)}  # by path
+        self._listeners: dict[str | None, Any] = {}  # by path
+        if listener >= 0:  # else it is another generation's
+            self._listeners[None] = socket.socket(fileno=listener)
         self._clients: dict[_Connection, gevent.Greenlet] = {}
         self._accepting: dict[str | None, gevent.Greenlet] | None = None
         self._granted: tuple[tuple[Control, ...], dict[str | None, Mapping[int, Access]]] = ((), {})
@@ -123,12 +125,17 @@ class Server:
         if accepting is not None:
             self.start()
 
-    def stop(self, grace: float = 1.0) -> None:
-        """Accept nothing more; what is being worked on gets `grace` seconds to be answered."""
-        self.stopping = True
+    def surrender(self) -> None:
+        """Accept nothing more, and let go of the sockets: who connects must hear of it when nobody serves them."""
         self.pause()
         for listener in self._listeners.values():
             listener.close()
+        self._listeners.clear()
+
+    def stop(self, grace: float = 1.0) -> None:
+        """Accept nothing more; what is being worked on gets `grace` seconds to be answered."""
+        self.stopping = True
+        self.surrender()
         for connection in list(self.waiting):
             connection.close()
         gevent.joinall(list(self._clients.values()), timeout=grace)

@@ -271,6 +271,11 @@ class ControlSockets:
 
 
 @dataclass(frozen=True, slots=True)
+class Surrender:
+    """To the hub: the control sockets are another generation's for good; close them all."""
+
+
+@dataclass(frozen=True, slots=True)
 class AdminFiles:
     """To web: the files that admins name, open for reading, by path."""
 
@@ -1077,6 +1082,7 @@ Message = (
     | Admit
     | AdminFiles
     | ControlSockets
+    | Surrender
     | FilesUsed
     | Lonely
     | Drain

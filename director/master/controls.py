@@ -58,6 +58,12 @@ class Controls:
         """Close those that the config has not."""
         _remove({path: self._sockets.pop(path) for path in self._sockets.keys() - _named(config)})
 
+    def let_go(self) -> None:
+        """Close our copies: others go on with theirs."""
+        for sock in self._sockets.values():
+            sock.close()
+        self._sockets.clear()
+
     def tell(self, family: Family) -> None:
         """Have the hub serve them, and no others."""
         family.tell_hub(ControlSockets(tuple(self._sockets)), tuple(self.descriptors.values()))

@@ -47,6 +47,7 @@ from director.messages import (
     Resume,
     Running,
     Slot,
+    Surrender,
     peer_incarnation,
 )
 
@@ -138,6 +139,13 @@ class Family:
         hub = self.children.get(HUB_SLOT)
         if hub is not None:
             self.tell(hub, message, fds)
+
+    def release_control(self) -> None:
+        """The control socket is another generation's: no hub of ours has it any more."""
+        self.tell_hub(Surrender())
+        if self.control >= 0:
+            os.close(self.control)
+            self.control = -1
 
     def workers(self) -> list[Child]:
         """The living workers, by slot."""

@@ -5,7 +5,8 @@ it lives, byte 1 read-locked by every child through a descriptor of its own, so
 a probe can tell "running", "dead, children live" and "dead" apart without
 taking a lock. The locks belong to open file descriptions: they survive exec and
 end with the last copy of the descriptor, never by an explicit unlock.
-The content names pids with their start ticks, as JSON.
+The content names pids with their start ticks, as JSON. Generations that retire
+stay there until they end: they outlive the master that has replaced them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import fcntl
 import json
 import os
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,10 +49,20 @@ class Holder:
     stop_timeout: float = 30.0  # seconds that a graceful stop may take
     predecessor: int = 0  # the master that this one replaced
     serving: bool = False  # its start is over
+    retirees: tuple[tuple[int, int], ...] = ()  # masters of generations that retire, as `children`
 
     def is_still(self, pid: int, start: int) -> bool:
         """Whether that process is the one that was written down."""
         return start_ticks(pid) == start
+
+
+def _content(fd: int) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(os.pread(fd, 1 << 20, 0) or b"{}")
+    return content
+
+
+def _processes(content: dict[str, Any], name: str) -> tuple[tuple[int, int], ...]:
+    return tuple((int(pid), int(start)) for pid, start in content.get(name, ()))
 
 
 def probe(path: str) -> Holder:
@@ -64,17 +76,18 @@ def probe(path: str) -> Holder:
     try:
         master_lives, children_live = _held(fd, _MASTER), _held(fd, _CHILDREN)
         try:
-            content: dict[str, Any] = json.loads(os.pread(fd, 1 << 20, 0) or b"{}")
+            content = _content(fd)
             return Holder(
                 master_lives,
                 children_live,
                 pid=int(content.get("pid", 0)),
                 start=int(content.get("start") or 0),
                 generation=str(content.get("generation", "")),
-                children=tuple((int(pid), int(start)) for pid, start in content.get("children", ())),
+                children=_processes(content, "children"),
                 stop_timeout=float(content.get("stop_timeout", 30.0)),
                 predecessor=int(content.get("predecessor", 0)),
                 serving=bool(content.get("serving")),
+                retirees=_processes(content, "retirees"),
             )
         except (ValueError, TypeError, AttributeError):
             # Written by half at this moment, or by somebody else; the locks tell the truth.
@@ -115,8 +128,23 @@ class Lock:
             return False
         return True
 
-    def write(self, generation: str, children: list[tuple[int, int]], stop_timeout: float) -> None:
-        """Write down who we are, who our children are, and how long a stop may take."""
+    def let_go(self) -> None:
+        """It is another master's, who has a copy of the descriptor: ours must not outlive that one's."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+    def write(
+        self,
+        generation: str,
+        children: list[tuple[int, int]],
+        stop_timeout: float,
+        retirees: Iterable[tuple[int, int]] = (),
+    ) -> None:
+        """Write down who we are, who our children are, how long a stop may take, and which generations retire.
+
+        Of the latter those that were there already stay, as long as they live: a dead master's are nobody else's.
+        """
         content = {
             "pid": os.getpid(),
             "start": start_ticks(os.getpid()),
@@ -125,8 +153,15 @@ class Lock:
             "stop_timeout": stop_timeout,
             "predecessor": self.predecessor,
             "serving": self.serving,
+            "retirees": [one for one in {*self._retirees(), *retirees} if start_ticks(one[0]) == one[1]],
         }
         data = json.dumps(content).encode() + b"\n"
         # The old tail must go after the new text is there, or a reader sees nothing.
         os.pwrite(self.fd, data, 0)
         os.ftruncate(self.fd, len(data))
+
+    def _retirees(self) -> tuple[tuple[int, int], ...]:
+        try:
+            return _processes(_content(self.fd), "retirees")
+        except (ValueError, TypeError, AttributeError):
+            return ()

@@ -72,6 +72,10 @@ class Retirees:
         for elder, _ in self.all.values():
             tell_by_signal(elder.pid, elder.start, signal.SIGKILL)
 
+    def masters(self) -> tuple[tuple[int, int], ...]:
+        """The processes that hold their connections together: pid and start ticks."""
+        return tuple((elder.pid, elder.start) for elder, bond in self.all.values() if bond.open)
+
     def elders(self) -> tuple[Elder, ...]:
         """What a successor must know of them, with our ends of their links."""
         return tuple(replace(elder, link=bond.fileno()) for elder, bond in self.all.values() if bond.open)

@@ -1,7 +1,8 @@
 """A master whose generation is no longer the one: its workers finish, its hub counts for another.
 
 Hears from whoever reigns now: whom to report to, and by when to be gone. When
-nobody reigns any more it goes on to its end all the same.
+nobody reigns any more it goes on to its end all the same, and is in nobody's
+way: a new daemon may start meanwhile.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ class Retirement:
             bond.gone = lambda: None
         logs.info(Event.GENERATION_RETIRING, generation=master.generation, timeout=f"{seconds:g}s")
         master.family.covering = False
-        master.release_listeners()
+        master.release_daemon()
         master.retirees.let_go()  # whoever reigns now has them, too
         self.drain(seconds)
 

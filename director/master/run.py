@@ -235,8 +235,11 @@ class Master:
         except SystemFailure as error:
             logs.error(Event.JOURNAL_FAILED, reason=error)
 
-    def release_listeners(self) -> None:
-        """They are another generation's."""
+    def release_daemon(self) -> None:
+        """It is another generation's: what only one may have must not outlive that one with us."""
+        self.lock.let_go()
+        self.controls.let_go()
+        self.family.release_control()
         for address in self.addresses.values():
             address.let_go()
         self.addresses.clear()
@@ -360,7 +363,7 @@ class Master:
         if self.reigns:
             children = [(pid, kernel.start_ticks(pid) or 0) for pid in self.family.by_pid]
             try:
-                self.lock.write(self.generation, children, self.running.config.stop_timeout)
+                self.lock.write(self.generation, children, self.running.config.stop_timeout, self.retirees.masters())
             except OSError as error:
                 logs.error(Event.DAEMON_FAILED, reason=f"can't write lock file {self.places.lock}: {error.strerror}")
 

@@ -16,6 +16,8 @@ from collections.abc import Callable
 from director.errors import SystemFailure
 from director.master.lock import Holder, probe
 from director.master.pidfile import read_pid_file
+from director.master.retirees import tell_by_signal
+from director.master.system import process_state
 from director.places import Places
 
 _TERM_MARGIN = 5.0  # seconds beyond what the daemon promised, before QUIT
@@ -54,10 +56,31 @@ def stop(places: Places, report: Callable[[], None]) -> bool:
         if successor is None:
             break
         holder = successor  # it had just been upgraded
-    deadline = time.monotonic() + _QUIT_PATIENCE
-    while probe(places.lock).children_live and time.monotonic() < deadline:
-        time.sleep(0.02)
+    _end_retirees(places, report)
+    _await_children(places, _QUIT_PATIENCE, lambda: None)
     return True
+
+
+def _await_children(places: Places, patience: float, report: Callable[[], None]) -> None:
+    deadline = time.monotonic() + patience
+    while probe(places.lock).children_live and time.monotonic() < deadline:
+        report()
+        time.sleep(_WAIT)
+
+
+def _end_retirees(places: Places, report: Callable[[], None]) -> None:
+    """Have generations end gracefully that retire, and whose daemon is gone; all of them at the same time."""
+    holder = probe(places.lock)
+    left = list(holder.retirees)
+    for number, patience in ((signal.SIGTERM, holder.stop_timeout + _TERM_MARGIN), (signal.SIGKILL, _QUIT_PATIENCE)):
+        for pid, start in left:
+            tell_by_signal(pid, start, number)
+        deadline = time.monotonic() + patience
+        while left := [one for one in left if holder.is_still(*one) and process_state(one[0]) != "Z"]:
+            if time.monotonic() > deadline:
+                break
+            report()
+            time.sleep(_WAIT)
 
 
 def _holder(places: Places) -> Holder | None:
@@ -94,11 +117,9 @@ def end(holder: Holder, report: Callable[[], None]) -> None:
 def _end_orphans(places: Places, report: Callable[[], None]) -> bool:
     """They finish what they have, as they do by themselves; what is left of them then is killed."""
     holder = probe(places.lock)
-    if holder.children_live:
-        deadline = time.monotonic() + holder.stop_timeout
-        while probe(places.lock).children_live and time.monotonic() < deadline:
-            report()
-            time.sleep(_WAIT)
+    _end_retirees(places, report)
+    if probe(places.lock).children_live:
+        _await_children(places, holder.stop_timeout, report)
         kill_children(holder)
     if holder.pid and read_pid_file(places.pid_file) == holder.pid:
         with contextlib.suppress(OSError):
@@ -140,7 +161,8 @@ def situation(places: Places) -> tuple[int, str]:
     if holder.master_lives:
         return 0, f"running, pid {holder.pid}, but its control socket does not answer"
     if holder.children_live:
-        pids = " ".join(str(pid) for pid, start in holder.children if holder.is_still(pid, start))
+        known = (*holder.children, *holder.retirees)
+        pids = " ".join(str(pid) for pid, start in known if holder.is_still(pid, start))
         return 2, f"dead, but some of its processes live: {pids}"
     if os.path.lexists(places.pid_file):
         return 1, f"dead, and its pid file {places.pid_file} is left"

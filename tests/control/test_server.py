@@ -474,6 +474,15 @@ def test_each_socket_has_its_own_rights_and_goes_when_it_is_told(folder: Path) -
         assert ask(served, request("version"))["ok"]
 
 
+def test_sockets_that_were_given_up_refuse_who_connects_once_nobody_else_has_them(folder: Path) -> None:
+    with serving(FakeHub(), str(folder / "c.sock")) as served:
+        assert ask(served, request("version"))["ok"]
+        served.ask(served.server.surrender)
+        served.listener.close()
+        with pytest.raises(ConnectionRefusedError):
+            served.connect()
+
+
 def test_who_started_the_daemon_may_all(folder: Path) -> None:
     def identify(sock: Any) -> Peer:
         return Peer(1, OWNER, frozenset())

@@ -519,6 +519,38 @@ def test_a_stop_waits_for_generations_that_retire(daemon: Daemon, serve: Serve) 
     assert not daemon.pids()
 
 
+@pytest.mark.fault(9)
+@pytest.mark.parametrize("hub", ["its hub lives", "its hub, too"])
+def test_a_master_killed_while_generations_retire_keeps_nobody_from_starting(
+    daemon: Daemon, serve: Serve, hub: str
+) -> None:
+    address = free_address()
+    daemon.start(config(address, serve, orphan_timeout="1s", stop_timeout="1s"))
+    elder = daemon.master
+    with Streams(address, 6) as streams:
+        upgrade(daemon)
+        killed = {daemon.master, daemon.hub()} if hub == "its hub, too" else {daemon.master}
+        for pid in killed:
+            daemon.kill(pid)
+        wait_until(lambda: not killed & daemon.pids())
+        status = daemon.directord("status")
+        assert (status.exit, str(elder) in status.out) == (2, True), status.text
+        assert daemon.ctl("status").exit == 7
+        began = time.monotonic()
+        daemon.start()
+        assert time.monotonic() - began < 30  # `drain-timeout` is ten minutes
+        upgrade(daemon)
+        with ShortRequests(address) as requests:
+            wait_until(lambda: requests.done > 10)
+        assert requests.failures == []
+        exchanged = streams.exchanged
+        wait_until(lambda: streams.exchanged > exchanged + 1000)
+        assert streams.broken == {}
+        daemon.stop()
+    assert not daemon.pids()
+    assert daemon.directord("status").exit == 3
+
+
 def test_usr2_upgrades_too_and_children_ignore_it(daemon: Daemon, serve: Serve) -> None:
     daemon.start(config(free_address(), serve))
     master = daemon.master

@@ -61,6 +61,19 @@ def test_a_master_is_seen_by_others_and_keeps_them_out(tmp_path: Path) -> None:
     assert Lock(path).take()
 
 
+def test_generations_that_retire_stay_on_record_as_long_as_they_live(tmp_path: Path) -> None:
+    path, me = str(tmp_path / "lock"), (os.getpid(), start_ticks(os.getpid()) or 0)
+    dead = Lock(path)
+    assert dead.take()
+    dead.write("g1", [], 1.0, [me, (me[0], 1)])
+    dead.let_go()
+    dead.let_go()
+    heir = Lock(path)
+    assert heir.take()
+    heir.write("g2", [], 1.0)
+    assert probe(path).retirees == (me,)
+
+
 def test_children_outlive_their_master_in_the_lock(tmp_path: Path) -> None:
     path = str(tmp_path / "lock")
     ours = Lock(path)

@@ -137,6 +137,22 @@ def test_what_a_dead_master_left_is_waited_for_then_killed_and_its_pid_file_goes
     assert situation(places(tmp_path))[0] == 3
 
 
+@pytest.mark.parametrize("heeds", [True, False])
+def test_generations_that_retire_are_ended_with_the_daemon_and_after_its_death(tmp_path: Path, heeds: bool) -> None:
+    lock = Lock(places(tmp_path).lock)
+    assert lock.take()
+
+    def live_on() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if heeds else signal.SIG_IGN)
+        os.close(lock.fd)
+
+    retiree = in_a_child(live_on)
+    lock.write("g1", [], -4.9, [(retiree, start_ticks(retiree) or 0)])
+    lock.let_go()
+    stop(places(tmp_path), lambda: None)
+    assert os.WTERMSIG(os.waitpid(retiree, 0)[1]) == (signal.SIGTERM if heeds else signal.SIGKILL)
+
+
 def test_where_none_runs_there_is_nothing_to_stop(tmp_path: Path) -> None:
     assert not stop(places(tmp_path), lambda: None)
 
