@@ -29,6 +29,7 @@ class Event(StrEnum):
     CHANGE_OVERRULED = "change overruled"
     JOURNAL_CUT = "journal cut"
     JOURNAL_FAILED = "journal failed"
+    JOURNAL_SKIPPED = "journal skipped"
     PROCESS_STARTED = "process started"
     PROCESS_READY = "process ready"
     PROCESS_EXITED = "process exited"

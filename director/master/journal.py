@@ -2,8 +2,9 @@
 
 Every record is on the disk before anybody hears that the change was made. One
 master writes it at a time: it holds a lock on the file that ends with it. A
-tail that a crash tore is cut off; a journal that grew long is written anew at
-the next load, with the last changes for whoever looks back.
+tail that a crash tore is cut off, and a record before it that can't be read is
+left out; a journal that grew long is written anew at the next load, with the
+last changes for whoever looks back.
 """
 
 from __future__ import annotations
@@ -34,13 +35,15 @@ class Journal:
         self.records: list[Record] = []
         self._fd = -1
         self._size = 0
+        self._strange = 0  # lines that can't be read
         if path is not None:
             self._open(path)
 
     @property
     def next_number(self) -> int:
-        """Of the next change."""
-        return 1 + max((record.number for record in self.records if isinstance(record, Changed)), default=0)
+        """Of the next change; what can't be read may be changes, too, and have the numbers after those we know."""
+        known = (record.number for record in self.records if isinstance(record, Changed))
+        return 1 + self._strange + max(known, default=0)
 
     @property
     def closed(self) -> bool:
@@ -71,7 +74,9 @@ class Journal:
             _lock(self._fd)
             with open(path, "rb") as file:
                 data = file.read()
-            self.records, self._size = read(data)
+            self.records, self._size, self._strange = read(data)
+            if self._strange:
+                logs.warning(Event.JOURNAL_SKIPPED, path=path, records=self._strange)
             if self._size < len(data):
                 logs.warning(Event.JOURNAL_CUT, path=path, bytes=len(data) - self._size)
                 os.ftruncate(self._fd, self._size)

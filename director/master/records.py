@@ -56,26 +56,30 @@ def line(record: Record) -> bytes:
     return b"%08x %b\n" % (zlib.crc32(body), body)
 
 
-def read(data: bytes) -> tuple[list[Record], int]:
-    """The records in a journal's bytes, and how many bytes are good: what follows was torn off."""
+def read(data: bytes) -> tuple[list[Record], int, int]:
+    """The records in a journal's bytes, how many bytes are good, and how many lines within these are left out.
+
+    What follows the good bytes was torn off. Left out is what a disk has
+    damaged, or another version understands: it costs none of those after it.
+    """
     records: list[Record] = []
-    good = 0
+    good = passed = damaged = strange = 0
     for text in data.splitlines(keepends=True):
-        record = _record(text)
+        passed += len(text)
+        checksum, _, body = text.partition(b" ")
+        if not text.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(body[:-1]):
+            damaged += 1
+            continue
+        good, strange, damaged = passed, strange + damaged, 0
+        record = _record(body)
         if record is None:
-            break
-        records.append(record)
-        good += len(text)
-    return records, good
+            strange += 1
+        else:
+            records.append(record)
+    return records, good, strange
 
 
-def _record(text: bytes) -> Record | None:
-    checksum, _, body = text.partition(b" ")
-    if not text.endswith(b"\n"):
-        return None
-    body = body[:-1]
-    if checksum != b"%08x" % zlib.crc32(body):
-        return None
+def _record(body: bytes) -> Record | None:
     try:
         kind, value_ = json.loads(body)
         return understood(value_, _KINDS[kind])

@@ -43,6 +43,24 @@ def test_a_torn_tail_is_cut_off_and_writing_goes_on(tmp_path: Path) -> None:
     assert Journal(str(path)).records == [change(1), change(2)]
 
 
+def test_a_record_that_can_not_be_read_costs_none_of_those_after_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(str(path))
+    for number in (1, 2, 3):
+        journal.append(change(number))
+    journal.close()
+    data = path.read_bytes().replace(b'"number":2', b'"number":9')
+    path.write_bytes(data)
+    torn = Journal(str(path))
+    assert torn.records == [change(1), change(3)]
+    assert torn.next_number > 4
+    torn.close()
+    assert path.read_bytes() == data
+    assert "journal skipped" in capfd.readouterr().err
+
+
 def test_a_second_daemon_is_refused(tmp_path: Path) -> None:
     first = Journal(str(tmp_path / "journal"))
     with pytest.raises(SystemFailure, match="another daemon does"):
