@@ -267,13 +267,20 @@ def _values(row: Row) -> Iterator[tuple[str, int, Any]]:
 
 
 def info(stats: Document) -> Iterator[str]:
-    """`show info`. Its tools ask for the name HAProxy; `description` says who answers."""
+    """`show info`. Its tools ask for the name HAProxy; `description` says who answers.
+
+    hatop ends when one of the lines that it looks for is missing, whatever it says.
+    """
     uptime = int(stats["uptime_seconds"])
     days, seconds = divmod(uptime, 86400)
     services, workers = stats["services"], stats["workers"]
+    connections = sum(worker["open"] for worker in workers)
+    descriptors = stats["descriptors"] * len(workers)
+    most = stats["maxconn"] or descriptors // 2  # a client's and a host's for each connection
     values = {
         "Name": "HAProxy",
         "Version": f"2.6.0-director-{stats['version']}",  # the first one is of the dialect
+        "Release_date": "2022/05/31",  # of that
         "Nbthread": 1,
         "Nbproc": 1,
         "Process_num": 1,
@@ -281,12 +288,22 @@ def info(stats: Document) -> Iterator[str]:
         "Uptime": f"{days}d {seconds // 3600}h{seconds // 60 % 60:02}m{seconds % 60:02}s",
         "Uptime_sec": uptime,
         "Start_time_sec": int(stats["time"]) - uptime,
-        "CurrConns": sum(worker["open"] for worker in workers),
+        "Ulimit-n": descriptors,
+        "Maxsock": descriptors,
+        "Maxconn": most,
+        "Hard_maxconn": most,
+        "CurrConns": connections,
         "CumConns": stats["total"],
         "CumReq": stats["total"],
+        "Maxpipes": 0,
+        "PipesUsed": 0,
+        "PipesFree": 0,
+        "Tasks": connections,
+        "Run_queue": 0,
+        "node": stats["node"],
         "description": f"director {stats['version']}",
         "Stopping": int(any(worker["state"] == "draining" for worker in workers)),
-        "Jobs": sum(worker["open"] for worker in workers),
+        "Jobs": connections,
         "Listeners": sum(len(service["listen"]) for service in services),
         "DroppedLogs": stats["log_dropped"],
         "TotalBytesOut": stats["bytes_out"],

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import itertools
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -595,6 +596,8 @@ class Hub:
             version=self.version,
             generation=os.path.basename(self._birth.directory),
             uptime=time.time() - self._started(),
+            node=os.uname().nodename,
+            descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
             running=self.arranged,
             totals=self.totals,
             fallbacks=self.fallbacks,

@@ -15,6 +15,7 @@
     set maxconn global N                 maxconn-set N
     shutdown session ID                  session-close ID
     clear counters [all]                 counters-clear [--all]
+    set timeout cli N                    nothing, which version does: we have our own
     set server B/S state ready           host-up SVC GRP HOST
     set server B/S state drain           host-drain SVC GRP HOST
     shutdown sessions server B/S         host-close SVC GRP HOST
@@ -162,6 +163,13 @@ def _clear_counters(words: list[str], config: Config) -> Phrase:
     return Phrase(("counters-clear", "--all") if words else ("counters-clear",), _nothing)
 
 
+def _set_timeout(words: list[str], config: Config) -> Phrase:
+    """Who talks keeps the connection; tools say this first, and go away when it is refused."""
+    if len(words) != 1 or not re.fullmatch("[0-9]{1,9}(us|ms|s|m|h|d)?", words[0]):
+        raise UsageError("set timeout cli takes a time")
+    return Phrase(("version",), _nothing)
+
+
 def _server(words: list[str], config: Config) -> tuple[str, str, str]:
     """Service, group and host of `BACKEND/SERVER`."""
     if len(words) != 1 or "/" not in words[0]:
@@ -208,5 +216,6 @@ _PHRASES: dict[tuple[str, ...], Callable[[list[str], Config], Phrase]] = {
     ("show", "sess"): _show_sess,
     ("shutdown", "session"): _shutdown_session,
     ("clear", "counters"): _clear_counters,
+    ("set", "timeout", "cli"): _set_timeout,
 }
 _VERBS = {start[0] for start in _PHRASES}

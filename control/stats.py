@@ -23,6 +23,8 @@ class Report:
     version: str
     generation: str
     uptime: float
+    node: str  # the machine's name
+    descriptors: int  # how many a process may have
     running: Running
     totals: Totals
     fallbacks: Fallbacks
@@ -45,6 +47,8 @@ def build(report: Report) -> dict[str, Any]:
         "generation": report.generation,
         "pid": master.pid if master else 0,
         "uptime_seconds": round(report.uptime, 1),
+        "node": report.node,
+        "descriptors": report.descriptors,
         "maxconn": report.running.config.maxconn,
         **_open(report, DIRECTOR),
         **report.totals.everything(),

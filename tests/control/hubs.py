@@ -135,6 +135,8 @@ def stats() -> dict[str, Any]:
         "generation": "g100-7",
         "pid": 100,
         "uptime_seconds": 3700.0,
+        "node": "lb1",
+        "descriptors": 1024,
         "maxconn": None,
         "open": 4,
         "total": 45,  # with those of services that are gone

@@ -109,6 +109,16 @@ def test_info_names_haproxy_for_its_tools_and_director_for_people() -> None:
     assert (info["CumConns"], info["CumReq"]) == ("45", "45")  # more than services have: some are gone
 
 
+def test_info_has_every_line_without_which_hatop_ends() -> None:
+    info = dict(line.split(": ") for line in haproxy.info(stats()))
+    numbers = ["Nbproc", "Process_num", "Pid", "Maxconn", "CurrConns", "Maxpipes", "PipesUsed", "Tasks", "Run_queue"]
+    assert all(info[name].isdigit() for name in numbers)
+    assert info.keys() > {"Name", "Version", "Release_date", "Uptime", "node"}
+    assert (info["Ulimit-n"], info["Maxconn"]) == ("2048", "1024")
+    limited = dict(line.split(": ") for line in haproxy.info(stats() | {"maxconn": 70}))
+    assert limited["Maxconn"] == "70"
+
+
 def test_sessions_are_a_line_each() -> None:
     one = {"session": "0-7", "client": "10.0.0.9", "port": 4711, "service": "web", "group": "main", "host": "a"}
     waiting = {**one, "session": "1-8", "client": "::1", "group": "", "host": "", "open_seconds": 7500.0}

@@ -104,6 +104,7 @@ def test_a_wrong_phrase_is_told_what_would_be_right(line: str, told: str) -> Non
         ("clear counters", ("counters-clear",)),
         ("clear counters all", ("counters-clear", "--all")),
         ("show sess", ("sessions",)),
+        ("set timeout cli 60", ("version",)),
     ],
 )
 def test_a_phrase_about_no_host_is_a_command(line: str, words: tuple[str, ...]) -> None:
@@ -124,6 +125,7 @@ def test_a_phrase_about_no_host_is_a_command(line: str, words: tuple[str, ...]) 
         ("set maxconn 5", "only supports 'frontend', 'server', and 'global'"),
         ("shutdown session", "Session pointer expected"),
         ("clear counters some", "takes nothing, or 'all'"),
+        ("set timeout cli soon", "set timeout cli"),
     ],
 )
 def test_a_phrase_that_is_wrong_says_what_would_be_right(line: str, sentence: str) -> None:

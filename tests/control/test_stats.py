@@ -41,6 +41,8 @@ def report() -> Report:
         version="1",
         generation="g1",
         uptime=5.0,
+        node="lb1",
+        descriptors=1024,
         running=Running(1, Config(services=(SERVICE,))),
         fallbacks=Fallbacks(),
         totals=totals,

@@ -18,6 +18,7 @@ from tests.system.configs import director, group, host, service
 from tests.system.daemon import Daemon
 from tests.system.hosts import Host
 from tests.system.peers import need
+from tests.system.terminals import Terminal
 from tests.waiting import wait_until
 
 Hosts = Callable[..., list[Host]]
@@ -51,6 +52,23 @@ def test_haproxyadmin_sees_and_steers_the_hosts(daemon: Daemon, address: str) ->
         client.server("b", backend="web.main")[0].setstate("disable")
     a.setstate("enable")
     wait_until(lambda: {ask_name(address) for _ in range(6)} == {"a", "b"})
+
+
+def test_hatop_shows_the_hosts_and_steers_them(daemon: Daemon, address: str) -> None:
+    words = [need("hatop", "hatop"), "-s", str(daemon.socket)]
+    environment = {**daemon.environment, "TERM": "xterm"}
+    with Terminal(words, environment, daemon.folder) as terminal:
+        terminal.resize(30, 120)
+        wait_until(lambda: terminal.shows("web.main") and terminal.shows("BACKEND"), 30)
+        terminal.press(b"5")
+        wait_until(lambda: terminal.shows("embedded interactive HAProxy shell"), 30)
+
+        def disabled() -> bool:
+            terminal.press(b"disable server web.main/a\r")  # again: it forgets keys that come while it draws
+            terminal.shows("")  # or it would have to wait for us
+            return daemon.host("a")["state"] == "maint"
+
+        wait_until(disabled, 30)
 
 
 def test_socat_speaks_several_phrases_in_a_line(daemon: Daemon, address: str) -> None:
