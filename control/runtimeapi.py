@@ -8,8 +8,8 @@
     set server B/S state maint           host-down SVC GRP HOST
     enable server B/S                    host-up SVC GRP HOST
     show sess                            sessions, printed by `haproxy`
-    set weight B/S N,
-    set server B/S weight N              host-weight SVC GRP HOST N
+    set weight B/S N[%],
+    set server B/S weight N[%]              host-weight SVC GRP HOST N
     set maxconn server B/S N             host-maxconn SVC GRP HOST N
     set maxconn frontend F N             service-maxconn SVC N
     set maxconn global N                 maxconn-set N
@@ -116,14 +116,14 @@ def _set_server(words: list[str], config: Config) -> Phrase:
     if words[1:2] == ["weight"]:
         return _set_weight([words[0], *words[2:]], config)
     if words[1:2] != ["state"] or len(words) != 3 or words[2] not in _STATES:
-        raise UsageError("set server B/S takes 'state ready', 'state drain', 'state maint' or 'weight N'")
+        raise UsageError("set server B/S takes 'state ready', 'state drain', 'state maint' or 'weight N[%]'")
     return Phrase((_STATES[words[2]], "--", *place), _nothing)
 
 
 def _set_weight(words: list[str], config: Config) -> Phrase:
     place = _server(words[:1], config)
-    if len(words) != 2 or not words[1].replace(".", "", 1).isdigit():
-        raise UsageError("Require <weight>.\nwrite a number; there is no initial weight to take a part of")
+    if len(words) != 2 or not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?%?", words[1]):
+        raise UsageError("Require <weight> or <weight%>.")
     return Phrase(("host-weight", "--", *place, words[1]), _nothing)
 
 

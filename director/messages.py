@@ -479,13 +479,14 @@ class HostDeleteAll:
 
 @dataclass(frozen=True, slots=True)
 class HostWeight:
-    """The host's share of new connections."""
+    """The host's share of new connections; `percent`: of what the config file says."""
 
     service: str
     group: str
     host: str
     weight: float
     out: Out = ()
+    percent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

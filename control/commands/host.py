@@ -83,9 +83,10 @@ def host_weight(hub: Hub, args: Args, actor: Actor) -> Document:
     """Its share of new connections."""
     from director.messages import HostWeight
 
-    weight = attribute("host", "weight", args["weight"])
+    number = args["weight"].removesuffix("%")
+    weight = attribute("host", "weight", number)
     path = args["service"], args["group"], args["host"]
-    return changed(hub, HostWeight(*path, weight, hub.out(*path[:2])), actor, args)
+    return changed(hub, HostWeight(*path, weight, hub.out(*path[:2]), number != args["weight"]), actor, args)
 
 
 def host_maxconn(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -164,7 +165,7 @@ ROWS: tuple[Command, ...] = (
     Command(
         "host-weight",
         Section.HOST,
-        "give a host another share of new connections; 0 is none",
+        "give a host another share of new connections; 0 is none, `50%` half of what the config file says",
         host_weight,
         (*NAMED, WEIGHT),
         (FORCE, DRY_RUN),

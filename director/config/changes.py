@@ -16,8 +16,10 @@ from director.config import inventory
 from director.config.departures import departed
 from director.config.edits import apply, place_of
 from director.config.lookup import find_group, find_host, find_service
-from director.config.model import Host
+from director.config.model import Config, Host
 from director.config.usability import interlock, is_usable, only_usable
+from director.config.values import MAX_WEIGHT
+from director.errors import UsageError
 from director.messages import (
     Actor,
     AdminDown,
@@ -70,6 +72,20 @@ def amend(running: Running, change: Change, actor: Actor, at: float, *, force: b
     if result is not running:
         result = replace(result, version=running.version + 1)
     return result, sentence
+
+
+def in_numbers(change: HostWeight, loaded: Config, running: Running) -> HostWeight:
+    """A weight in percent of the file's, as it was loaded; of a host that it has not, of the present one."""
+    if not change.percent:
+        return change
+    present, label = _find(running, change)
+    services = (service for service in loaded.services if service.name == change.service)
+    groups = (group for service in services for group in service.groups if group.name == change.group)
+    hosts = (host for group in groups for host in group.hosts if host.name == change.host)
+    weight = round(next(hosts, present).weight * change.weight / 100, 9)
+    if weight > MAX_WEIGHT:
+        raise UsageError(f"can't give {label} weight {weight:g}: write a part up to {MAX_WEIGHT} in all")
+    return replace(change, weight=weight, percent=False)
 
 
 def chosen_again(running: Running, order: object) -> tuple[Edit, ...]:

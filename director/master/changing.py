@@ -37,6 +37,7 @@ from director.messages import (
     DrainsOver,
     Edit,
     HostUp,
+    HostWeight,
     LogLevel,
     LogReopen,
     Message,
@@ -184,6 +185,8 @@ class Changing:
                 said = "run-time changes are dropped" if target != running else "there are no run-time changes to drop"
                 self.commit(request, target, said)
             case _:
+                if isinstance(order, HostWeight):
+                    order = changes.in_numbers(order, self.master.loaded, running)
                 wall = self.master.system.wall()
                 after, sentence = changes.amend(running, order, request.actor, wall, force=request.force)
                 self.commit(request, after, sentence)

@@ -28,6 +28,8 @@ CONFIG = Config(services=(Service(name="web", groups=(Group(name="main", hosts=H
         ("disable server web.main/-b.c", "host-down"),
         ("set weight web.main/a 5", "host-weight"),
         ("set server web.main/a weight 5", "host-weight"),
+        ("set weight web.main/a 50%", "host-weight"),
+        ("set server web.main/a weight 0.5", "host-weight"),
         ("set maxconn server web.main/a 5", "host-maxconn"),
     ],
 )
@@ -117,7 +119,9 @@ def test_a_phrase_about_no_host_is_a_command(line: str, words: tuple[str, ...]) 
     ("line", "sentence"),
     [
         ("set weight web.main/a", "Require <weight>"),
-        ("set weight web.main/a 50%", "write a number"),
+        ("set weight web.main/a %", "Require <weight> or <weight%>"),
+        ("set weight web.main/a 50%%", "Require <weight> or <weight%>"),
+        ("set weight web.main/a many", "Require <weight> or <weight%>"),
         ("set weight web.man/a 5", "did you mean 'web.main'"),
         ("set maxconn server web.main/z 5", "No such server"),
         ("set maxconn frontend wep 5", "No such frontend"),

@@ -66,7 +66,7 @@ def test_hatop_shows_the_hosts_and_steers_them(daemon: Daemon, address: str) -> 
         def disabled() -> bool:
             terminal.press(b"disable server web.main/a\r")  # again: it forgets keys that come while it draws
             terminal.shows("")  # or it would have to wait for us
-            return daemon.host("a")["state"] == "maint"
+            return bool(daemon.host("a")["state"] == "maint")
 
         wait_until(disabled, 30)
 
@@ -136,6 +136,10 @@ def test_sessions_weights_limits_and_counters_are_seen_and_changed_by_phrases(da
         assert said(daemon, "set weight web.main/a 0; set server web.main/b weight 3") == ["", "", ""]
         wait_until(lambda: {ask_name(address) for _ in range(6)} == {"b"})
         assert said(daemon, "get weight web.main/b")[0].startswith("3 ")
+        assert said(daemon, "set weight web.main/b 50%")[0] == ""
+        assert daemon.host("b")["weight"] == 0.5
+        assert said(daemon, "set server web.main/b weight 100%")[0] == ""
+        assert daemon.host("b")["weight"] == 1
     wait_until(lambda: daemon.service()["open"] == 0)
     assert said(daemon, "set maxconn frontend web 70; set maxconn global 500; set maxconn server web.main/b 9")[0] == ""
     limits = (daemon.service()["maxconn"], daemon.stats()["maxconn"], daemon.host("b")["maxconn"])

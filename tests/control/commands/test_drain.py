@@ -68,6 +68,7 @@ def test_what_is_to_become_of_connections_goes_with_the_order(hub: FakeHub, name
         ("host-down", WHERE, HostDown(*A, out=(4, 5))),
         ("host-del", WHERE, HostDelete(*A, out=(4, 5))),
         ("host-weight", {**WHERE, "weight": "0"}, HostWeight(*A, 0.0, out=(4, 5))),
+        ("host-weight", {**WHERE, "weight": "50%"}, HostWeight(*A, 50.0, out=(4, 5), percent=True)),
         ("group-enable", {"service": "web", "group": "next"}, GroupEnable("web", "next", out=(4, 5))),
     ],
 )

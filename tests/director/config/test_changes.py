@@ -132,6 +132,24 @@ def test_who_is_out_is_no_host_that_clients_could_have_instead() -> None:
     amend(running, HostDown("web", "main", "one", out=(one, two)), ACTOR, AT)
 
 
+@pytest.mark.parametrize(("percent", "weight"), [(50.0, 1.0), (100.0, 2.0), (0.0, 0.0), (250.0, 5.0)])
+def test_a_weight_in_percent_is_a_part_of_what_the_file_says(percent: float, weight: float) -> None:
+    loaded = _after(_running(), HostWeight("web", "main", "one", 2.0))
+    running = _after(loaded, HostWeight("web", "main", "one", 7.0))
+    asked = HostWeight("web", "main", "one", percent, percent=True)
+    assert changes.in_numbers(asked, loaded.config, running) == HostWeight("web", "main", "one", weight)
+
+
+def test_a_weight_in_percent_of_a_host_that_the_file_has_not_is_a_part_of_the_present_one() -> None:
+    running = _after(_running(), HostWeight("web", "main", "one", 7.0))
+    asked = HostWeight("web", "main", "one", 200.0, percent=True)
+    assert changes.in_numbers(asked, Config(), running).weight == 14.0
+    with pytest.raises(UsageError, match="up to 1000000"):
+        changes.in_numbers(replace(asked, weight=1e8), running.config, running)
+    with pytest.raises(UsageError, match="unknown host"):
+        changes.in_numbers(replace(asked, host="nobody"), Config(), running)
+
+
 def test_the_only_host_is_not_taken_away_because_it_is_out_for_the_moment() -> None:
     running = _after(_running(), HostDown("web", "main", "one"))
     with pytest.raises(RefusedError, match="last usable host"):
