@@ -135,6 +135,7 @@ def _service(report: Report, service: Service) -> dict[str, Any]:
 
 
 def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
+    enabled = group.name == service.enabled
     sums = [report.totals.summed(host.number) for host in group.hosts]
     busy = [*(tally for tally, _ in sums if tally is not NOTHING), *report.totals.former(group.number)]
     return {
@@ -143,12 +144,12 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
         "scheduler": group.scheduler,
         "maxconn": group.maxconn,
         **_open(report, group.number),
-        "queued": 0,
+        "queued": report.totals.queued(service.number) if enabled else 0,  # who waits, waits for any of its hosts
         **{key: sum(getattr(tally, key) for tally in busy) for key in ("total", "bytes_in", "bytes_out", "retries")},
         "faults": {fault: sum(tally.faults[index] for tally in busy) for index, fault in enumerate(_FAULTS)},
         "scheduler_in_use": report.fallbacks.in_use(group.number, group.scheduler),
         "scheduler_failures": report.fallbacks.counts.get(group.number, 0),
-        "enabled": group.name == service.enabled,
+        "enabled": enabled,
         "panic": report.panic(group.number),
         "connect_ms_buckets": _added([tally.connect for tally in busy]),
         "session_ms_buckets": _added([tally.session for tally in busy]),

@@ -130,6 +130,15 @@ def test_the_values_are_those_counted() -> None:
     assert 0.5 <= host["connect_ms_p50"] <= 1
 
 
+def test_who_waits_waits_for_the_enabled_group() -> None:
+    waited = report()
+    waited.totals.rows[1].queued = {1: 3}
+    groups = (GROUP, Group(name="next", number=4))
+    running = Running(1, Config(services=(replace(SERVICE, groups=groups),)))
+    (service,) = build(replace(waited, running=running))["services"]
+    assert (service["queued"], [group["queued"] for group in service["groups"]]) == (3, [3, 0])
+
+
 def test_a_host_without_an_address_says_why() -> None:
     def reason(**health: object) -> str:
         found = replace(report(), health=lambda number: {**HEALTH, **health})
