@@ -90,8 +90,8 @@ class Connector:
         session.waited += self._poller.now - session.waiting_since
         if self._next_host(session):
             return True
-        session.waited = before
         if session.end == "--" and self._may_wait(session):
+            session.waited = before
             return False
         self._end(session, "SC")
         return True

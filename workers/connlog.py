@@ -108,11 +108,12 @@ class ConnectionLog:
         else:
             connect, sent = -1, 0
         if host is None:
-            label, queue, open_ = service.nobody, -1, 0
+            place, open_ = service.nobody, 0
+            queue = int(session.waited * 1000) if session.waited else -1
         else:
-            label, queue, open_ = service.labels[host.number], int(session.waited * 1000), host.own + host.others
+            place, queue, open_ = service.labels[host.number], int(session.waited * 1000), host.own + host.others
         return (
-            f"{address[0]}:{address[1]} [{self._date}.{int((at - second) * 1000):03d}] {service.name} {label} "
+            f"{address[0]}:{address[1]} [{self._date}.{int((at - second) * 1000):03d}] {_words(service.name, *place)} "
             f"{queue}/{connect}/{int((self._poller.now - accepted) * 1000)} {sent} {session.end} "
             f"{len(self._sessions.all) + 1}/{service.open}/{service.open}/{open_}/"
             f"{len(session.tried) if session.tried else 0} 0/0\n"
@@ -128,9 +129,10 @@ class ConnectionLog:
             self._second = second
             self._date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
         if host is None:
-            place, queue, open_ = _place(service.nobody, False), -1, 0
+            place, open_ = _place(service.nobody[0], None), 0
+            queue = int(session.waited * 1000) if session.waited else -1
         else:
-            place = _place(service.labels[host.number], True)
+            place = _place(*service.labels[host.number])
             queue, open_ = int(session.waited * 1000), host.own + host.others
         if session.connected:
             connect = int((session.connected - session.connecting) * 1000)
@@ -152,6 +154,11 @@ _quoted = lru_cache(maxsize=1024)(json.dumps)
 
 
 @lru_cache(maxsize=4096)
-def _place(label: str, served: bool) -> str:
-    group, _, name = label.partition("/")
-    return f'"group": {json.dumps(group)}, "host": {json.dumps(name if served else None)}'
+def _place(group: str, name: str | None) -> str:
+    return f'"group": {json.dumps(group)}, "host": {json.dumps(name)}'
+
+
+@lru_cache(maxsize=4096)
+def _words(service: str, group: str, name: str) -> str:
+    """Two words of a line: names of an ancestor's file may have blanks, which would be more."""
+    return f"{service.replace(' ', '_')} {group.replace(' ', '_')}/{name.replace(' ', '_')}"

@@ -72,10 +72,9 @@ class Roster:
         if service := args["service"]:
             tests.append(lambda session, now: bool(session.service.name == service))
         if args["group"] or args["host"]:
-            labels = ((number, *label.partition("/")[::2]) for number, label in self._services.labels.items())
             wanted = {
                 number
-                for number, group, name in labels
+                for number, (group, name) in self._services.labels.items()
                 if args["group"] in ("", group) and args["host"] in ("", name, configured(number, name))
             }
             tests.append(lambda session, now: session.host is not None and session.host.number in wanted)
@@ -107,10 +106,10 @@ class Roster:
         else:
             state = "waiting" if host is None else "connecting"
         if host is None:
-            group, _, name = "", "", ""
+            group, name = "", ""
             waited = session.waited + now - session.waiting_since
         else:
-            group, _, name = self._services.labels.get(host.number, host.name).partition("/")
+            group, name = self._services.labels[host.number]
             waited = session.waited
         reason = session.reason
         sticky = reason == StickyScheduler.STICKY
@@ -137,7 +136,7 @@ class Roster:
         )
 
     def _names(self, hosts: set[int]) -> list[str]:
-        return [self._services.labels.get(number, str(number)) for number in sorted(hosts)]
+        return ["/".join(self._services.labels[number]) for number in sorted(hosts)]
 
     def _scheduler_of(self, session: Session) -> str:
         assert session.host is not None

@@ -42,11 +42,11 @@ class Service:
         self.scheduler: GroupScheduler | None = None  # of the enabled group
         self.options: tuple[Option, ...] = ()  # socket options
         self.admission: Admission | None = None  # who may connect; None: everybody
-        self.labels: dict[int, str] = {}  # group/host by host number, of all services
+        self.labels: dict[int, tuple[str, str]] = {}  # group and host by host number, of all services
         self.group = 0  # the number of the enabled group
         self.queue = 1000  # clients that may wait for a permit, in all workers
         self.queue_timeout = 5.0
-        self.nobody = ""  # the label of a connection that got no host
+        self.nobody = ("", "")  # the label of a connection that got no host
         self.unlogged = False  # some of its connections, or all, are not in the connection log
         self.log_errors = False  # ... but those that did not end well are
         self.log_every = 0  # ... or every so many-th one
@@ -76,7 +76,7 @@ class Services:
         self.addresses: dict[int, tuple[tuple[int, Any], ...]] = {}  # by host number
         self._literals: dict[int, Addresses] = {}  # those of them that need no looking up
         self.hosts_tally = HostTallies()
-        self.labels: dict[int, str] = {}  # by host number
+        self.labels: dict[int, tuple[str, str]] = {}  # by host number
         self.sources: dict[int, tuple[bool, str | None]] = {}  # {host number: (fast open, source address)}
         self.running: Running | None = None
         self.stickies = Stickies()
@@ -136,7 +136,7 @@ class Services:
             if known is not None:
                 # The hub will say the same, but a moment later than it is needed.
                 self.addresses[host.number] = self._literals[host.number] = known
-            self.labels[host.number] = f"{group.name}/{host.name}"
+            self.labels[host.number] = group.name, host.name
             source = host.source or service.source
             if (host.fast_open or source) and not host.ip.path:
                 self.sources[host.number] = (host.fast_open, source)
@@ -264,7 +264,7 @@ def _update(ours: Service, service: model.Service) -> None:
     ours.observe_window = 0.0
     ours.options = of_service(service)
     ours.admission = admission(service.allow, service.deny)
-    ours.nobody = f"{service.enabled or '<NOGROUP>'}/<NOSRV>"
+    ours.nobody = service.enabled or "<NOGROUP>", "<NOSRV>"
     ours.unlogged = service.log != "all"
     ours.log_errors = service.log == "errors"
     ours.log_every = int(service.log.partition(":")[2] or 0)

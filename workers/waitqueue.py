@@ -86,6 +86,8 @@ class WaitQueue:
         """It waits no more. No harm if it never did."""
         line = self._lines.get(session.service)
         if line is not None:
+            if session.host is None and (session in line.placed or session in line.asking):
+                session.waited += self._poller.now - session.waiting_since
             line.placed.pop(session, None)
             line.asking.pop(session, None)
             self._place(line)

@@ -72,16 +72,51 @@ def test_names_of_an_ancestors_file_may_be_anything_in_json_too(tmp_path: Path) 
     with listening() as host:
         plant = Plant([host.getsockname()])
         service = plant.services.by_number[SERVICE]
-        service.name, plant.services.labels[3] = 'a "service"', 'back\\slash/ho"st'
+        service.name, plant.services.labels[3] = 'a "service"', ("back\\slash/stroke", 'ho"st')
         log = logged(plant, tmp_path / "log", "json")
         exchange(plant, host)
         log.close()
         plant.close()
     text = (tmp_path / "log").read_text()
     line = json.loads(text)
-    assert (line["service"], line["group"], line["host"]) == ('a "service"', "back\\slash", 'ho"st')
+    assert (line["service"], line["group"], line["host"]) == ('a "service"', "back\\slash/stroke", 'ho"st')
     assert json.dumps(line) + "\n" == text
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", line["accepted"])
+
+
+def test_a_blank_in_a_name_makes_no_more_words_of_a_line(tmp_path: Path) -> None:
+    with listening() as host:
+        plant = Plant([host.getsockname()])
+        plant.services.by_number[SERVICE].name, plant.services.labels[3] = "a service", ("a group", "a host")
+        log = logged(plant, tmp_path / "log")
+        exchange(plant, host)
+        log.close()
+        plant.close()
+    assert (tmp_path / "log").read_text().split()[2:4] == ["a_service", "a_group/a_host"]
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+def test_who_waited_in_vain_has_the_time_in_its_line(tmp_path: Path, format: str) -> None:
+    with listening() as host:
+        plant = Plant([host.getsockname()], maxconn=1)  # none has been allotted
+        log = logged(plant, tmp_path / "log", format)
+        client = plant.connect()
+
+        def over() -> bool:
+            plant.sweep()
+            return not plant.sessions.all
+
+        until(over)
+        assert read(client, 1) == b""
+        log.close()
+        plant.close()
+    text = (tmp_path / "log").read_text()
+    queue, total = (
+        (json.loads(text)["queue_ms"], json.loads(text)["total_ms"])
+        if format == "json"
+        else [int(text.split()[4].split("/")[index]) for index in (0, 2)]
+    )
+    assert 150 <= queue <= total
 
 
 def test_in_json_a_client_without_a_host_has_moved_no_bytes(tmp_path: Path) -> None:

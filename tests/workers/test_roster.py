@@ -65,7 +65,7 @@ def test_sessions_are_picked_by_whatever_is_known_of_them(plant: Plant) -> None:
     for fits in ({"service": "web"}, {"group": "main"}, {"host": "h1"}, {"client": "127.0.0.1"}):
         assert names(**fits) == both
     assert names(client="127.0.0.0/8") == both
-    plant.services.labels[-9] = "main/pool:10.0.0.7:80"
+    plant.services.labels[-9] = "main", "pool:10.0.0.7:80"
     for session in plant.sessions.all.values():
         assert session.host is not None
         session.host.number = -9
