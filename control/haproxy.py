@@ -338,12 +338,17 @@ def _server_state(backend: str, group: Document, host: Document, now: float) -> 
     weight, usable = _weight(host["weight"]), host["state"] in _USABLE
     checked = host["check_type"] is not None
     values = (
-        group["number"], backend, host["number"], host["name"].replace(" ", "_"), address,
+        group["number"], _word(backend), host["number"], _word(host["name"]), _word(address),
         _OPERATION.get(host["state"], 0), _ADMIN.get(host["state"], 0), weight, weight, _age(now, host["since"]),
         6 if checked else 1, 3 if usable and checked else 2 if checked else 0, 3 if usable else 0, 6 if checked else 0,
         0, 0, 0, "-", port, "-", 0, 0, "-", "-", 0,
     )  # fmt: skip
     return " ".join(map(str, values))
+
+
+def _word(name: str) -> str:
+    """One of a line whose fields are divided by blanks: an ancestor's file may have more in a name."""
+    return name.replace(" ", "_")
 
 
 def sessions(found: Document) -> Iterator[str]:
@@ -352,8 +357,8 @@ def sessions(found: Document) -> Iterator[str]:
         client, group = one["client"], one["group"]
         family = "unix_stream" if client == "unix" else "tcpv6" if ":" in client else "tcpv4"
         yield (
-            f"{one['session']}: proto={family} src={client}:{one['port']} fe={one['service']}"
-            f" be={one['service'] + '.' + group if group else '<NONE>'} srv={one['host'] or '<none>'}"
+            f"{one['session']}: proto={family} src={client}:{one['port']} fe={_word(one['service'])}"
+            f" be={_word(one['service'] + '.' + group) if group else '<NONE>'} srv={_word(one['host'] or '<none>')}"
             f" ts=00 age={_span(one['open_seconds'])} calls=1 rate=0 cpu=0 lat=0"
         )
 

@@ -102,6 +102,15 @@ def test_servers_state_has_one_line_a_host_of_as_many_words_as_its_title() -> No
     assert (a["srv_op_state"], a["srv_admin_state"]) == ("2", "0")
 
 
+def test_a_blank_in_a_name_makes_no_more_words_of_a_line() -> None:
+    odd = {**service("a service", group("a group", host("a host", ip="unix:/a path")))}
+    _, title, line = haproxy.servers_state(stats() | {"services": [odd]})
+    assert len(line.split()) == len(title.split()) - 1
+    one = {"session": "0-7", "client": "::1", "port": 1, "service": "a b", "group": "c d", "host": "e f"}
+    (told,) = haproxy.sessions({"sessions": [{**one, "open_seconds": 1.0}]})
+    assert " fe=a_b be=a_b.c_d srv=e_f ts=00 " in told
+
+
 def test_info_names_haproxy_for_its_tools_and_director_for_people() -> None:
     info = dict(line.split(": ") for line in haproxy.info(stats()))
     assert (info["Name"], info["description"], info["Uptime"]) == ("HAProxy", "director 9.9", "0d 1h01m40s")
