@@ -111,7 +111,7 @@ def _frontend(service: Document) -> Row:
         "bout": service["bytes_out"],
         "ereq": service["refused"] - denied,
         "dcon": denied,
-        "status": "OPEN",
+        "status": "STOP" if service.get("disabled") else "OPEN",
         "pid": 1,
         "iid": service["number"],
         "sid": 0,

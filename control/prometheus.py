@@ -56,6 +56,7 @@ _SERVICE: tuple[tuple[str, Value, str], ...] = (
     ("max_sessions", _key("peak"), "The most connections ever open."),
     ("limit_sessions", _key("maxconn"), "The most connections allowed."),
     ("request_errors_total", _key("refused"), "Clients closed without a host."),
+    ("enabled", lambda service: int(not service.get("disabled")), "Whether its addresses are listened on."),
 )
 _GROUP: tuple[tuple[str, Value, str], ...] = (
     *((suffix, _key(name), text) for suffix, name, text in _TRAFFIC),

@@ -225,6 +225,7 @@ WORKERS = (
 SERVICES = (
     Column("SERVICE", "name"),
     Column("LISTEN", "listen", _listed),
+    Column("DISABLED", "disabled", _yes_no),
     Column("ENABLED", "enabled_group"),
     _number("UP", "hosts_up"),
     _number("HOSTS", "hosts"),
@@ -387,7 +388,8 @@ def _stats(result: Document) -> Iterator[Block]:
 def _service_entries(service: Document) -> Iterator[Document]:
     groups = [entry for group in service["groups"] for entry in _group_entries(service["name"], group)]
     faults = _total_faults(entry for entry in groups if "host" not in entry)
-    yield {**service, "service": service["name"], "faults": faults}
+    state = "disabled" if service.get("disabled") else None  # a daemon that runs may not have it yet
+    yield {**service, "service": service["name"], "state": state, "faults": faults}
     yield from groups
 
 

@@ -7,6 +7,8 @@
     disable server B/S                   host-down SVC GRP HOST
     set server B/S state maint           host-down SVC GRP HOST
     enable server B/S                    host-up SVC GRP HOST
+    disable frontend F                   service-disable SVC
+    enable frontend F                    service-enable SVC
     show sess                            sessions, printed by `haproxy`
     set weight B/S N[%],
     set server B/S weight N[%]              host-weight SVC GRP HOST N
@@ -111,6 +113,15 @@ def _switch(command: str) -> Callable[[list[str], Config], Phrase]:
     return meaning
 
 
+def _switch_frontend(command: str) -> Callable[[list[str], Config], Phrase]:
+    def meaning(words: list[str], config: Config) -> Phrase:
+        if len(words) != 1:
+            raise UsageError("A frontend name is expected.")
+        return Phrase((command, "--", _frontend(words[0], config)), _nothing)
+
+    return meaning
+
+
 def _set_server(words: list[str], config: Config) -> Phrase:
     place = _server(words[:1], config)
     if words[1:2] == ["weight"]:
@@ -132,12 +143,18 @@ def _set_maxconn(words: list[str], config: Config) -> Phrase:
         case ["server", server, number]:
             return Phrase(("host-maxconn", "--", *_server([server], config), _limit(number)), _nothing)
         case ["frontend", service, number]:
-            if all(service != one.name for one in config.services):
-                raise UsageError(f"No such frontend.\n{nearest(service, [one.name for one in config.services])}")
-            return Phrase(("service-maxconn", "--", service, _limit(number)), _nothing)
+            return Phrase(("service-maxconn", "--", _frontend(service, config), _limit(number)), _nothing)
         case ["global", number]:
             return Phrase(("maxconn-set", "--", _limit(number)), _nothing)
     raise UsageError("'set maxconn' only supports 'frontend', 'server', and 'global'.")
+
+
+def _frontend(name: str, config: Config) -> str:
+    """The service of this name."""
+    names = [service.name for service in config.services]
+    if name not in names:
+        raise UsageError(f"No such frontend.\n{nearest(name, names)}")
+    return name
 
 
 def _limit(number: str) -> str:
@@ -209,6 +226,8 @@ _PHRASES: dict[tuple[str, ...], Callable[[list[str], Config], Phrase]] = {
     ("get", "weight"): _get_weight,
     ("disable", "server"): _switch("host-down"),
     ("enable", "server"): _switch("host-up"),
+    ("disable", "frontend"): _switch_frontend("service-disable"),
+    ("enable", "frontend"): _switch_frontend("service-enable"),
     ("set", "server"): _set_server,
     ("shutdown", "sessions", "server"): _switch("host-close"),
     ("set", "weight"): _set_weight,

@@ -122,6 +122,7 @@ def _service(report: Report, service: Service) -> dict[str, Any]:
         "number": service.number,
         "listen": [str(listen.ip) for listen in service.listens],
         "enabled_group": service.enabled,
+        "disabled": service.disabled,
         **_open(report, service.number),
         "total": tally.total,
         "maxconn": service.maxconn,

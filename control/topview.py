@@ -341,7 +341,7 @@ def _services(stats: Document, before: Document, seconds: float) -> Iterator[Row
     for service in stats["services"]:
         yield {
             "name": service["name"],
-            "state": service["enabled_group"] or "-",
+            "state": "disabled" if service.get("disabled") else service["enabled_group"] or "-",
             "open": service["open"],
             "queued": service["queued"],
             "faults": service["refused"],

@@ -99,6 +99,7 @@ def service(name: str, *groups: dict[str, Any]) -> dict[str, Any]:
         "number": 2,
         "listen": ["127.0.0.1:80", "unix:/run/web.sock"],
         "enabled_group": groups[0]["name"] if groups else "",
+        "disabled": False,
         "open": 4,
         "total": 20,
         "peak": 7,

@@ -102,6 +102,11 @@ def test_servers_state_has_one_line_a_host_of_as_many_words_as_its_title() -> No
     assert (a["srv_op_state"], a["srv_admin_state"]) == ("2", "0")
 
 
+def test_a_disabled_service_is_a_stopped_frontend() -> None:
+    web = {**service("web", group("main", host("a"))), "disabled": True}
+    assert table(stats() | {"services": [web]})[0]["status"] == "STOP"
+
+
 def test_a_blank_in_a_name_makes_no_more_words_of_a_line() -> None:
     odd = {**service("a service", group("a group", host("a host", ip="unix:/a path")))}
     _, title, line = haproxy.servers_state(stats() | {"services": [odd]})

@@ -38,6 +38,13 @@ def test_counters_and_gauges_carry_the_labels_of_their_place() -> None:
     assert "director_host_limit_sessions" not in {name for name, samples in found.items() if samples}
 
 
+def test_a_disabled_service_is_not_enabled() -> None:
+    document = stats()
+    document["services"][0]["disabled"] = True
+    samples = families(exposed(document))["director_service_enabled"]
+    assert [(labels["service"], value) for _, labels, value in samples] == [("web", 0.0), ("db", 1.0)]
+
+
 def test_every_host_is_in_one_state() -> None:
     samples = families(exposed(stats()))["director_host_status"]
     assert sum(value for _, _, value in samples) == 4

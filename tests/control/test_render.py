@@ -49,6 +49,14 @@ def test_the_statistics_say_when_most_was_open() -> None:
     assert lines[1] == "open: 4, peak: 8 at 2023-11-14T22:13:20Z"
 
 
+def test_a_disabled_service_says_so() -> None:
+    document = stats()
+    document["services"][0]["disabled"] = True
+    assert [line.split()[:4] for line in plain("stats", document)][3] == ["web", "-", "-", "disabled"]
+    rows = [{**one, "hosts": 1, "hosts_up": 1} for one in document["services"]]
+    assert [line.split()[2] for line in plain("services", {"services": rows})] == ["DISABLED", "yes", "no"]
+
+
 def test_what_a_name_holds_can_not_move_the_terminal() -> None:
     text = "\n".join(plain("hosts", {"hosts": [host(reason="\x1b[2Jgone\n")]}))
     assert "\x1b" not in text

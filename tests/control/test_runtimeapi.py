@@ -107,6 +107,8 @@ def test_a_wrong_phrase_is_told_what_would_be_right(line: str, told: str) -> Non
         ("clear counters all", ("counters-clear", "--all")),
         ("show sess", ("sessions",)),
         ("set timeout cli 60", ("version",)),
+        ("disable frontend web", ("service-disable", "--", "web")),
+        ("enable frontend web", ("service-enable", "--", "web")),
     ],
 )
 def test_a_phrase_about_no_host_is_a_command(line: str, words: tuple[str, ...]) -> None:
@@ -125,6 +127,8 @@ def test_a_phrase_about_no_host_is_a_command(line: str, words: tuple[str, ...]) 
         ("set weight web.man/a 5", "did you mean 'web.main'"),
         ("set maxconn server web.main/z 5", "No such server"),
         ("set maxconn frontend wep 5", "No such frontend"),
+        ("disable frontend wep", "No such frontend.\ndid you mean 'web'"),
+        ("enable frontend", "A frontend name is expected"),
         ("set maxconn global many", "Integer value expected"),
         ("set maxconn 5", "only supports 'frontend', 'server', and 'global'"),
         ("shutdown session", "Session pointer expected"),

@@ -54,6 +54,17 @@ def test_haproxyadmin_sees_and_steers_the_hosts(daemon: Daemon, address: str) ->
     wait_until(lambda: {ask_name(address) for _ in range(6)} == {"a", "b"})
 
 
+def test_haproxyadmin_stops_and_starts_a_frontend(daemon: Daemon, address: str) -> None:
+    web = haproxy.HAProxy(socket_file=str(daemon.socket)).frontend("web")
+    assert web.disable()
+    wait_until(lambda: web.status == "STOP")
+    with pytest.raises(ConnectionRefusedError):
+        connect(address)
+    assert web.enable()
+    wait_until(lambda: web.status == "OPEN")
+    assert ask_name(address) in ("a", "b")
+
+
 def test_hatop_shows_the_hosts_and_steers_them(daemon: Daemon, address: str) -> None:
     words = [need("hatop", "hatop"), "-s", str(daemon.socket)]
     environment = {**daemon.environment, "TERM": "xterm"}
