@@ -395,18 +395,8 @@ def _service_entries(service: Document) -> Iterator[Document]:
 
 def _group_entries(service: str, group: Document) -> Iterator[Document]:
     place = {"service": service, "group": group["name"]}
-    hosts = group["hosts"]
-    sums = {key: sum(host[key] for host in hosts) for key in ("total", "bytes_in", "bytes_out")}
-    state = "enabled" if group["enabled"] else None
-    yield {
-        **place,
-        **sums,
-        "open": group["open"],
-        "peak": group["peak"],
-        "state": state,
-        "faults": _total_faults(hosts),
-    }
-    for host in hosts:
+    yield {**group, **place, "state": "enabled" if group["enabled"] else None}
+    for host in group["hosts"]:
         yield {**host, **place, "host": host["name"]}
 
 

@@ -138,6 +138,7 @@ def _service(report: Report, service: Service) -> dict[str, Any]:
 def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
     enabled = group.name == service.enabled
     sums = [report.totals.summed(host.number) for host in group.hosts]
+    hosts = [_host(report, host, *found) for host, found in zip(group.hosts, sums, strict=True)]
     busy = [*(tally for tally, _ in sums if tally is not NOTHING), *report.totals.former(group.number)]
     return {
         "name": group.name,
@@ -147,14 +148,17 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
         **_open(report, group.number),
         "queued": report.totals.queued(service.number) if enabled else 0,  # who waits, waits for any of its hosts
         **{key: sum(getattr(tally, key) for tally in busy) for key in ("total", "bytes_in", "bytes_out", "retries")},
-        "faults": {fault: sum(tally.faults[index] for tally in busy) for index, fault in enumerate(_FAULTS)},
+        "faults": {
+            **{fault: sum(tally.faults[index] for tally in busy) for index, fault in enumerate(_FAULTS)},
+            _CHECK_FAILED: sum(host["faults"][_CHECK_FAILED] for host in hosts),  # workers make none
+        },
         "scheduler_in_use": report.fallbacks.in_use(group.number, group.scheduler),
         "scheduler_failures": report.fallbacks.counts.get(group.number, 0),
         "enabled": enabled,
         "panic": report.panic(group.number),
         "connect_ms_buckets": _added([tally.connect for tally in busy]),
         "session_ms_buckets": _added([tally.session for tally in busy]),
-        "hosts": [_host(report, host, *found) for host, found in zip(group.hosts, sums, strict=True)],
+        "hosts": hosts,
     }
 
 

@@ -49,6 +49,13 @@ def test_the_statistics_say_when_most_was_open() -> None:
     assert lines[1] == "open: 4, peak: 8 at 2023-11-14T22:13:20Z"
 
 
+def test_a_group_has_what_it_counted_with_hosts_that_are_gone() -> None:
+    document = stats()
+    document["services"][0]["groups"][0] |= {"total": 4711, "faults": {"reset": 5}}
+    (line,) = (line.split() for line in plain("stats", document) if "web  " in line and "  enabled  " in line)
+    assert (line[5], line[7]) == ("4711", "5")
+
+
 def test_a_disabled_service_says_so() -> None:
     document = stats()
     document["services"][0]["disabled"] = True

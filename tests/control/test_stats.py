@@ -139,6 +139,11 @@ def test_who_waits_waits_for_the_enabled_group() -> None:
     assert (service["queued"], [group["queued"] for group in service["groups"]]) == (3, [3, 0])
 
 
+def test_failed_checks_are_faults_of_the_group_as_of_the_host() -> None:
+    (group,) = build(report())["services"][0]["groups"]
+    assert group["faults"]["check_failed"] == group["hosts"][0]["faults"]["check_failed"] == 1
+
+
 def test_a_host_without_an_address_says_why() -> None:
     def reason(**health: object) -> str:
         found = replace(report(), health=lambda number: {**HEALTH, **health})
