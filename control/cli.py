@@ -150,11 +150,16 @@ def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> Any:
             result = _waited(row, given, common, None if as_json else show)
             show(result)
             return result
+        if row.streams and given.get("follow"):
+            from control.following import Follower
+
+            Follower(_socket(common), row, show, given.get("count") == "0").run(given)
+            return {}
         with Client(_socket(common), row.patience) as client:
             if row.bulky and as_json and not sys.stdout.isatty():
                 sys.stdout.writelines(client.texts(row.name, given))
                 return {}
-            result = client.call(row.name, given, progress=_shown(row, as_json, show))
+            result = client.call(row.name, given, progress=(lambda step: None) if as_json else show)
         result = received(row, args, result)
     show(result)
     if row.name == "help" and args["command"] is None and not as_json:
@@ -170,13 +175,6 @@ def _completion(shell: str) -> list[str]:
     if shell not in SHELLS:
         raise CommandError(ErrorKind.USAGE, f"can't complete in {shell!r}: there is {' and '.join(SHELLS)}")
     return list(SHELLS[shell](COMMANDS, COMMON))
-
-
-def _shown(row: Command, as_json: bool, show: Callable[[Any], None]) -> Callable[[Any], None]:
-    """What to do with what comes before the result."""
-    if row.streams:
-        return lambda step: show(step) if any(step.values()) else None
-    return (lambda step: None) if as_json else show
 
 
 def _waited(row: Command, given: dict[str, Any], common: dict[str, Any], show: Callable[[Any], None] | None) -> Any:

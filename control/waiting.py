@@ -17,7 +17,7 @@ from control.commands.command import Command, CommandError, ErrorKind
 from director.errors import UnreachableError
 
 PATIENCE = 20.0  # seconds to wait for another hub
-_PAUSE = 0.3  # seconds until the next one is asked
+PAUSE = 0.3  # seconds until the next one is asked
 
 Document = dict[str, Any]
 
@@ -44,7 +44,7 @@ class Wait:
                 raise
             except (UnreachableError, CommandError) as error:
                 self._give_up(error)
-                time.sleep(_PAUSE)
+                time.sleep(PAUSE)
                 assert self._drain is not None
                 command, given = "drains", {"what": self._drain["what"], "wait": True}
 

@@ -66,7 +66,7 @@ def failure(kind: str) -> dict[str, Any]:
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control.waiting, "_PAUSE", 0.01)
+    monkeypatch.setattr(control.waiting, "PAUSE", 0.01)
 
 
 def wait(path: str, show: Callable[[Any], None] | None) -> Wait:

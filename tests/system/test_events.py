@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tests.system.addresses import ask_name, free_address
@@ -39,6 +40,10 @@ class Follower:
         for line in self.process.stdout:
             self.events += json.loads(line)["events"]
             self.started.set()
+
+    def told(self, new: str) -> bool:
+        """Whether something has become so."""
+        return new in {one["new"] for one in self.events}
 
     def close(self) -> None:
         self.process.kill()
@@ -83,3 +88,25 @@ def test_events_are_told_at_once_and_outlive_the_hub_and_an_upgrade(daemon: Daem
     assert len(remembered(daemon, "process exited", "hub")) == 1
     wait_until(lambda: remembered(daemon, "upgrade committed", "upgrade"))
     assert "in use -> maint by" in daemon.ctl("events", "500").out
+
+
+def test_who_follows_goes_on_with_the_next_hub_and_the_next_version(daemon: Daemon, hosts: Hosts) -> None:
+    (a,) = hosts("a")
+    daemon.start(one_service(free_address(), host("a", a.address), upgrade_probation="1s"))
+    follower = Follower(daemon)
+    try:
+        for weight in ("2", "3", "4"):
+            assert daemon.ctl("host-weight", "web", "main", "a", weight).exit == 0
+            wait_until(partial(follower.told, f"weight={weight}"))
+            if weight == "2":
+                daemon.kill(daemon.hub())
+                wait_until(lambda: daemon.ctl("version").exit == 0)
+            if weight == "3":
+                assert daemon.directord("upgrade", timeout=120).exit == 0
+        wait_until(lambda: "upgrade committed" in {one["event"] for one in follower.events})
+        assert "process exited" in {one["event"] for one in follower.events}  # the hub, while nobody told of it
+        numbers = [one["number"] for one in follower.events]
+        assert numbers == sorted(set(numbers))
+        assert follower.process.poll() is None
+    finally:
+        follower.close()
