@@ -41,7 +41,7 @@ _TAGS = {
     "iid": "KGS:u32", "sid": "KGS:u32", "lbtot": "MCP:u64", "type": "CGS:u32", "check_status": "MOP:str",
     "check_code": "MOP:u32", "check_duration": "MDP:u64", "last_chk": "MOP:str", "ctime": "MaP:u32",
     "addr": "CNS:str", "mode": "CGS:str", "algo": "COS:str", "conn_tot": "MCP:u64", "uweight": "MaP:u32",
-    "dcon": "MCP:u64",
+    "dcon": "MCP:u64", "cli_abrt": "MCP:u64", "srv_abrt": "MCP:u64",
 }  # fmt: skip
 _ORIGINS = {"M": "Metric", "S": "Status", "K": "Key", "C": "Config"}
 _NATURES = {
@@ -129,6 +129,7 @@ def _backend(name: str, group: Document, now: float) -> Row:
         "pxname": name,
         "svname": "BACKEND",
         **_sums(group),
+        **_aborts(hosts),
         "slim": group["maxconn"],
         "status": "UP" if usable else "DOWN",
         "weight": _weight(sum(host["weight"] for host in usable)),
@@ -149,6 +150,7 @@ def _server(backend: str, group: Document, host: Document, now: float) -> Row:
         "pxname": backend,
         "svname": host["name"],
         **_sums(host),
+        **_aborts([host]),
         "smax": host["peak"],
         "slim": host["maxconn"],
         "status": _status(host),
@@ -187,6 +189,12 @@ def _sums(one: Document) -> Row:
         "wretr": one["retries"],
         "lbtot": one["total"],
     }
+
+
+def _aborts(hosts: list[Document]) -> Row:
+    """Connections that clients, and that hosts, broke off."""
+    found = {"cli_abrt": "CD", "srv_abrt": "SD"}
+    return {column: sum(host["failed"].get(end, 0) for host in hosts) for column, end in found.items()}
 
 
 def _status(host: Document) -> str:

@@ -102,6 +102,13 @@ def test_servers_state_has_one_line_a_host_of_as_many_words_as_its_title() -> No
     assert (a["srv_op_state"], a["srv_admin_state"]) == ("2", "0")
 
 
+def test_connections_broken_by_either_side_are_aborts() -> None:
+    hosts = (host("a", failed={"SD": 2, "CD": 3, "KD": 9}), host("b", failed={"CD": 4}))
+    document = stats() | {"services": [service("web", group("main", *hosts))]}
+    found = [(row["svname"], row["cli_abrt"], row["srv_abrt"]) for row in table(document)[1:]]
+    assert found == [("a", "3", "2"), ("b", "4", "0"), ("BACKEND", "7", "2")]
+
+
 def test_a_disabled_service_is_a_stopped_frontend() -> None:
     web = {**service("web", group("main", host("a"))), "disabled": True}
     assert table(stats() | {"services": [web]})[0]["status"] == "STOP"
