@@ -530,19 +530,23 @@ def _difference(result: Document) -> Iterator[Block]:
 
 
 def _history(result: Document) -> Iterator[Block]:
-    """A line a minute, the oldest first."""
+    """A line a minute, the oldest first: means of its steps."""
     step, series = result["step_seconds"], result["series"]
     minute = max(1, round(60 / step))
     length = len(next(iter(series.values())))
-    moments = range(minute - 1, length, minute)
-    yield Table(
-        HISTORY,
-        [
-            {"ago": (length - 1 - at) * step, **{name: points[at] for name, points in series.items()}}
-            for at in moments
-            if series["open"][at] is not None
-        ],
+    lines = (
+        {
+            "ago": (length - 1 - at) * step,
+            **{name: _mean(points[at + 1 - minute : at + 1]) for name, points in series.items()},
+        }
+        for at in range(minute - 1, length, minute)
     )
+    yield Table(HISTORY, [line for line in lines if line["open"] is not None])
+
+
+def _mean(points: list[float | None]) -> float | None:
+    known = [point for point in points if point is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _journal(result: Document) -> Iterator[Block]:

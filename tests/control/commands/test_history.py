@@ -46,4 +46,12 @@ def test_an_unknown_service_is_told(hub: FakeHub) -> None:
 def test_as_text_it_is_a_line_a_minute(hub: FakeHub) -> None:
     lines = render("history", run(hub, "history", service="web")).splitlines()
     assert lines[0].split() == ["AGO", "CONN/S", "OPEN", "CONNECT_MS", "P99", "IN/S", "OUT/S"]
-    assert [line.split()[:3] for line in lines[1:]] == [["1m0s", "20.0", "4.0"], ["0s", "20.0", "8.0"]]
+    assert [line.split()[:3] for line in lines[1:]] == [["1m0s", "20.0", "2.5"], ["0s", "20.0", "6.5"]]
+
+
+def test_a_line_has_all_of_its_minute(hub: FakeHub) -> None:
+    hub.history.note({2: Count(total=2400 + 600, open=0)}, 9 * STEP)  # a burst
+    for step in range(10, 12):
+        hub.history.note({2: Count(total=3000, open=0)}, step * STEP)  # and nothing after it
+    lines = render("history", run(hub, "history", service="web")).splitlines()
+    assert lines[-1].split()[:3] == ["0s", "15.0", "2.0"]
