@@ -43,7 +43,18 @@ _TAGS = {
     "addr": "CNS:str", "mode": "CGS:str", "algo": "COS:str", "conn_tot": "MCP:u64", "uweight": "MaP:u32",
     "dcon": "MCP:u64", "cli_abrt": "MCP:u64", "srv_abrt": "MCP:u64",
 }  # fmt: skip
-_ORIGINS = {"M": "Metric", "S": "Status", "K": "Key", "C": "Config"}
+# The same of the lines of `show info`, behind their positions.
+_INFO = {
+    "Name": (0, "POS:str"), "Version": (1, "POS:str"), "Release_date": (2, "POS:str"), "Nbthread": (3, "CGS:u32"),
+    "Nbproc": (4, "CGS:u32"), "Process_num": (5, "KGP:u32"), "Pid": (6, "SGP:u32"), "Uptime": (7, "MDP:str"),
+    "Uptime_sec": (8, "MDP:u32"), "Ulimit-n": (13, "CLP:u32"), "Maxsock": (14, "CLP:u32"), "Maxconn": (15, "CLP:u32"),
+    "Hard_maxconn": (16, "CLP:u32"), "CurrConns": (17, "MGP:u32"), "CumConns": (18, "MCP:u32"),
+    "CumReq": (19, "MCP:u32"), "Maxpipes": (23, "CLP:u32"), "PipesUsed": (24, "MGP:u32"), "PipesFree": (25, "MGP:u32"),
+    "Tasks": (47, "MGP:u32"), "Run_queue": (48, "MGP:u32"), "node": (50, "COS:str"), "description": (51, "COS:str"),
+    "Stopping": (52, "MGP:u32"), "Jobs": (53, "MGP:u32"), "Listeners": (55, "MGP:u32"), "DroppedLogs": (58, "MGP:u32"),
+    "TotalBytesOut": (61, "MGP:u64"), "Start_time_sec": (70, "MDP:u32"),
+}  # fmt: skip
+_ORIGINS = {"M": "Metric", "S": "Status", "K": "Key", "C": "Config", "P": "Product"}
 _NATURES = {
     "A": "Age", "a": "Avg", "C": "Counter", "D": "Duration", "G": "Gauge", "L": "Limit", "M": "Max", "N": "Name",
     "O": "Output",
@@ -253,12 +264,15 @@ def as_json(found: Iterable[Row]) -> Iterator[str]:
 
 
 def _entry(row: Row, column: str, position: int, value: Any) -> Document:
-    tags, kind = _TAGS[column].split(":")
+    place = {"objType": _OBJECTS[row["type"]][1], "proxyId": row["iid"], "id": row["sid"]}
+    return {**place, **_merged(column, position, _TAGS[column], value)}
+
+
+def _merged(name: str, position: int, tagged: str, value: Any) -> Document:
+    """A value with how to merge it with those of other processes."""
+    tags, kind = tagged.split(":")
     return {
-        "objType": _OBJECTS[row["type"]][1],
-        "proxyId": row["iid"],
-        "id": row["sid"],
-        "field": {"pos": position, "name": column},
+        "field": {"pos": position, "name": name},
         "processNum": 1,
         "tags": {"origin": _ORIGINS[tags[0]], "nature": _NATURES[tags[1]], "scope": _SCOPES[tags[2]]},
         "value": {"type": kind, "value": value},
@@ -275,7 +289,26 @@ def _values(row: Row) -> Iterator[tuple[str, int, Any]]:
 
 
 def info(stats: Document) -> Iterator[str]:
-    """`show info`. Its tools ask for the name HAProxy; `description` says who answers.
+    """`show info`."""
+    for name, value in _info(stats).items():
+        yield f"{name}: {value}"
+
+
+def info_typed(stats: Document) -> Iterator[str]:
+    """`show info typed`."""
+    for name, value in _info(stats).items():
+        position, tagged = _INFO[name]
+        tags, kind = tagged.split(":")
+        yield f"{position}.{name}.1:{tags}P:{kind}:{value}"
+
+
+def info_json(stats: Document) -> Iterator[str]:
+    """`show info json`."""
+    yield json.dumps([_merged(name, *_INFO[name], value) for name, value in _info(stats).items()])
+
+
+def _info(stats: Document) -> Document:
+    """Its tools ask for the name HAProxy; `description` says who answers.
 
     hatop ends when one of the lines that it looks for is missing, whatever it says.
     """
@@ -285,7 +318,7 @@ def info(stats: Document) -> Iterator[str]:
     connections = sum(worker["open"] for worker in workers)
     descriptors = stats["descriptors"] * len(workers)
     most = stats["maxconn"] or descriptors // 2  # a client's and a host's for each connection
-    values = {
+    return {
         "Name": "HAProxy",
         "Version": f"2.6.0-director-{stats['version']}",  # the first one is of the dialect
         "Release_date": "2022/05/31",  # of that
@@ -316,8 +349,6 @@ def info(stats: Document) -> Iterator[str]:
         "DroppedLogs": stats["log_dropped"],
         "TotalBytesOut": stats["bytes_out"],
     }
-    for name, value in values.items():
-        yield f"{name}: {value}"
 
 
 def backends(stats: Document) -> Iterator[str]:

@@ -73,6 +73,14 @@ def _shown(told: Told) -> Callable[[list[str], Config], Phrase]:
     return meaning
 
 
+def _show_info(words: list[str], config: Config) -> Phrase:
+    form = words[0] if words else ""
+    _only(words, 1)
+    if form not in _INFO_FORMS:
+        raise UsageError("show info takes nothing, typed or json")
+    return Phrase(("stats",), _INFO_FORMS[form])
+
+
 def _show_stat(words: list[str], config: Config) -> Phrase:
     flags = [word for word in words if not _NUMBER.fullmatch(word)]
     numbers = [int(word) for word in words if _NUMBER.fullmatch(word)]
@@ -216,9 +224,10 @@ _FORMS: dict[str, Callable[[Iterable[haproxy.Row]], Iterable[str]]] = {
     "typed": haproxy.typed,
     "json": haproxy.as_json,
 }
+_INFO_FORMS: dict[str, Told] = {"": haproxy.info, "typed": haproxy.info_typed, "json": haproxy.info_json}
 _STATES = {"ready": "host-up", "maint": "host-down", "drain": "host-drain"}
 _PHRASES: dict[tuple[str, ...], Callable[[list[str], Config], Phrase]] = {
-    ("show", "info"): _shown(haproxy.info),
+    ("show", "info"): _show_info,
     ("show", "stat"): _show_stat,
     ("show", "backend"): _shown(haproxy.backends),
     ("show", "servers", "state"): _show_servers_state,

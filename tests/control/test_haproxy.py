@@ -140,6 +140,15 @@ def test_info_has_every_line_without_which_hatop_ends() -> None:
     assert limited["Maxconn"] == "70"
 
 
+def test_info_is_the_same_in_all_forms() -> None:
+    lines = [line.split(": ") for line in haproxy.info(stats())]
+    typed = [(line.split(".")[1], line.split(":", 3)[3]) for line in haproxy.info_typed(stats())]
+    (told,) = haproxy.info_json(stats())
+    entries = [(one["field"]["name"], str(one["value"]["value"])) for one in json.loads(told)]
+    assert typed == entries == [(name, value) for name, value in lines]
+    assert "17.CurrConns.1:MGPP:u32:5" in list(haproxy.info_typed(stats()))
+
+
 def test_sessions_are_a_line_each() -> None:
     one = {"session": "0-7", "client": "10.0.0.9", "port": 4711, "service": "web", "group": "main", "host": "a"}
     waiting = {**one, "session": "1-8", "client": "::1", "group": "", "host": "", "open_seconds": 7500.0}

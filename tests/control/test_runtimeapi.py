@@ -47,6 +47,8 @@ def test_a_phrase_that_changes_is_a_command_with_its_place_and_answers_nothing(l
     ("line", "first"),
     [
         ("show info", "Name: HAProxy"),
+        ("show info typed", "0.Name.1:POSP:str:HAProxy"),
+        ("show info json", '[{"field": {"pos": 0, "name": "Name"}'),
         ("show stat -1 4 -1", "# pxname,svname,"),
         ("show stat typed", "F.2.0.0.pxname.1:KNSP:str:web"),
         ("show stat json", '[[{"objType":"Frontend"'),
@@ -89,7 +91,8 @@ def test_our_own_commands_are_no_phrases(line: str) -> None:
         (f"set maxconn global {'9' * 5000}", "Integer value expected"),
         ("show stat x--1 typed", "IID TYPE SID"),
         ("show stat 1-2 3 4", "IID TYPE SID"),
-        ("show info more", "too many words"),
+        ("show info more", "takes nothing, typed or json"),
+        ("show info typed json", "too many words"),
     ],
 )
 def test_a_wrong_phrase_is_told_what_would_be_right(line: str, told: str) -> None:
