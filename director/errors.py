@@ -125,6 +125,11 @@ class RemoteProtocolError(ProtocolError):
     """The peer sent what it must not."""
 
 
+def refusal(message: str, error: OSError) -> SystemFailure:
+    """What to raise when the kernel said so: whether rights were wanting is told by the exit status, too."""
+    return RightsError(message) if isinstance(error, PermissionError) else SystemFailure(message)
+
+
 def cause(error: OSError) -> str:
     """What the kernel said, and of which file."""
     return f"{error.strerror}: {error.filename}" if error.filename else error.strerror or str(error)

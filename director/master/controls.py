@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from director.config.model import Config
-from director.errors import SystemFailure
+from director.errors import SystemFailure, refusal
 from director.master.listeners import remove_stale_socket
 from director.master.system import gid_of
 from director.messages import ControlSockets
@@ -92,7 +92,7 @@ def open_control(path: str) -> socket.socket:
         sock.listen(1024)
     except OSError as error:
         sock.close()
-        raise SystemFailure(f"can't open control socket {path}: {error.strerror}") from None
+        raise refusal(f"can't open control socket {path}: {error.strerror}", error) from None
     finally:
         if folder >= 0:
             os.close(folder)

@@ -25,7 +25,7 @@ import struct
 from dataclasses import dataclass, field
 
 from director.config.model import Endpoint, Listen
-from director.errors import SystemFailure
+from director.errors import SystemFailure, refusal
 from director.master.system import gid_of, uid_of
 
 _SO_ATTACH_REUSEPORT_CBPF = 51
@@ -57,11 +57,11 @@ def _backlog(sock: socket.socket) -> tuple[int, int]:
 def _explain(ip: Endpoint, error: OSError) -> SystemFailure:
     hint = {
         errno.EADDRINUSE: "something else listens there",
-        errno.EACCES: "ports below 1024 need root or CAP_NET_BIND_SERVICE",
+        errno.EACCES: "" if ip.path else "ports below 1024 need root or CAP_NET_BIND_SERVICE",
         errno.EADDRNOTAVAIL: "this machine has no such address",
     }.get(error.errno or 0)
     cause = error.strerror or str(error)
-    return SystemFailure(f"can't listen on {ip}: {cause}" + (f" ({hint})" if hint else ""))
+    return refusal(f"can't listen on {ip}: {cause}" + (f" ({hint})" if hint else ""), error)
 
 
 def account_ids(listen: Listen) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from director.errors import SystemFailure
+from director.errors import SystemFailure, refusal
 from director.master.system import start_ticks
 
 _FLOCK = struct.Struct("hhqqi4x")
@@ -119,7 +119,7 @@ class Lock:
         try:
             self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
-            raise SystemFailure(f"can't open lock file {self.path}: {error.strerror}") from None
+            raise refusal(f"can't open lock file {self.path}: {error.strerror}", error) from None
         try:
             fcntl.fcntl(self.fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, _MASTER))
         except BlockingIOError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from director.errors import RightsError, SystemFailure
+from director.errors import refusal
 
 
 def write_pid_file(path: str) -> None:
@@ -33,8 +33,8 @@ def check_pid_file(path: str) -> None:
         os.close(_open(new))
         os.unlink(new)
     except OSError as error:
-        kind = RightsError if isinstance(error, PermissionError) else SystemFailure
-        raise kind(f"can't write pid file {path}: {error.strerror}; name another by --pid-file") from None
+        message = f"can't write pid file {path}: {error.strerror}; name another by --pid-file"
+        raise refusal(message, error) from None
 
 
 def _open(path: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from director.errors import ConfigError, Exit, Problem, RefusedError, Severity, UnreachableError, cause
+from director.errors import ConfigError, Exit, Problem, RefusedError, Severity, UnreachableError, cause, refusal
 
 
 def test_a_problem_reads_as_compilers_write_it() -> None:
@@ -17,6 +17,10 @@ def test_every_error_has_its_exit_status() -> None:
     assert RefusedError("x").exit == Exit.FAILED
     assert [int(one) for one in (Exit.BAD_CONFIG, Exit.NOT_RUNNING, Exit.FAILED)] == [78, 7, 1]
     assert str(ConfigError([problem, problem])).count("\n") == 1
+
+
+def test_want_of_rights_has_an_exit_status_of_its_own() -> None:
+    assert [refusal("can't", OSError(number, "")).exit for number in (13, 1, 28)] == [4, 4, 1]
 
 
 def test_what_the_kernel_said_is_told_with_its_file() -> None:

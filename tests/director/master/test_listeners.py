@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from director.config.model import Endpoint, Listen
-from director.errors import SystemFailure
+from director.errors import RightsError, SystemFailure
 from director.master.listeners import open_address, remove_stale_socket
 
 
@@ -94,6 +94,21 @@ def test_a_rival_is_found_out_even_if_it_shares_its_port() -> None:
 def test_an_address_this_machine_has_not_is_said_so() -> None:
     with pytest.raises(SystemFailure, match=r"can't listen on 192\.0\.2\.1:.*no such address"):
         open_address(Listen(ip=Endpoint("192.0.2.1", 9)), 1)
+
+
+def test_that_one_has_no_right_to_listen_there_is_said_by_its_own_error_and_with_what_would_help(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    us = os.geteuid()
+    if us == 0:
+        os.seteuid(65534)
+    try:
+        if us == 0:  # others may have been given the right to low ports
+            with pytest.raises(RightsError, match="Permission denied .ports below 1024 need root"):
+                open_address(Listen(ip=Endpoint("127.0.0.1", 1)), 1)
+        with pytest.raises(RightsError, match="Permission denied$"):
+            open_address(Listen(ip=Endpoint(path=str(tmp_path / "socket"))), 1)
+    finally:
+        os.seteuid(us)
 
 
 def test_all_ipv6_addresses_leave_ipv4_alone() -> None:
