@@ -156,9 +156,13 @@ class Lock:
             "retirees": [one for one in {*self._retirees(), *retirees} if start_ticks(one[0]) == one[1]],
         }
         data = json.dumps(content).encode() + b"\n"
-        # The old tail must go after the new text is there, or a reader sees nothing.
-        os.pwrite(self.fd, data, 0)
-        os.ftruncate(self.fd, len(data))
+        try:
+            # The old tail must go after the new text is there, or a reader sees nothing.
+            os.pwrite(self.fd, data, 0)
+            os.ftruncate(self.fd, len(data))
+        except OSError as error:
+            error.filename = self.path  # a descriptor has no name
+            raise
 
     def _retirees(self) -> tuple[tuple[int, int], ...]:
         try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from director.errors import SystemFailure
+from director.errors import SystemFailure, cause
 from director.master import lock
 from director.master.lock import Lock, probe
 from director.master.system import start_ticks
@@ -30,6 +30,17 @@ def test_whatever_somebody_wrote_there_the_locks_tell_the_truth(tmp_path: Path, 
     holder = probe(str(path))
     assert (holder.master_lives, holder.pid, holder.children) == (True, 0, ())
     os.close(ours.fd)
+
+
+def test_a_full_disk_is_said_with_the_file_that_has_no_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ours = Lock(str(tmp_path / "lock"))
+    assert ours.take()
+    full = os.open("/dev/full", os.O_WRONLY)
+    monkeypatch.setattr(ours, "fd", full)
+    with pytest.raises(OSError) as failed:
+        ours.write("g1-1", [], 30.0)
+    os.close(full)
+    assert cause(failed.value) == f"No space left on device: {tmp_path / 'lock'}"
 
 
 def test_what_is_no_file_is_said(tmp_path: Path) -> None:
