@@ -12,7 +12,7 @@ import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from control import drainage, haproxy
 from director.printable import clean
@@ -28,6 +28,10 @@ def _exposition(stats: Document) -> Iterable[str]:
 
 # `--format`: the stats for programs.
 FORMATS: dict[str, Callable[[Document], Iterable[str]]] = {"csv": haproxy.csv, "prometheus": _exposition}
+
+# A table is folded in its last column, which has the reasons, if so much is left for that. A narrower terminal folds
+# its lines itself: an address in pieces can't be read, found nor copied.
+MIN_FOLDED = 20
 
 # A table of more rows is not fitted to the terminal: rich takes about 1 ms a row.
 MAX_FITTED = 500
@@ -117,19 +121,28 @@ def _aligned(table: Table) -> Iterator[str]:
 
 
 def _painted(table: Table, width: int) -> Iterator[str]:
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table as Grid
     from rich.text import Text
 
+    rows = [[column.title for column in table.columns], *table.cells()]
+    widths = [max(map(cell_len, cells)) for cells in zip(*rows, strict=True)]
+    room = width - sum(widths[:-1]) - 2 * len(widths[:-1])
+    if room >= MIN_FOLDED:
+        widths[-1] = min(widths[-1], room)
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column in table.columns:
-        grid.add_column(column.title, justify="right" if column.right else "left", overflow="fold")
-    for row in table.cells():
+    for column, cells in zip(table.columns, widths, strict=True):
+        justify: Literal["left", "right"] = "right" if column.right else "left"
+        grid.add_column(column.title, justify=justify, overflow="fold", width=cells)
+    for row in rows[1:]:
         # Text, since names may look like rich's markup.
         grid.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
     page = io.StringIO()
     # An environment of its own: how to print is the caller's to say.
-    terminal = Console(file=page, width=width, force_terminal=True, color_system="standard", _environ={})
+    terminal = Console(
+        file=page, width=sum(widths) + 2 * len(widths), force_terminal=True, color_system="standard", _environ={}
+    )
     terminal.print(grid)
     for line in page.getvalue().splitlines():
         yield line.rstrip()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+
+import re
+
 import pytest
 
-from control.render import plain, size, span
+from control.render import fitted, plain, size, span
 from tests.control.hubs import stats
 
 
@@ -42,6 +45,25 @@ def test_a_table_has_a_line_for_each_host_under_one_of_titles() -> None:
     assert "a new kernel" in lines[2]
     columns = [line.index(word) for line, word in zip(lines, ("STATE", "up", "maint"), strict=True)]
     assert len(set(columns)) == 1
+
+
+def shown(width: int, *hosts: dict[str, object]) -> list[str]:
+    return [re.sub(r"\x1b\[[0-9;]*m", "", line).rstrip() for line in fitted("hosts", {"hosts": list(hosts)}, width)]
+
+
+@pytest.mark.parametrize("width", [1, 20, 80])
+def test_no_word_is_broken_on_a_terminal_that_is_too_narrow_for_a_table(width: int) -> None:
+    entries = [host(ip="10.0.0.1:8080"), host(name="b", state="maint", reason="a new kernel")]
+    assert shown(width, *entries) == list(plain("hosts", {"hosts": entries}))
+
+
+def test_what_is_long_at_the_end_is_folded_where_there_is_room_for_it() -> None:
+    reason = " ".join(["a disk that fails"] * 12)
+    lines = shown(150, host(reason=reason))
+    assert len(lines) > 2 and max(map(len, lines)) <= 150
+    assert lines[1].split()[:4] == ["web", "main", "a", "10.0.0.1:80"]
+    column = lines[0].index("REASON")
+    assert " ".join(line[column:] for line in lines[1:]) == reason
 
 
 def test_the_statistics_say_when_most_was_open() -> None:

@@ -96,16 +96,16 @@ def test_an_address_this_machine_has_not_is_said_so() -> None:
         open_address(Listen(ip=Endpoint("192.0.2.1", 9)), 1)
 
 
-def test_that_one_has_no_right_to_listen_there_is_said_by_its_own_error_and_with_what_would_help(tmp_path: Path) -> None:
+def test_that_one_has_no_right_to_listen_there_is_an_error_of_its_own_with_what_would_help(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     us = os.geteuid()
     if us == 0:
         os.seteuid(65534)
     try:
         if us == 0:  # others may have been given the right to low ports
-            with pytest.raises(RightsError, match="Permission denied .ports below 1024 need root"):
+            with pytest.raises(RightsError, match=r"Permission denied \(ports below 1024 need root"):
                 open_address(Listen(ip=Endpoint("127.0.0.1", 1)), 1)
-        with pytest.raises(RightsError, match="Permission denied$"):
+        with pytest.raises(RightsError, match=r"Permission denied$"):
             open_address(Listen(ip=Endpoint(path=str(tmp_path / "socket"))), 1)
     finally:
         os.seteuid(us)
