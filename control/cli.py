@@ -113,7 +113,7 @@ def _watch(row: Command, args: dict[str, Any], common: dict[str, Any]) -> int:
     except ValueError:
         raise CommandError(ErrorKind.USAGE, f'can\'t watch every "{common["every"]}" seconds: no number') from None
     while True:
-        if sys.stdout.isatty() and not common["json"]:
+        if console.paintable() and not common["json"]:
             sys.stdout.write(_CLEAR)
         _print(row, args, common)
         sys.stdout.flush()
@@ -181,7 +181,7 @@ def _waited(row: Command, given: dict[str, Any], common: dict[str, Any], show: C
     """The result of a command that waits for its drain's end; on a terminal with a bar meanwhile."""
     from control.waiting import Bar, Wait
 
-    if show is None or not sys.stdout.isatty() or os.environ.get("TERM") == "dumb":
+    if show is None or not console.paintable():
         return Wait(_socket(common), row, show).run(given)
     bar = Bar()
     try:
@@ -233,7 +233,7 @@ def _text(row: Command, result: Any, form: str | None) -> Iterable[str]:
     encoding = sys.stdout.encoding or "utf-8"
     if form in render.FORMATS:
         lines = iter(render.FORMATS[form](result))
-    elif sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb":
+    elif console.paintable() and not os.environ.get("NO_COLOR"):
         lines = render.fitted(row.name, result, os.get_terminal_size().columns or 80)
     else:
         lines = render.plain(row.name, result)

@@ -15,13 +15,14 @@ import time
 import tty
 from types import FrameType
 
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.live import Live
 from rich.text import Text
 
 from control.client import Client
 from control.commands.command import CommandError, ErrorKind
 from control.topview import Ask, Top
+from director import console
 from director.errors import DirectorError
 
 _PAUSE = 1.0  # seconds between two looks
@@ -46,6 +47,9 @@ def run(path: str) -> None:
     """Show the director at this socket until `q` or Ctrl-C. Raises DirectorError."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise CommandError(ErrorKind.USAGE, "can't show top: this is no terminal; stats --watch needs none")
+    if not console.paintable():
+        kind = os.environ["TERM"]
+        raise CommandError(ErrorKind.USAGE, f"can't show top: no cursor to move with TERM={kind}; try stats --watch")
     client, top = Client(path), Top()
     top.look(client.call("stats"))
     signal.signal(signal.SIGTERM, _leave)
@@ -55,8 +59,10 @@ def run(path: str) -> None:
     before = termios.tcgetattr(stdin)
     try:
         tty.setcbreak(stdin)
-        console = Console(highlight=False, no_color=bool(os.environ.get("NO_COLOR")))
-        with Live(console=console, screen=True, auto_refresh=False) as live:
+        page = Console(highlight=False, no_color=bool(os.environ.get("NO_COLOR")))
+        if 0 in os.get_terminal_size(sys.stdout.fileno()):  # a serial line does not tell how large it is
+            page.size = ConsoleDimensions(80, 24)
+        with Live(console=page, screen=True, auto_refresh=False) as live:
             _loop(top, client, live, stdin)
     finally:
         termios.tcsetattr(stdin, termios.TCSADRAIN, before)
@@ -103,6 +109,8 @@ def _do(asked: Ask, client: Client) -> str:
 
 def _paint(top: Top, live: Live) -> None:
     width, height = os.get_terminal_size(sys.stdout.fileno())
+    if not (width and height):
+        width, height = live.console.size
     picture = Text(no_wrap=True, overflow="crop", end="")
     for number, line in enumerate(top.frame(width, height)):
         if number:

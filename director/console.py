@@ -30,6 +30,11 @@ def prepare() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
+def paintable() -> bool:
+    """Whether stdout is a terminal whose cursor can be moved: no file, and none that only goes on, as in an editor."""
+    return sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
 def say(text: str, end: str = "\n") -> None:
     """On stdout."""
     _write(text + end, sys.stdout, 1)

@@ -138,6 +138,26 @@ def test_an_upgrade_tells_each_stage_when_it_comes(daemon: Daemon, serve: Serve)
     assert terminal.screen.splitlines()[-1].endswith(f", pid {daemon.master}")
 
 
+def test_top_is_shown_on_a_line_that_does_not_tell_its_size(daemon: Daemon, serve: Serve) -> None:
+    daemon.start(one_service(free_address(), host("a", serve().address)))
+    environment = {**daemon.environment, "TERM": "vt100"}
+    with Terminal([*DIRECTORCTL, "-s", str(daemon.socket), "top"], environment, daemon.folder) as terminal:
+        wait_until(lambda: terminal.shows("web/main/a"), PATIENCE)
+        terminal.press(b"q")
+        assert terminal.wait(PATIENCE) == 0
+
+
+def test_a_terminal_without_a_cursor_gets_no_top_and_no_codes(daemon: Daemon, serve: Serve) -> None:
+    daemon.start(one_service(free_address(), host("a", serve().address)))
+    environment, directorctl = {**daemon.environment, "TERM": "dumb"}, [*DIRECTORCTL, "-s", str(daemon.socket)]
+    with Terminal([*directorctl, "top"], environment, daemon.folder) as terminal:
+        assert terminal.wait(PATIENCE) == 2
+        assert "can't show top" in terminal.screen and "stats --watch" in terminal.screen
+    with Terminal([*directorctl, "hosts", "--watch", "--every", "0.1"], environment, daemon.folder) as terminal:
+        wait_until(lambda: terminal.shows("up") and terminal.screen.count("HOST") > 1, PATIENCE)
+        assert "\x1b" not in terminal.screen
+
+
 def test_a_drain_that_is_waited_for_shows_a_bar_until_nobody_is_left(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     daemon.start(one_service(address, host("a", serve().address), host("b", serve().address), scheduler="first"))
