@@ -35,14 +35,22 @@ def _socket_path(text: str, folder: str) -> str:
 
 
 def _log_target(text: str, folder: str) -> str:
-    if text in ("stderr", "journald", "syslog") or re.fullmatch("syslog:[!-~]+", text):
+    if text in ("stderr", "journald", "syslog"):
         return text
-    if text.startswith("syslog:"):
-        raise BadValue(
-            "not an address of syslog",
-            "write syslog, syslog:/dev/log or syslog:host:port",
-        )
-    return _path(text, folder)
+    if not text.startswith("syslog:"):
+        return _path(text, folder)
+    remedy = "write syslog, syslog:/dev/log or syslog:host:port"
+    if not re.fullmatch("syslog:[!-~]+", text):
+        raise BadValue("not an address of syslog", remedy)
+    # Nobody would answer that lines go nowhere: it is looked at here, and kept as it is written.
+    address = text.removeprefix("syslog:")
+    if address.startswith("/"):
+        _socket_path(address, folder)
+    elif ":" in address and not _ip(address.removeprefix("[").removesuffix("]")):
+        _tcp(address, False, remedy)
+    else:
+        _address(address, folder)
+    return text
 
 
 PATH = Value("a path; a relative one starts at the folder of the config file", _path)

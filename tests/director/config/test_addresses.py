@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from director.config.addresses import NETWORKS, is_loopback, same_place
+from director.config.addresses import LOG_TARGET, NETWORKS, is_loopback, same_place
 from director.config.model import Endpoint
 from director.config.values import BadValue
 
@@ -42,6 +42,33 @@ def test_places_overlap_without_being_the_same() -> None:
 def test_networks_have_one_form(text: str, networks: tuple[str, ...]) -> None:
     assert NETWORKS.parse(text, "") == networks
     assert NETWORKS.parse(NETWORKS.format(networks), "") == networks
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["syslog", "stderr", "syslog:/dev/log", "syslog:loghost", "syslog:loghost:514", "syslog:::1", "syslog:[::1]:514"],
+)
+def test_logs_go_where_they_are_sent(text: str) -> None:
+    assert LOG_TARGET.parse(text, "/etc/director") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("syslog:", "not an address of syslog; write syslog, syslog:/dev/log or syslog:host:port"),
+        ("syslog:log host", "not an address of syslog"),
+        ("syslog:loghost:99999", "port 99999 is out of range; use a port from 1 to 65535"),
+        ("syslog:loghost:0", "port 0 is out of range"),
+        ("syslog:loghost:syslog", "'syslog' is not a port; write syslog, syslog:/dev/log or syslog:host:port"),
+        ("syslog:[::1]:x", "'x' is not a port"),
+        ("syslog:log/host", "'log/host' is neither an IP address nor a name"),
+        ("syslog:/" + "x" * 200, "has 201 bytes; use one of at most 107"),
+    ],
+)
+def test_a_log_that_would_go_nowhere_is_refused(text: str, said: str) -> None:
+    with pytest.raises(BadValue) as caught:
+        LOG_TARGET.parse(text, "/etc/director")
+    assert said in f"{caught.value.reason}; {caught.value.remedy}"
 
 
 @pytest.mark.parametrize(
