@@ -8,6 +8,8 @@ code: only in children that have given up their rights.
 
 from __future__ import annotations
 
+import os
+import pwd
 import signal
 import sys
 from importlib import import_module
@@ -46,18 +48,41 @@ def load(scheduler: str) -> Any:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{module}.".startswith(f"{error.name}."):
             raise SchedulerFault(f"can't import {module}: {told(error)}") from None
-        raise SchedulerFault(
-            f"can't import {module}: there is no module {error.name!r}; install it, or put it beside the config file"
-        ) from None
+        why = _unreadable(module) or "install it, or put it beside the config file"
+        raise SchedulerFault(f"can't import {module}: there is no module {error.name!r}; {why}") from None
     except BaseException as error:  # their code may even call exit()
         raise SchedulerFault(f"can't import {module}: {told(error)}") from None
     if found is None:
-        raise SchedulerFault(f"can't find {name!r} in module {module}")
+        # Of a package that can't be read Python makes an empty one.
+        why = f"; {closed}" if (closed := _unreadable(module)) else ""
+        raise SchedulerFault(f"can't find {name!r} in module {module}{why}")
     if not callable(getattr(found, "choose", None)):
         raise SchedulerFault(f"can't use {place}: it has no method choose(self, hosts, request)")
     if not isinstance(found, type):
         raise SchedulerFault(f"can't use {place}: it is no class")
     return found
+
+
+def _unreadable(module: str) -> str:
+    """Where the module may lie all the same, as this user can't look there; empty if there is no such folder."""
+    package = sys.modules.get(module.partition(".")[0])
+    closed = [folder for folder in (*sys.path, *getattr(package, "__path__", ())) if _is_closed(folder)]
+    return f"{_who()} can't read {' and '.join(closed)}, where it may be; let others read it" if closed else ""
+
+
+def _is_closed(folder: str) -> bool:
+    try:
+        os.stat(folder)
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    return not os.access(folder, os.R_OK | os.X_OK, effective_ids=True)
+
+
+def _who() -> str:
+    try:
+        return f"user {pwd.getpwuid(os.geteuid()).pw_name!r}"
+    except KeyError:
+        return f"uid {os.geteuid()}"
 
 
 def _of_entry_point(name: str) -> EntryPoint:
