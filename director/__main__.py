@@ -59,8 +59,8 @@ class _Parser(argparse.ArgumentParser):
         (console.say if file is sys.stdout else console.complain)(message, end="")
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
+def parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """The command line; `words`: what stands there."""
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument(
         "-c", "--config", metavar="FILE", help="default: $DIRECTOR_CONFIG, else /etc/director/config.xml"
@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--no-wait", action="store_true", help="return once it has begun")
         if name == "check":
             command.add_argument("file", nargs="?", metavar="FILE", help="default: the config file")
-    for name in _INTERNAL:  # without help: they don't stand in the list
+    for name in set(_INTERNAL).intersection(words):  # nobody else is told that there are such
         commands.add_parser(name, parents=[common])
     return top
 
@@ -315,7 +315,8 @@ _RUN: dict[str, Callable[[argparse.Namespace, Places], int]] = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status."""
     console.prepare()
-    options = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    options = parser(words).parse_args(words)
     try:
         return _RUN[options.command](options, _places(options))
     except CommandError as error:

@@ -248,6 +248,12 @@ def test_bad_arguments_exit_2(daemon: Daemon, words: tuple[str, ...]) -> None:
     assert daemon.directord(*words).exit == 2
 
 
+def test_who_mistypes_is_told_only_of_commands_for_people(daemon: Daemon) -> None:
+    said = daemon.directord("chekc").err
+    assert "'check'" in said
+    assert "candidate" not in said and "preflight" not in said
+
+
 def test_an_address_in_use_fails_the_start_and_leaves_nothing(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     daemon.configure(simple(address, serve()))
