@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import io
 import os
 import pwd
 import resource
@@ -18,7 +19,7 @@ import signal
 import socket
 import stat
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 from director import plugins
@@ -33,6 +34,7 @@ from director.master.system import Identity, System
 from director.messages import Checked
 
 TIME_LIMIT = 20.0  # seconds
+PIPE_LIMIT = 10.0  # seconds without a word from the other end of a pipe that a config comes from
 LOADING = 1.0  # seconds, the most for which workers that serve clients stop to load a scheduler of a user's own
 _MEMORY = 2 << 30  # bytes of address space
 
@@ -43,13 +45,28 @@ def read_file(path: str, patient: bool = False) -> bytes:
     Who is `patient` may wait for another program at the end of a pipe; a daemon must not.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if patient else os.O_NONBLOCK))
-        with open(fd, "rb") as file:
-            if not (patient or stat.S_ISREG(os.fstat(fd).st_mode)):
+        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb", buffering=0) as file:
+            if not (patient or stat.S_ISREG(os.fstat(file.fileno()).st_mode)):
                 raise OSError(errno.EINVAL, "it is no regular file")
-            return file.read(MAX_SIZE + 1)
+            return b"".join(_arriving(file))
     except OSError as error:
         raise SystemFailure(f"can't read config {path}: {error.strerror}") from None
+
+
+def _arriving(file: io.FileIO) -> Iterator[bytes]:
+    """What others write into it, to their end. Raises OSError when that is too long in coming."""
+    poller, size = select.poll(), 0
+    poller.register(file, select.POLLIN)
+    while size <= MAX_SIZE:
+        if not poller.poll(PIPE_LIMIT * 1000):
+            raise OSError(errno.ETIMEDOUT, f"nobody has written to it for {PIPE_LIMIT:g} s")
+        data = file.read(min(1 << 20, MAX_SIZE + 1 - size))
+        if data is None:
+            continue  # another reader was faster
+        if not data:
+            return
+        size += len(data)
+        yield data
 
 
 def _nobody() -> Identity | None:

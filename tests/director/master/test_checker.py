@@ -78,6 +78,18 @@ def test_who_is_patient_reads_from_a_pipe(tmp_path: Path) -> None:
     writer.join()
 
 
+def test_who_is_patient_does_not_wait_for_good(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checker, "PIPE_LIMIT", 0.05)
+    path = tmp_path / "config.xml"
+    os.mkfifo(path)
+    with pytest.raises(SystemFailure, match=r"can't read config .*: nobody has written to it for 0\.05 s"):
+        read_file(str(path), patient=True)
+    silent = os.open(path, os.O_RDWR)
+    with pytest.raises(SystemFailure, match=r"nobody has written"):
+        read_file(str(path), patient=True)
+    os.close(silent)
+
+
 def test_no_more_is_read_than_may_be() -> None:
     text = read_file("/dev/zero", patient=True)
     assert "more than 16 MiB" in check_now(text, "c.xml").problems[0].message
