@@ -9,6 +9,7 @@ uid come in as arguments.
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -72,7 +73,11 @@ def state_dir(given: str | None, environ: Mapping[str, str], uid: int) -> str:
         return os.path.join(state, "director")
     home = environ.get("HOME", "")
     if not home.startswith("/"):
-        raise RefusedError("can't choose a state directory: $HOME is not set; give one by --state-dir")
+        try:
+            home = pwd.getpwuid(uid).pw_dir  # as `~` is for a shell
+        except KeyError:
+            cause = f"uid {uid} has no account, and $HOME is not set"
+            raise RefusedError(f"can't choose a state directory: {cause}; give one by --state-dir") from None
     return os.path.join(home, ".local/state/director")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,13 @@ def test_a_user_has_places_of_his_own(tmp_path: Path) -> None:
     assert run_dir(None, {}, 5, tmp=str(tmp_path)) == str(tmp_path / "director-5")
     assert state_dir(None, {"HOME": "/home/u"}, 5) == "/home/u/.local/state/director"
     with pytest.raises(RefusedError, match="--state-dir"):
-        state_dir(None, {}, 5)
+        state_dir(None, {}, 4294967290)
+
+
+@pytest.mark.parametrize("environ", [{}, {"HOME": ""}, {"HOME": "there"}])
+def test_who_has_no_home_in_his_environment_has_that_of_his_account(environ: dict[str, str]) -> None:
+    account = next(one for one in pwd.getpwall() if one.pw_uid and one.pw_dir.startswith("/"))
+    assert state_dir(None, environ, account.pw_uid) == f"{account.pw_dir}/.local/state/director"
 
 
 def test_a_folder_that_others_may_write_to_is_refused(tmp_path: Path) -> None:
