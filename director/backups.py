@@ -22,13 +22,17 @@ def replace_file(path: str, text: bytes) -> str:
     except FileNotFoundError:
         before = None
     _write(fresh, text, before)
-    if before is not None:
-        with open(path, "rb") as file:
-            said = file.read()
-        backup = _make_room(path)
-        _write(backup, said, before)
-        os.utime(backup, ns=(before.st_atime_ns, before.st_mtime_ns))
-    os.rename(fresh, path)
+    try:
+        if before is not None:
+            with open(path, "rb") as file:
+                said = file.read()
+            backup = _make_room(path)
+            _write(backup, said, before)
+            os.utime(backup, ns=(before.st_atime_ns, before.st_mtime_ns))
+        os.rename(fresh, path)
+    except OSError:
+        os.unlink(fresh)
+        raise
     folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     os.fsync(folder)
     os.close(folder)
@@ -48,10 +52,14 @@ def _write(path: str, text: bytes, like: os.stat_result | None) -> None:
     """Write a file to the disk that belongs to whom another one does, and may be read by whom that may."""
     mode = 0o666 if like is None else stat.S_IMODE(like.st_mode)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with open(fd, "wb") as file:
-        if like is not None:
-            os.fchown(fd, like.st_uid, like.st_gid)
-            os.fchmod(fd, mode)
-        file.write(text)
-        file.flush()
-        os.fsync(fd)
+    try:
+        with open(fd, "wb") as file:
+            if like is not None:
+                os.fchown(fd, like.st_uid, like.st_gid)
+                os.fchmod(fd, mode)
+            file.write(text)
+            file.flush()
+            os.fsync(fd)
+    except OSError:
+        os.unlink(path)  # a half is no backup
+        raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import stat
 from pathlib import Path
 
@@ -45,3 +46,18 @@ def test_nothing_is_lost_where_nothing_can_be_written(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         replace_file(str(path), b"1")
     assert (path.read_bytes(), (tmp_path / "x.bak").exists()) == (b"0", False)
+
+
+@pytest.mark.parametrize(("room", "text"), [(3, b"longer than there is room for"), (12, b"new")])
+def test_a_full_disk_leaves_all_as_it_was_and_no_halves(tmp_path: Path, room: int, text: bytes) -> None:
+    path = tmp_path / "config.xml"
+    path.write_bytes(b"what it said, at length")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            replace_file(str(path), text)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert [one.name for one in tmp_path.iterdir()] == ["config.xml"]
+    assert path.read_bytes() == b"what it said, at length"
