@@ -367,6 +367,8 @@ class _Reading:
             if found is None:
                 return None
             check = Check(**found)
+            if node.attributes.get("type", check.type).strip() != check.type:
+                return check  # one that is not there, which has been said: what it may have is not known
             for name in node.attributes:
                 types = CHECK_ATTRIBUTES.get(name, (check.type,))
                 if check.type not in types:

@@ -129,6 +129,11 @@ def test_all_problems_come_at_once() -> None:
     assert len(errors(text)) >= 5
 
 
+def test_what_a_misspelt_check_may_have_is_not_judged_by_another() -> None:
+    found = errors(one(inside=f'<check type="htp" path="/health" expect="200"/>{HOSTS}'))
+    assert len(found) == 1 and "did you mean 'http'?" in found[0]
+
+
 @pytest.mark.parametrize(
     "text",
     [
