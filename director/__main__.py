@@ -145,6 +145,11 @@ def _checked(path: str, places: Places, meanwhile: Callable[[], object] = lambda
     return result.config, text
 
 
+def _search_beside(config: str) -> None:
+    """Let modules beside the config be found: by the process that is to be the master, so by all its children."""
+    plugins.search_beside(os.path.dirname(os.path.abspath(config)))
+
+
 def _stay(places: Places, passed: Sequence[int]) -> Readiness | int:
     """Stay in the foreground: who watches our pid gets one that lasts, unless it is told of others."""
     return Readiness() if notify.from_environment().heard else launch(places.lock, passed)
@@ -157,7 +162,7 @@ def start(options: argparse.Namespace, places: Places) -> int:
     if checked is None:
         return Exit.BAD_CONFIG
     config, text = checked
-    plugins.search_beside(os.path.dirname(os.path.abspath(places.config)))  # here, for all children
+    _search_beside(places.config)
     owner = os.getuid()
     invocation = Invocation.of_this_process()
     passed = adoption.passed(os.environ, os.getpid())
@@ -227,6 +232,8 @@ def preflight(_options: argparse.Namespace, places: Places) -> int:
 
 def candidate(_options: argparse.Namespace, places: Places) -> int:
     """Called by a daemon to be replaced."""
+    assert places.config is not None
+    _search_beside(places.config)
     return starting.succeed(roles(), places)
 
 

@@ -61,6 +61,7 @@ class Daemon:
             **{name: value for name, value in os.environ.items() if not name.startswith(("DIRECTOR_", "LISTEN_"))},
             MARK: str(self.folder),
             "PYTHONPATH": str(ROOT),
+            "PYTHONSAFEPATH": "1",  # as with `directord` itself: what lies in the working directory is no module yet
         }
         self.environment.pop("NOTIFY_SOCKET", None)
 
