@@ -23,6 +23,7 @@ from random import Random
 from traceback import extract_tb
 from typing import Any, Protocol
 
+from director.printable import clean
 from director.scheduling.policies import NOBODY, Policy, SchedulerFault
 from director.scheduling.scoreboard import HostLoad
 
@@ -159,9 +160,12 @@ class OwnPolicy(Policy):
 
 
 def told(error: BaseException) -> str:
-    """An error in one line, with the file and line it came from where that is known."""
+    """An error in one line, with the file and line it came from where that is known.
+
+    Printable: it goes into messages and logs, and half a letter out of the name of a file is in no encoding.
+    """
     try:
-        return _described(error)
+        return clean(_described(error))
     except BaseException as worse:  # their code makes its text, too
         return f"{type(error).__name__}, whose text can't be made: {type(worse).__name__}"
 

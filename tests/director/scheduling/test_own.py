@@ -194,3 +194,4 @@ def test_an_error_is_told_in_one_line_with_its_place() -> None:
     except SyntaxError as error:
         assert told(error) == f"mine.py:1: {error.msg}"
     assert told(ValueError()) == "ValueError"
+    assert told(ValueError("no \udcff\x1b[31m here")) == r"ValueError: no \udcff\x1b[31m here"
