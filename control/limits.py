@@ -41,7 +41,7 @@ class Limits:
     """
 
     def __init__(self, memory: Memory, send: Send, totals: Totals) -> None:
-        self.ledger = Ledger()
+        self.ledger = Ledger(is_peer)
         self._totals = totals
         self._memory = memory
         self._send = send

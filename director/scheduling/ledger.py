@@ -8,7 +8,7 @@ exceeds a limit, stands in `permits`. A peer is a worker, or a whole generation
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,9 +39,14 @@ class Entry:
 
 
 class Ledger:
-    """The hub's side. Peers are named by any number; a peer that left must not come back under the same."""
+    """The hub's side. Peers are named by any number; a peer that left must not come back under the same.
 
-    def __init__(self) -> None:
+    `ends`: whether a peer begins nothing new. It gets what it needs and nothing to spare, so that nothing but its
+    connections is kept from others when it leaves, in the time that its hosts need to notice.
+    """
+
+    def __init__(self, ends: Callable[[int], bool] = lambda peer: False) -> None:
+        self._ends = ends
         self.limits: dict[int, int] = {}
         self.peers: dict[int, int] = {}  # {peer: number of the last row heard of it}
         self.entries: dict[int, dict[int, Entry]] = {}  # {limit: {peer: entry}}
@@ -185,13 +190,15 @@ class Ledger:
         demands = {peer: entry.demand for peer, entry in living.items()}
         if sum(demands.values()) > available:
             return _fair(demands, available, {peer: entry.allotted for peer, entry in living.items()})
-        spare = available // (2 * len(living)) or min(available, 1)
-        kept = {peer: max(entry.allotted, demands[peer]) for peer, entry in living.items()}
+        beginning = {peer: entry for peer, entry in living.items() if not self._ends(peer)}
+        shares = 2 * len(beginning) or 1
+        spare = available // shares or min(available, 1)
+        kept = demands | {peer: max(entry.allotted, demands[peer]) for peer, entry in beginning.items()}
         if sum(kept.values()) > available:
-            rest = (available - sum(demands.values())) // (2 * len(living))
-            return {peer: demand + rest for peer, demand in demands.items()}
+            rest = (available - sum(demands.values())) // shares
+            return demands | {peer: demands[peer] + rest for peer in beginning}
         left = available - sum(kept.values())
-        for peer, entry in living.items():
+        for peer, entry in beginning.items():
             if kept[peer] - entry.used < (spare + 1) // 2:
                 more = min(left, entry.used + spare - kept[peer])
                 kept[peer] += max(0, more)

@@ -120,6 +120,19 @@ def test_what_older_generations_had_is_not_ours_when_another_takes_over(fd: int)
     assert (told[7].allotments[WEB][0], limits.ledger.booked(WEB)) == (2, 2)
 
 
+def test_a_generation_that_retires_takes_no_spare_permit_with_it(fd: int) -> None:
+    limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None, Totals())
+    limits.configure(config(10))
+    elder = peer_incarnation(1)
+    limits.ledger.adopt(elder, {WEB: (0, 10, 0)})
+    limits.join(7)
+    hear(limits, 7, 1, 0, 0)
+    for sequence, used in enumerate((10, 1, 1), start=1):
+        hear(limits, elder, sequence, used, 0)
+    limits.leave(elder)
+    assert limits.ledger.entries[WEB][elder].booked == 1
+
+
 def test_the_permits_of_the_dead_come_back(fd: int) -> None:
     told: dict[int, Grants] = {}
     limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -248,8 +250,8 @@ def exchange(ledger: Ledger, *peers: Peer) -> None:
         peers[number - 1].permits.granted(grants)
 
 
-def pair(limit: int) -> tuple[Ledger, Peer, Peer]:
-    ledger = Ledger()
+def pair(limit: int, ends: Callable[[int], bool] = lambda peer: False) -> tuple[Ledger, Peer, Peer]:
+    ledger = Ledger(ends)
     ledger.configure({LIMIT: limit})
     peers = Peer(1, [LIMIT]), Peer(2, [LIMIT])
     for peer in peers:
@@ -272,6 +274,25 @@ def test_what_nobody_uses_comes_down_when_another_waits() -> None:
         exchange(ledger, one, two)
     assert one.permits.limits[LIMIT].allotted == 100
     assert two.permits.limits[LIMIT].allotted == 0
+
+
+def test_who_begins_nothing_new_holds_nothing_but_what_he_uses() -> None:
+    ledger, old, new = pair(100, ends=lambda peer: peer == 1)
+    assert [peer.permits.limits[LIMIT].allotted for peer in (old, new)] == [0, 50]
+    old.permits.want({LIMIT: 5})
+    exchange(ledger, old, new)
+    old.permits.limits[LIMIT].used = 5
+    old.permits.want({})
+    for used in (5, 3):
+        old.permits.limits[LIMIT].used = used
+        for _ in range(2):
+            exchange(ledger, old, new)
+        assert ledger.entries[LIMIT][1].booked == used
+    ledger.leave(1)
+    new.permits.want({LIMIT: 200})
+    for _ in range(2):
+        exchange(ledger, old, new)
+    assert new.permits.limits[LIMIT].allotted == 97, "all but the three whose hosts may not have noticed"
 
 
 def test_those_who_wait_share_evenly() -> None:
