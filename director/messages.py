@@ -888,6 +888,14 @@ class Redirect:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """This scheduler of the user's own is loaded now, for a trial; it stands in that line, if in any."""
+
+    scheduler: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """What the checker made of a config text. `config` is None when it has errors."""
 
@@ -1116,6 +1124,7 @@ Message = (
     | Commit
     | Withdraw
     | Redirect
+    | Loading
     | Checked
     | Hello
     | Load

@@ -31,7 +31,7 @@ from director.framing import FrameReader, decode, encode
 from director.master.child import fork_child
 from director.master.needs import Needs
 from director.master.system import Identity, System
-from director.messages import Checked
+from director.messages import Checked, Loading
 
 TIME_LIMIT = 20.0  # seconds
 PIPE_LIMIT = 10.0  # seconds without a word from the other end of a pipe that a config comes from
@@ -80,7 +80,12 @@ def _nobody() -> Identity | None:
 
 
 def _with_own_schedulers(
-    config: Config, problems: tuple[Problem, ...], text: bytes, path: str, loaded: Collection[str] | None
+    config: Config,
+    problems: tuple[Problem, ...],
+    text: bytes,
+    path: str,
+    loaded: Collection[str] | None,
+    say: Callable[[Loading], None],
 ) -> tuple[Config | None, tuple[Problem, ...]]:
     """Load the users' own schedulers, for a trial: those the file names must be good, others are left out.
 
@@ -92,19 +97,21 @@ def _with_own_schedulers(
     faults, slow = {}, []
     groups = [group for service in config.services for group in service.groups]
     named = {name for group in groups if (name := group.scheduler.removesuffix(STICKY)).startswith(OWN_SCHEDULER)}
+    every = sorted({*named, *plugins.installed()})
+    root = document.parse(text) if every else None
+    lines = {name: _line(root, "group", name) for name in every if root is not None}
     with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
-        for name in sorted({*named, *plugins.installed()}):
+        for name in every:
             began = time.monotonic()
             patient = name in named if loaded is None else name in loaded
+            say(Loading(name, lines[name]))  # it may end this process
             faults[name] = plugins.trial(name, most if patient else quick)
             if loaded is None and not faults[name] and (took := time.monotonic() - began) > quick:
                 cause = f"it took {took:.1f} s to load; a reload takes none that needs longer than {quick:g} s"
-                line = _line(document.parse(text), "group", name)
-                slow.append(Problem(Severity.WARNING, path, line, f"scheduler {name} is slow: {cause}"))
+                slow.append(Problem(Severity.WARNING, path, lines[name], f"scheduler {name} is slow: {cause}"))
     if any(faults[name] for name in named):
-        root = document.parse(text)
         bad = [
-            Problem(Severity.ERROR, path, _line(root, "group", name), f"can't use scheduler {name}: {faults[name]}")
+            Problem(Severity.ERROR, path, lines[name], f"can't use scheduler {name}: {faults[name]}")
             for name in sorted(named)
             if faults[name]
         ]
@@ -138,6 +145,7 @@ class Check:
     path: str
     deadline: float
     _reader: FrameReader
+    _loading: Loading | None = None  # what it was about to do when last heard of
     result: Checked | None = None
 
     @property
@@ -154,17 +162,25 @@ class Check:
         except OSError:
             data = b""
         if not data:
-            self.fail("the checker died on it; please report this file")
+            blame = "please report this file" if self._loading is None else "its code ended the process that loaded it"
+            self.fail(f"the checker died on it; {blame}")
             return True
         for body in self._reader.feed(data):
             message = decode(body)
-            assert isinstance(message, Checked)
-            self.result = message
+            assert isinstance(message, Loading | Checked)
+            if isinstance(message, Loading):
+                self._loading = message
+            else:
+                self.result = message
         return self.result is not None
 
     def fail(self, cause: str) -> None:
         """Give up: the result is one problem with this cause."""
-        self.result = Checked(None, (Problem(Severity.ERROR, self.path, 0, f"can't check the config: {cause}"),))
+        loading = self._loading
+        line, what = (
+            (0, "check the config") if loading is None else (loading.line, f"use scheduler {loading.scheduler}")
+        )
+        self.result = Checked(None, (Problem(Severity.ERROR, self.path, line, f"can't {what}: {cause}"),))
 
     def end(self) -> None:
         """Close up and make sure that the child is on its way out; the caller reaps it."""
@@ -188,12 +204,12 @@ def begin(
     """
     folder = os.path.dirname(os.path.abspath(path)) if folder is None else folder
 
-    def run(settle: Callable[[], None]) -> Checked:
+    def run(settle: Callable[[], None], say: Callable[[Loading], None]) -> Checked:
         settle()
         config, problems = reader.read(text, path, folder)
         if config is not None and trusted:
             plugins.search_beside(folder)
-            config, problems = _with_own_schedulers(config, problems, text, path, loaded)
+            config, problems = _with_own_schedulers(config, problems, text, path, loaded, say)
         return Checked(config, problems)
 
     return _begin(system, text, path, run)
@@ -204,7 +220,7 @@ def begin_trial(system: System, check: Check, needs: Needs) -> Check:
     assert check.result is not None and check.result.config is not None
     config, known, text, path = check.result.config, check.result.problems, check.text, check.path
 
-    def run(settle: Callable[[], None]) -> Checked:
+    def run(settle: Callable[[], None], _say: Callable[[Loading], None]) -> Checked:
         faults = dict.fromkeys(needs.look(config, settle))
         if not faults:
             return Checked(config, known)
@@ -215,8 +231,13 @@ def begin_trial(system: System, check: Check, needs: Needs) -> Check:
     return _begin(system, text, path, run)
 
 
-def _begin(system: System, text: bytes, path: str, run: Callable[[Callable[[], None]], Checked]) -> Check:
-    """`run`, in a child, has to call what it gets to give up the rights of the child."""
+def _begin(
+    system: System, text: bytes, path: str, run: Callable[[Callable[[], None], Callable[[Loading], None]], Checked]
+) -> Check:
+    """`run`, in a child, has to call the first that it gets to give up the rights of the child.
+
+    The second is for saying what it is about to load.
+    """
     ours, theirs = socket.socketpair()
     identity = _nobody()
 
@@ -224,15 +245,18 @@ def _begin(system: System, text: bytes, path: str, run: Callable[[Callable[[], N
         if identity is not None:
             identity.assume()
 
+    def say(message: Loading | Checked) -> None:
+        theirs.sendall(encode(message))
+
     def child() -> int:
+        theirs.setblocking(True)
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         try:
-            checked = run(settle)
+            checked = run(settle, say)
         except MemoryError:
             cause = "can't check the config: it needs too much memory"
             checked = Checked(None, (Problem(Severity.ERROR, path, 0, cause),))
-        theirs.setblocking(True)
-        theirs.sendall(encode(checked))
+        say(checked)
         return ChildExit.DRAINED
 
     pid = fork_child(system, child, lambda: (0, 1, 2, theirs.fileno()))

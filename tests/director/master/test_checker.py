@@ -112,3 +112,13 @@ def test_a_scheduler_that_takes_long_to_load_is_for_workers_that_begin_with_it_a
     assert known.config is not None and not known.problems
     assert late.config is None
     assert f"can't use scheduler {name}: it takes longer than 0.25 s to load" in late.problems[0].message
+
+
+@pytest.mark.parametrize("deed", ["os._exit(0)", "os.kill(os.getpid(), 11)"])
+def test_a_scheduler_that_ends_the_checker_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str) -> None:
+    monkeypatch.setattr(checker, "_nobody", lambda: None)  # who could not look into pytest's folders
+    (tmp_path / "own_deadly.py").write_text(f"import os\n{deed}\n")
+    text = b"\n" + GOOD.replace(b'"g"', b'"g" scheduler="python:own_deadly:S"')
+    (problem,) = check_now(text, str(tmp_path / "c.xml")).problems
+    assert problem.line == 2
+    assert problem.message.startswith("can't use scheduler python:own_deadly:S: the checker died on it")
