@@ -1,6 +1,6 @@
 """For tests of your own scheduler: hosts, a clock and a random source that do as you say.
 
-    farm = Farm(Fewest, a=1, b=2)          # a class, or an object; names and weights
+    farm = Farm(Fewest, a=1, b=2)          # a class, or what makes an object; names and weights
     farm.load(a=3, b=4)                    # connections open
     assert farm.choose("10.0.0.1") == "b"  # who gets the next connection of this client
     farm.connect(300)                      # as many clients, who stay
