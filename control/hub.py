@@ -116,6 +116,7 @@ from director.messages import (
 )
 from director.scheduling.sticky import Stickies
 from director.version import VERSION
+from director.witness import blamed_by
 
 HEARTBEAT = 0.25  # seconds
 _READ_ON = 0.25  # seconds that a dead worker's last rows may take
@@ -432,8 +433,7 @@ class Hub:
             case Reply():
                 self.questions.hear(message)
             case SchedulerFailed():
-                if self.fallbacks.hear(message):
-                    self.bus.failed(self.fallbacks.failed)
+                self._fall_back(message)
             case Digest():
                 self.digests.hear(message)
             case FaultReport() if self._upstream is not None:
@@ -457,7 +457,13 @@ class Hub:
             if known == incarnation:
                 self.bus.tell(identity, grants)
 
+    def _fall_back(self, message: SchedulerFailed) -> None:
+        if self.fallbacks.hear(message):
+            self.bus.failed(self.fallbacks.failed)
+
     def _bury(self, incarnation: int) -> None:
+        if (died_of := blamed_by(incarnation)) is not None:
+            self._fall_back(died_of)
         self.reunion.seen(incarnation, time.monotonic())
         self.limits.leave(incarnation)
         for identity, known in self._peers.items():

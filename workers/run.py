@@ -113,7 +113,7 @@ class Worker:
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self.poller = Poller(hub)
         self.board = Scoreboard()
-        self.services = Services(self.board, random_)
+        self.services = Services(self.board, random_, birth.incarnation)
         self.sessions = Sessions(self.poller, self.board, numbered_from(self.poller.now))
         self.relay = Relay(self.poller, self.sessions, Pipes(limit // _PIPE_SHARE))
         self.bus = Bus(birth.slot, birth.incarnation, self.board, self.services)

@@ -1,13 +1,15 @@
 """Making the scheduler of a group in this worker: ours or a user's own, sticky or not.
 
 A user's own gets a limit of time. When it fails, the group goes on by the
-scheduler it had before, at once; the hub hears of it and tells all workers.
+scheduler it had before, at once; the hub hears of it and tells all workers, also
+if this worker dies of it.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from random import Random
 
 from director import plugins
@@ -18,17 +20,23 @@ from director.scheduling.policies import Policy, SchedulerFault
 from director.scheduling.scheduler import GroupScheduler, built_in
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 from director.scheduling.sticky import StickyScheduler, StickyTable
+from director.witness import Witness
 from workers.budget import Budget
 
 
 class Schedulings:
-    """Makes schedulers, and remembers whose failing the hub has not heard of yet."""
+    """Makes schedulers, and remembers whose failing the hub has not heard of yet.
 
-    def __init__(self, board: Scoreboard, random: Random) -> None:
+    `incarnation`: by which the hub knows this worker; None: nobody asks what it died of.
+    """
+
+    def __init__(self, board: Scoreboard, random: Random, incarnation: int | None = None) -> None:
         self.failing: set[int] = set()  # group numbers
         self._board = board
         self._random = random
+        self._incarnation = incarnation
         self._budget: Budget | None = None
+        self._witness: Witness | None = None
         self._reports: dict[int, SchedulerFailed] = {}
 
     def make(
@@ -36,6 +44,7 @@ class Schedulings:
     ) -> GroupScheduler:
         """The scheduler of a group, which had `before`; sticky if it has a table."""
         number = group.number
+        policy = partial(self._policy, group)
         self.failing.discard(number)
         fallback = DEFAULT_SCHEDULER if before is None else before.name
         if before is not None and fallback == group.scheduler.removesuffix(STICKY):  # only stickiness is another
@@ -45,16 +54,14 @@ class Schedulings:
             self._report(number, scheduler.scheduler, failed, scheduler.fault)
 
         if table is None:
-            return GroupScheduler(
-                group.scheduler, hosts, self._random, make=self._policy, fallback=fallback, on_fault=report
-            )
+            return GroupScheduler(group.scheduler, hosts, self._random, make=policy, fallback=fallback, on_fault=report)
         return StickyScheduler(
             group.scheduler,
             hosts,
             self._random,
             table,
             time.monotonic,
-            make=self._policy,
+            make=policy,
             fallback=fallback,
             on_fault=report,
         )
@@ -79,10 +86,15 @@ class Schedulings:
                 scheduler.switch(DEFAULT_SCHEDULER, reason)
                 self._report(number, scheduler.scheduler, fallback, str(fault))
 
-    def _policy(self, name: str, random: Random) -> Policy:
+    def _policy(self, group: Group, name: str, random: Random) -> Policy:
         if not name.startswith(OWN_SCHEDULER):
             return built_in(name, random)
         if self._budget is None:
             self._budget = Budget()
-        around = Surroundings(time.monotonic, lambda: self._board.heard, self._budget.run)
+            self._witness = None if self._incarnation is None else Witness(self._incarnation)
+        run = self._budget.run
+        if self._witness is not None:
+            blamed = SchedulerFailed(group.number, group.scheduler, name, "a worker hung or crashed in it")
+            run = self._witness.watch(run, blamed)
+        around = Surroundings(time.monotonic, lambda: self._board.heard, run)
         return OwnPolicy(random, plugins.load(name), around)

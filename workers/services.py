@@ -71,7 +71,7 @@ class Service:
 class Services:
     """All services by number, and all hosts' addresses."""
 
-    def __init__(self, board: Scoreboard, random: Random) -> None:
+    def __init__(self, board: Scoreboard, random: Random, incarnation: int | None = None) -> None:
         self.by_number: dict[int, Service] = {}
         self.addresses: dict[int, tuple[tuple[int, Any], ...]] = {}  # by host number
         self._literals: dict[int, Addresses] = {}  # those of them that need no looking up
@@ -80,7 +80,7 @@ class Services:
         self.sources: dict[int, tuple[bool, str | None]] = {}  # {host number: (fast open, source address)}
         self.running: Running | None = None
         self.stickies = Stickies()
-        self.schedulings = Schedulings(board, random)
+        self.schedulings = Schedulings(board, random, incarnation)
         self._slowstarts = SlowStarts()
         self._arranged = Running(0, model.Config())  # as names make it
         self._expansion = Expansion()

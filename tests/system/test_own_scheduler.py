@@ -41,9 +41,9 @@ FAULTS = {
 }
 
 
-def start(daemon: Daemon, hosts: list[Host], fault: str = "raise") -> str:
+def start(daemon: Daemon, hosts: list[Host], fault: str = "raise", **attributes: object) -> str:
     address = free_address()
-    (daemon.folder / "mine.py").write_text(MINE.replace("HOW", FAULTS[fault]))
+    (daemon.folder / "mine.py").write_text(MINE.replace("HOW", FAULTS.get(fault, fault)))
     members = [host(name, one.address) for name, one in zip("ab", hosts, strict=True)]
     # What only a group that is not enabled names may be chosen, too.
     named = [
@@ -51,7 +51,7 @@ def start(daemon: Daemon, hosts: list[Host], fault: str = "raise") -> str:
         for place, name in enumerate(("Last", "Fragile", "Spare"))
     ]
     main = group(*members, scheduler="first")
-    daemon.start(director(service(address, main, *named, enable="main"), workers=4))
+    daemon.start(director(service(address, main, *named, enable="main"), workers=4, **attributes))
     return address
 
 
@@ -112,6 +112,28 @@ def test_one_that_fails_is_replaced_by_the_one_before_and_no_client_notices(
     assert daemon.log.count("scheduler failed") == 1
     assert "Traceback" not in daemon.log
     assert main_group(daemon)["scheduler_failures"] == 1
+
+
+@pytest.mark.parametrize("fault", ["sum(iter(int, 1))", "__import__('os').abort()"])
+def test_one_that_takes_its_worker_along_is_replaced_too(daemon: Daemon, hosts: Hosts, fault: str) -> None:
+    address = start(daemon, hosts("a", "b"), fault, worker_timeout="3s")
+    choose(daemon, "python:mine:Fragile")
+    wait_until(lambda: answer(address) == "")
+    wait_until(lambda: main_group(daemon)["scheduler_in_use"] == "first", 20)
+    wait_until(lambda: daemon.is_serving(4), 20)
+    assert {ask_name(address) for _ in range(40)} == {"a"}
+    assert main_group(daemon)["scheduler_failures"] == 1
+    assert 'fallback=first reason="a worker hung or crashed in it"' in daemon.log
+
+
+def answer(address: str) -> str:
+    """The name of the host; empty if the worker is gone, or silent."""
+    try:
+        with connect(address) as client:
+            client.settimeout(1.0)
+            return read_line(client)
+    except OSError:
+        return ""
 
 
 def test_one_chosen_again_and_one_that_an_upgrade_loads_are_tried_again(daemon: Daemon, hosts: Hosts) -> None:
