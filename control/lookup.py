@@ -14,6 +14,7 @@ import struct
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import dns.edns
 import dns.exception
@@ -36,6 +37,8 @@ _PAYLOAD = 1232  # bytes of UDP that go through any network in one piece
 _LARGEST = 65535
 _DEEPEST = 50  # SRV targets that are looked up at the most
 
+_Found = TypeVar("_Found")
+
 
 class NoAnswerError(Exception):
     """There is no answer, and why. `denied`: servers say that there is nothing, not that they don't know."""
@@ -43,6 +46,10 @@ class NoAnswerError(Exception):
     def __init__(self, cause: str, denied: bool = False) -> None:
         super().__init__(cause)
         self.denied = denied
+
+
+class NoNameError(NoAnswerError):
+    """Servers say that there is no such name: no records of any kind."""
 
 
 @dataclass(frozen=True)
@@ -78,9 +85,19 @@ class Lookup:
             local = ("127.0.0.1", "::1")  # RFC 6761
         if local is not None:
             return Answer(tuple(Record(0, address) for address in local), self._lasting)
+        return self._search(name, lambda whole, deadline: self._both(whole, deadline, known))
+
+    def _both(self, name: str, deadline: float, known: Iterable[Record]) -> Answer:
+        """The addresses of both families of one whole name."""
         kinds = {False: dns.rdatatype.A, True: dns.rdatatype.AAAA}
-        asking = {family: gevent.spawn(self._try, name, kind) for family, kind in kinds.items()}
-        gevent.joinall(list(asking.values()))
+        asking = {family: gevent.spawn(self._try, name, kind, deadline) for family, kind in kinds.items()}
+        asking[False].join()
+        if isinstance(asking[False].value, NoNameError):
+            # Of a name that is none nobody needs to know more, and some servers never answer for AAAA. But others
+            # say of AAAA that there is no name where there is none of these records (RFC 4074).
+            asking[True].kill()
+            raise asking[False].value
+        asking[True].join()
         records: list[Record] = []
         ttls, failures = [], []
         for family, greenlet in asking.items():
@@ -98,7 +115,7 @@ class Lookup:
 
     def srv(self, name: str, known: Iterable[Record] = ()) -> Answer:
         """The places that an SRV record names, each with all its addresses. Raises NoAnswerError."""
-        found = self._search(name, dns.rdatatype.SRV)
+        found = self._search(name, lambda whole, deadline: self._ask_all(whole, dns.rdatatype.SRV, deadline))
         offered = [rdata for rdata in found.data if str(rdata.target) != "."]  # type: ignore[attr-defined]
         if not offered:
             raise NoAnswerError("the service is not offered", denied=True)
@@ -135,24 +152,24 @@ class Lookup:
         except NoAnswerError as failure:
             return failure
 
-    def _try(self, name: str, kind: dns.rdatatype.RdataType) -> _Section | NoAnswerError:
+    def _try(self, name: str, kind: dns.rdatatype.RdataType, deadline: float) -> _Section | NoAnswerError:
         try:
-            return self._search(name, kind)
+            return self._ask_all(name, kind, deadline)
         except NoAnswerError as failure:
             return failure
 
-    def _search(self, name: str, kind: dns.rdatatype.RdataType) -> _Section:
-        """The first whole name that has such records."""
+    def _search(self, name: str, ask: Callable[[str, float], _Found]) -> _Found:
+        """What is found of the first whole name that has something: of that one alone, others are other machines."""
         deadline = time.monotonic() + self._timeout
-        failure = NoAnswerError("there is nobody to ask")
+        failures = []
         for whole in self._conf.candidates(name):
             try:
-                return self._ask_all(whole, kind, deadline)
-            except NoAnswerError as cause:
-                failure = cause
-                if not cause.denied:
+                return ask(whole, deadline)
+            except NoAnswerError as failure:
+                if not failure.denied:
                     raise  # another name would be an answer to another question
-        raise failure
+                failures.append(failure)
+        raise failures[0]
 
     def _ask_all(self, name: str, kind: dns.rdatatype.RdataType, deadline: float) -> _Section:
         """Ask one server after the other until one knows."""
@@ -183,7 +200,7 @@ def _section(message: dns.message.Message, name: str, kind: dns.rdatatype.RdataT
     """What a server's message says. Raises NoAnswerError."""
     code = message.rcode()
     if code == dns.rcode.NXDOMAIN:
-        raise NoAnswerError(f"{name.rstrip('.')} does not exist (NXDOMAIN)", denied=True)
+        raise NoNameError(f"{name.rstrip('.')} does not exist (NXDOMAIN)", denied=True)
     if code != dns.rcode.NOERROR:
         raise NoAnswerError(f"the name server says {dns.rcode.to_text(code)}")
     try:

@@ -52,6 +52,67 @@ def test_of_a_family_that_nobody_answers_for_what_was_known_stays() -> None:
     assert set(answer.records) == {Record(0, "10.0.0.1"), Record(0, "fd00::1")}
 
 
+def zone(**names: str) -> OddServer:
+    """Says of each name (`_` for a dot) the addresses given; of all others that they are none."""
+    known = {f"{name.replace('_', '.')}.": addresses.split() for name, addresses in names.items()}
+
+    def answer(query: dns.message.Message, _: bool) -> dns.message.Message:
+        found = dns.message.make_response(query)
+        (question,) = query.question
+        kind = dns.rdatatype.to_text(question.rdtype)
+        if str(question.name) not in known:
+            found.set_rcode(dns.rcode.NXDOMAIN)
+        elif theirs := [one for one in known[str(question.name)] if (":" in one) is (kind == "AAAA")]:
+            found.answer.append(dns.rrset.from_text(question.name, 7, "IN", kind, *theirs))
+        return found
+
+    return SERVERS.enter_context(OddServer(answer))
+
+
+def searching(server: OddServer, *search: str) -> Lookup:
+    host, _, port = server.address.rpartition(":")
+    return Lookup(ResolvConf(((host, int(port)),), search), {}, 0.5, 60.0)
+
+
+@pytest.mark.parametrize("name", ["db", "db.one"])
+def test_both_families_are_those_of_one_whole_name(name: str) -> None:
+    server = zone(db_one="10.0.0.1", db_two="10.0.0.2 fd00::2", db_one_two="fd00::3")
+    answer = searching(server, "one", "two").addresses(name)
+    assert answer.records == (Record(0, "10.0.0.1"),)
+
+
+def test_of_a_name_that_is_nowhere_the_first_form_is_told() -> None:
+    with pytest.raises(NoAnswerError, match=r"^app\.test does not exist"):
+        searching(zone(), "corp", "net").addresses("app.test")
+
+
+def test_a_name_that_is_none_is_completed_also_where_nobody_answers_for_the_other_family() -> None:
+    def answer(query: dns.message.Message, _: bool) -> dns.message.Message | None:
+        (question,) = query.question
+        if question.rdtype == dns.rdatatype.AAAA:
+            return None
+        found = dns.message.make_response(query)
+        if str(question.name) == "app.test.corp.":
+            found.answer.append(dns.rrset.from_text(question.name, 7, "IN", "A", "10.0.0.1"))
+        else:
+            found.set_rcode(dns.rcode.NXDOMAIN)
+        return found
+
+    with OddServer(answer) as server:
+        assert searching(server, "corp").addresses("app.test").records == (Record(0, "10.0.0.1"),)
+
+
+def test_who_denies_the_name_for_want_of_ipv6_denies_no_ipv4() -> None:
+    def answer(query: dns.message.Message, by_tcp: bool) -> dns.message.Message:
+        found = only_a(query, by_tcp)
+        if not found.answer:
+            found.set_rcode(dns.rcode.NXDOMAIN)
+        return found
+
+    with OddServer(answer) as server:
+        assert lookup(server.address).addresses("app.test").records == (Record(0, "10.0.0.1"),)
+
+
 def test_the_timeout_is_for_all_servers_together() -> None:
     with OddServer(lambda query, by_tcp: None) as one, OddServer(lambda query, by_tcp: None) as other:
         began = time.monotonic()
