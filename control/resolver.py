@@ -192,6 +192,7 @@ class Resolver:
             # A tenth of chance, or all names of one server would be asked for in the same moment for ever.
             ttl = answer.ttl * random.uniform(0.9, 1.0)
             changed = name.found(time.monotonic(), answer.records, ttl, self._dns)
+            self.dirty = self.dirty or self._dns.hold is not None  # how long it holds, for the next hub
         except NoAnswerError as failure:
             changed = name.failed(time.monotonic(), str(failure), self._dns)
             if answered or changed:
@@ -298,9 +299,8 @@ class Resolver:
     def dump(self) -> dict[str, Any]:
         """Last good answers, numbers, and the addresses in use, for the hub after this one."""
         self.dirty = False
-        now = time.monotonic()
         names = {
-            key: [now - name.good_at, [[one.priority, one.address, one.port, one.weight] for one in name.records]]
+            key: [name.good_at, [[one.priority, one.address, one.port, one.weight] for one in name.records]]
             for key, name in self._names.items()
             if name.records
         }
@@ -310,9 +310,9 @@ class Resolver:
     def restore(self, value: dict[str, Any]) -> None:
         """What an earlier hub dumped; before `want`. Everything is asked for anew, but known meanwhile."""
         now = time.monotonic()
-        for key, (ago, records) in value["names"].items():
+        for key, (good_at, records) in value["names"].items():
             name = self._names[key] = Name(now)
-            name.good_at, name.records = now - ago, tuple(Record(*record) for record in records)
+            name.good_at, name.records = good_at, tuple(Record(*record) for record in records)
         self._numbers, self._last = value["numbers"], value["last"]
         self._left = value.get("in_use", {})
 

@@ -208,6 +208,22 @@ def test_the_address_in_use_stays_also_with_the_next_hub(tmp_path: Path, dnsmasq
     until(lambda: farm.where() == ["10.0.0.7"])
 
 
+def test_an_answer_is_no_younger_for_the_next_hub(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
+    dnsmasq.say("host-record=app.test,10.0.0.1,1")
+    farm = Farm(tmp_path, dnsmasq.address)
+    farm.want(app(), hold=3600.0)
+    farm.resolver.start()
+    until(farm.where)
+    farm.resolver.dump()
+    until(lambda: farm.resolver.dirty)  # the same answer again holds from now on
+    farm.resolver.pause()
+    good_at = farm.resolver._names["app.test"].good_at
+    dump = farm.resolver.dump()
+    farm.resolver = farm.another()
+    farm.resolver.restore(dump)
+    assert farm.resolver._names["app.test"].good_at == good_at
+
+
 def test_srv_records_give_ports_weights_and_backups(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
     dnsmasq.say(
         "srv-host=_http._tcp.app.test,one.test,8001,10,30",
