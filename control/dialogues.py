@@ -18,7 +18,8 @@ from director.config.values import unescape
 
 OUR_FAULT = "SOCKERR"  # no check was made, for want of something of our own: it says nothing of the host
 OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
-MOST = 64 * 1024  # bytes of an answer that are looked at
+MOST = 64 * 1024  # bytes of an answer, or of the body of one, that are looked at
+_WITH_CHUNKS = 4 * MOST  # bytes that such a body takes at the most, with its head and its chunks
 _DEFAULT_STATUSES = "200-399"
 _STATUS = re.compile(rb"HTTP/\d\.\d (\d{3})(?= |\r?$)")
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
@@ -95,10 +96,10 @@ class Http:
             else:
                 length = _LENGTH.search(head)
                 whole = length is not None and len(text) >= int(length[1])
-            if _compiled(self._check.pattern or "").search(text):
+            if _compiled(self._check.pattern or "").search(text[:MOST]):
                 return _good(code)
-            eof = eof or whole
-        if eof or len(heard) > MOST:
+            eof = eof or whole or len(text) >= MOST
+        if eof or len(heard) > (MOST if end is None else _WITH_CHUNKS):
             where = "the body" if end is not None else f"the first {MOST >> 10} KiB, all head,"
             return Outcome(False, "L7RSP", f"{where} has no {self._check.pattern!r}", code)
         return None

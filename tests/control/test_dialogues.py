@@ -80,6 +80,18 @@ def test_an_endless_answer_has_an_outcome() -> None:
     assert not heard[-1].good
 
 
+@pytest.mark.parametrize(("before", "status"), [(MOST - 5, "L7OK"), (MOST - 4, "L7RSP")])
+@pytest.mark.parametrize("piece", [1000, 10 * MOST])
+def test_a_pattern_is_looked_for_in_the_first_64_kib_of_the_body(before: int, status: str, piece: int) -> None:
+    body = b"x" * before + b"ready" + b"y" * MOST
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:9], body[9:-70], body[-70:]))
+    head = b"HTTP/1.1 200 OK\r\nCookie: " + b"c" * 20000
+    for answer in (head + b"\r\n\r\n" + body, head + b"\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks):
+        found = outcome(Check(type="http", pattern="ready"), answer, list(range(0, len(answer), piece)))
+        assert found is not None
+        assert found.status == status
+
+
 def test_a_head_without_end_has_an_outcome() -> None:
     for status in (b"200 OK", b"100 Continue"):
         dialogue = DIALOGUES["http"](Check(type="http", pattern="ready"), "host:1")
