@@ -119,7 +119,11 @@ class Lookup:
         offered = [rdata for rdata in found.data if str(rdata.target) != "."]  # type: ignore[attr-defined]
         if not offered:
             raise NoAnswerError("the service is not offered", denied=True)
-        targets = [rdata for rdata in offered if rdata.port][:_DEEPEST]  # type: ignore[attr-defined]
+        # Servers turn the order round with each answer; who is left out must be the same each time.
+        targets = sorted(
+            (rdata for rdata in offered if rdata.port),  # type: ignore[attr-defined]
+            key=lambda rdata: (rdata.priority, -rdata.weight, rdata.target, rdata.port),  # type: ignore[attr-defined]
+        )[:_DEEPEST]
         if not targets:
             raise NoAnswerError("its places have no port", denied=True)
         names = {str(rdata.target).lower() for rdata in targets}  # type: ignore[attr-defined]

@@ -183,6 +183,17 @@ def test_a_place_without_a_port_is_none() -> None:
     assert answer.ttl == 0
 
 
+def test_of_too_many_places_the_best_are_taken_in_whatever_order_they_come() -> None:
+    places = [f"2 9 80 n{number}.test." for number in range(30)] + [f"1 {number} 80 a.test." for number in range(40)]
+    addresses = {f"n{number}": f"10.0.1.{number}" for number in range(30)} | {"a": "10.0.0.1"}
+    for order in (places, places[::-1]):
+        found = srv(*order, **addresses).srv("_http._tcp.app.test").records
+        assert sorted(record.weight for record in found if record.priority == 1) == list(range(40))
+        assert {record.address for record in found if record.priority == 2} == {
+            addresses[name] for name in sorted(addresses)[1:11]
+        }
+
+
 @pytest.mark.parametrize(
     ("places", "cause"),
     [

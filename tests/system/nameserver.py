@@ -115,7 +115,7 @@ class OddServer:
     def _answer(self, wire: bytes, by_tcp: bool) -> bytes | None:
         self.asked += 1
         found = self.reply(dns.message.from_wire(wire), by_tcp)
-        return found.to_wire() if isinstance(found, dns.message.Message) else found
+        return found.to_wire(max_size=65535) if isinstance(found, dns.message.Message) else found
 
     def _serve_udp(self) -> None:
         while True:
