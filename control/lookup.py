@@ -220,6 +220,9 @@ def _ask(query: dns.message.Message, server: Server, timeout: float) -> dns.mess
     """Ask one server. Raises OSError, or NoAnswerError if it makes no sense."""
     deadline = time.monotonic() + timeout
     answer = _by_udp(query, server, deadline)
+    if query.edns >= 0 and answer.rcode() in (dns.rcode.FORMERR, dns.rcode.NOTIMP):
+        query.use_edns(False)  # it does not know of that (RFC 6891, 7)
+        answer = _by_udp(query, server, deadline)
     return _by_tcp(query, server, deadline) if answer.flags & dns.flags.TC else answer
 
 

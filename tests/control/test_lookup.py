@@ -113,6 +113,19 @@ def test_who_denies_the_name_for_want_of_ipv6_denies_no_ipv4() -> None:
         assert lookup(server.address).addresses("app.test").records == (Record(0, "10.0.0.1"),)
 
 
+def test_who_does_not_know_edns_is_asked_without() -> None:
+    def answer(query: dns.message.Message, by_tcp: bool) -> dns.message.Message:
+        found = only_a(query, by_tcp)
+        if query.edns >= 0:
+            found = dns.message.make_response(query)
+            found.use_edns(False)
+            found.set_rcode(dns.rcode.FORMERR)
+        return found
+
+    with OddServer(answer) as server:
+        assert lookup(server.address).addresses("app.test").records == (Record(0, "10.0.0.1"),)
+
+
 def test_the_timeout_is_for_all_servers_together() -> None:
     with OddServer(lambda query, by_tcp: None) as one, OddServer(lambda query, by_tcp: None) as other:
         began = time.monotonic()
