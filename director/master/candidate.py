@@ -166,6 +166,7 @@ class Candidate:
         self._bond.gone = lambda: master.retirees.gone(elder.ordinal)
         os.close(self._left.left)
         master.become_daemon()
+        master.openings.settle()  # only now: before, the other generation could have gone on with them
         self._bond.tell(Serving())
         if self._alone:
             master.retirees.add_orphans(elder, master.running.config.orphan_timeout)

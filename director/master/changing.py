@@ -239,7 +239,7 @@ class Changing:
             wall = master.system.wall()
             master.journal.append(Changed(number, wall, request.actor, said, edits, reason, undoes))
         except DirectorError:
-            close(opened)
+            master.openings.forget(opened)
             raise
         master.last_number = last
         why = {"reason": reason} if reason else {}
@@ -343,12 +343,6 @@ class Changing:
 def is_over(down: AdminDown, wall: float) -> bool:
     """Whether it was for a time that has passed."""
     return down.until_at is not None and down.until_at <= wall
-
-
-def close(addresses: dict[str, Address]) -> None:
-    """Close what was opened in vain."""
-    for address in addresses.values():
-        address.close()
 
 
 def count(number: int, noun: str) -> str:

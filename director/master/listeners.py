@@ -118,6 +118,22 @@ class Address:
         self.spread = count if done else 0
         return done
 
+    def become(self, listen: Listen) -> None:
+        """Be as the config says by now; whoever waits goes on waiting. Raises SystemFailure; all is as before then."""
+        before, self.listen = self.listen, listen
+        if self.foreign or listen == before:
+            return
+        try:
+            if listen.ip.path:
+                _dress(listen, before)
+            for sock in self.sockets:
+                _set_options(sock, listen, before)
+            for sock in self._listening():
+                sock.listen(listen.backlog)
+        except (OSError, SystemFailure) as error:
+            self.listen = before
+            raise _explain(listen.ip, error) if isinstance(error, OSError) else error from None
+
     def waiting(self) -> list[int]:
         """How many clients wait at each socket to be accepted; of a unix socket the kernel does not tell."""
         return [waiting for waiting, _ in self._backlogs()]
@@ -127,8 +143,10 @@ class Address:
         return any(waiting * 2 >= most > 0 for waiting, most in self._backlogs())
 
     def _backlogs(self) -> list[tuple[int, int]]:
-        listening = self.sockets if self.shared else self.sockets[: self.serving]
-        return [_backlog(sock) for sock in listening if sock.family != socket.AF_UNIX]
+        return [_backlog(sock) for sock in self._listening() if sock.family != socket.AF_UNIX]
+
+    def _listening(self) -> list[socket.socket]:
+        return self.sockets if self.shared else self.sockets[: self.serving]
 
     def close_tail(self, seats: int) -> None:
         """Close our copies of the sockets beyond the first so many. Only the last may go: the kernel counts them."""
@@ -205,30 +223,54 @@ def _tcp_socket(address: Address, family: int) -> socket.socket:
     # Accepted sockets inherit these, which saves calls on every connection.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if listen.defer_accept:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, max(1, round(listen.defer_accept)))
-    if listen.fast_open:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, listen.backlog)
+    _set_options(sock, listen, Listen(ip=listen.ip))
     return sock
+
+
+def _set_options(sock: socket.socket, listen: Listen, before: Listen) -> None:
+    """What of a listener may be set at any time, where it is not as it was."""
+    if listen.defer_accept != before.defer_accept:
+        seconds = max(1, round(listen.defer_accept)) if listen.defer_accept else 0
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, seconds)
+    most = listen.backlog if listen.fast_open else 0
+    if most != (before.backlog if before.fast_open else 0):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_FASTOPEN, most)
 
 
 def _open_unix(listen: Listen) -> socket.socket:
     path = listen.ip.path
-    uid, gid = account_ids(listen)
+    account_ids(listen)  # before there is anything to undo
     remove_stale_socket(path)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     sock.setblocking(False)
     try:
         sock.bind(path)
-        if listen.mode is not None:
-            os.chmod(path, listen.mode)
-        if uid >= 0 or gid >= 0:
-            os.chown(path, uid, gid)
+        _dress(listen, Listen(ip=listen.ip))
         sock.listen(listen.backlog)
     except OSError:
         sock.close()
         raise
     return sock
+
+
+def _dress(listen: Listen, before: Listen) -> None:
+    """Give a unix socket's file the owner, group and mode that its config says, where it said another before."""
+    uid, gid = account_ids(listen)
+    if before.owner is not None and listen.owner is None:
+        uid = os.geteuid()
+    if before.group is not None and listen.group is None:
+        gid = os.getegid()
+    # First what we may lack the right to do: then nothing has to be undone.
+    if (listen.owner, listen.group) != (before.owner, before.group):
+        os.chown(listen.ip.path, uid, gid)
+    if listen.mode != before.mode:
+        os.chmod(listen.ip.path, 0o777 & ~_umask() if listen.mode is None else listen.mode)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def remove_stale_socket(path: str) -> None:

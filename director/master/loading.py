@@ -203,8 +203,7 @@ class Loading:
         try:
             self._remember(job.check.text, merged.stays)
         except DirectorError:
-            for address in opened.values():
-                address.close()
+            master.openings.forget(opened)
             raise
         master.loaded, master.last_number = now, last
         for conflict in merged.conflicts:

@@ -32,13 +32,18 @@ class Openings:
     def __init__(self, master: Master) -> None:
         self._master = master
         self._logs: LogFiles | None = None  # opened, not in use yet
+        self._otherwise: list[tuple[Address, Listen]] = []  # what the last change made of addresses, and how they were
 
     def open_new(self, target: Config) -> dict[str, Address]:
-        """Bind what `target` has and we have not. Raises SystemFailure; nothing stays open then."""
+        """Bind what `target` has and we have not, and have the rest be as it says. Raises SystemFailure.
+
+        Nothing stays open then. Whoever can't do the rest of the change gives it back to `forget`.
+        """
         resized = target.workers != self._master.running.config.workers
         # Workers that will leave accept on what comes until they do.
         slots = max(self._master.seats.count, wanted(target) if resized else 0)
         opened: dict[str, Address] = {}
+        self._otherwise = []
         try:
             came = turnover(self._master.running.config.services, target.services).came
             for _, listen in _listens(target.services if resized else came):
@@ -47,6 +52,8 @@ class Openings:
                     opened[str(listen.ip)] = open_address(listen, slots)
                 else:
                     known.add_slots(slots)
+                    self._otherwise.append((known, known.listen))
+                    known.become(listen)
             if target.admins != self._master.running.config.admins:
                 self._master.admins.open(target)
             if target.controls != self._master.running.config.controls:
@@ -54,10 +61,26 @@ class Openings:
                 self._master.controls.grant(target)
             self._open_logs(target.logging)
         except SystemFailure:
-            for address in opened.values():
-                address.close()
+            self.forget(opened)
             raise
         return opened
+
+    def forget(self, opened: dict[str, Address]) -> None:
+        """The change comes to nothing: close what was opened for it, and have the rest be as it was."""
+        for address in opened.values():
+            address.close()
+        for address, listen in self._otherwise:
+            address.become(listen)
+        self._otherwise = []
+
+    def settle(self) -> None:
+        """Have addresses be as what runs says: another generation has opened them."""
+        for _, listen in self._master.running.config.listens():
+            try:
+                if (address := self._master.addresses.get(str(listen.ip))) is not None:
+                    address.become(listen)
+            except SystemFailure as failure:
+                logs.error(Event.PROCESS_FAILED, reason=str(failure))
 
     def _open_logs(self, target: Logging) -> None:
         master = self._master

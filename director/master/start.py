@@ -319,8 +319,7 @@ def _inherit_addresses(left: Handover, config: Config, slots: int) -> dict[str, 
         sockets = [socket.socket(fileno=fd) for fd in one.fds]
         for sock in sockets:
             sock.setblocking(False)
-        listen = now.get(one.ip, before[one.ip])
-        address = Address(listen, one.shared, one.foreign, sockets, one.serving)
+        address = Address(before[one.ip], one.shared, one.foreign, sockets, one.serving)
         if one.ip in now:
             address.add_slots(slots)
         addresses[one.ip] = address

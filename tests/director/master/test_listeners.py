@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,6 +150,45 @@ def test_a_unix_socket_is_given_to_accounts_by_name_or_number(tmp_path: Path) ->
         open_address(Listen(ip=ip, owner="no-such-user"), 1)
     with pytest.raises(SystemFailure, match=r"can't give unix:.* to group 'no-such-group': there is no such group"):
         open_address(Listen(ip=ip, group="no-such-group"), 1)
+
+
+def options(sock: socket.socket) -> tuple[int, int, int]:
+    """Seconds that a client may be silent, clients that may say something at once, and clients that may wait."""
+    most = struct.unpack_from("II", sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32), 24)[1]
+    named = (socket.TCP_DEFER_ACCEPT, socket.TCP_FASTOPEN)
+    defer, fast = (sock.getsockopt(socket.IPPROTO_TCP, option) for option in named)
+    return defer, fast, most
+
+
+def test_an_open_address_becomes_what_its_config_says_later() -> None:
+    plain = tcp()
+    address = open_address(plain, 2)
+    address.socket_for(1)
+    before = [options(sock) for sock in address.sockets]
+    address.become(replace(plain, backlog=7, defer_accept=3.0, fast_open=True))
+    for defer, fast, most in map(options, address.sockets):
+        assert defer >= 3
+        assert (fast, most) == (7, 7)
+    address.become(plain)
+    assert [options(sock) for sock in address.sockets] == before
+    address.close()
+
+
+def test_the_file_of_an_open_unix_socket_gets_what_its_config_says_later(tmp_path: Path) -> None:
+    path = tmp_path / "web.sock"
+    plain = Listen(ip=Endpoint("", 0, path=str(path)))
+    address = open_address(plain, 1)
+    was = path.stat()
+    address.become(replace(plain, mode=0o606, owner=str(os.getuid()), group=str(os.getgid())))
+    assert path.stat().st_mode & 0o777 == 0o606
+    address.become(plain)
+    now = path.stat()
+    assert (now.st_mode, now.st_uid, now.st_gid) == (was.st_mode, was.st_uid, was.st_gid)
+    with pytest.raises(SystemFailure, match="no such user"):
+        address.become(replace(plain, mode=0o600, owner="nobody-of-that-name"))
+    assert path.stat().st_mode == was.st_mode
+    assert address.listen == plain
+    address.close()
 
 
 def test_a_stale_unix_socket_is_replaced_and_a_file_is_not(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from director.config.model import Endpoint, Listen
+from director.config.model import Config, Endpoint, Listen
 from director.errors import SystemFailure
 from director.master.run import Master
 from director.messages import Running
@@ -42,6 +42,40 @@ def test_where_one_address_is_taken_none_stays_open(master: Master) -> None:
         with pytest.raises(SystemFailure, match=taken):
             master.openings.open_new(after.config)
     assert not accepts(free)
+
+
+def with_backlog(master: Master, backlog: int, *more: Listen) -> Config:
+    (service,) = master.running.config.services
+    listens = (*(replace(one, backlog=backlog) for one in service.listens), *more)
+    return replace(master.running.config, services=(replace(service, listens=listens),))
+
+
+def test_an_address_that_stays_is_otherwise_only_if_all_of_the_change_can_be_done(master: Master) -> None:
+    address, taken = free_address(), free_address()
+    after = listening(master, address)
+    master.addresses.update(master.openings.open_new(after.config))
+    master.running = after
+    known = master.addresses[address]
+    before = known.listen
+    with listen(taken), pytest.raises(SystemFailure, match=taken):
+        master.openings.open_new(with_backlog(master, 9, endpoint(taken)))
+    assert known.listen == before
+    opened = master.openings.open_new(with_backlog(master, 9))
+    assert known.listen.backlog == 9
+    master.openings.forget(opened)
+    assert known.listen == before
+    known.close()
+
+
+def test_addresses_of_another_generation_become_what_runs_now(master: Master) -> None:
+    address = free_address()
+    after = listening(master, address)
+    master.addresses.update(master.openings.open_new(after.config))
+    master.running = after
+    master.running = replace(master.running, config=with_backlog(master, 9))
+    master.openings.settle()
+    assert master.addresses[address].listen.backlog == 9
+    master.addresses[address].close()
 
 
 def test_an_address_that_comes_while_workers_leave_has_a_socket_for_each_of_those(master: Master) -> None:
