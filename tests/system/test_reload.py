@@ -144,6 +144,22 @@ def test_listeners_come_and_go(daemon: Daemon, hosts: Hosts, same: Callable[[], 
         assert read_line(client) == "still here"
 
 
+def test_an_open_listener_changes_otherwise_than_by_its_address(
+    daemon: Daemon, hosts: Hosts, same: Callable[[], None], tmp_path: Path
+) -> None:
+    (a,) = hosts("a")
+    path = tmp_path / "web.sock"
+    text = one_service(free_address(), host("a", a.address))
+    listens = '<listen ip="unix:{}" mode="{}"/></service>'
+    daemon.start(text.replace("</service>", listens.format(path, "0600")))
+    same()
+    before = path.stat()
+    assert applied(daemon.reload(text.replace("</service>", listens.format(path, "0666")))) == 1
+    now = path.stat()
+    assert now.st_mode & 0o777 == 0o666
+    assert now.st_ino == before.st_ino
+
+
 def test_services_come_and_go(daemon: Daemon, hosts: Hosts, same: Callable[[], None]) -> None:
     first, second = free_address(), free_address()
     a, b = hosts("a", "b")
