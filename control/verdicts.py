@@ -129,6 +129,7 @@ class Verdicts:
             old = known.get(host.number)
             label = label_of(service, group, host)
             health, chart = (old.health, old.chart) if old else self._remembered(host, label, rules)
+            otherwise = check is None and health.rules.checktime != rules.checktime
             health.rules = rules
             if chart.resolved is None and self._addresses(host.number):
                 chart.resolved = True
@@ -136,7 +137,7 @@ class Verdicts:
             patient = self._patients[host.number] = Patient(
                 service, group, host, check, health, chart, ward, literal(host.ip), self._origin(host)
             )
-            if old is None or (old.check, old.host.ip) != (check, host.ip):
+            if old is None or otherwise or (old.check, old.host.ip) != (check, host.ip):
                 others.append(patient)
         ward.bar({host.number for host in group.hosts if self._is_barred(host)})
         for patient in others:

@@ -292,6 +292,15 @@ def test_the_test_of_who_is_down_stays_due_when_it_was() -> None:
     assert 110.0 < second.booked[3] - fell < 121.0
 
 
+def test_who_is_down_is_tested_by_another_checktime_as_soon_as_there_is_one() -> None:
+    bare = told()
+    bare.verdicts.fault(3, Fault.CONNECT_REFUSED, "")
+    fell = time.monotonic()
+    bare.verdicts.configure(Running(2, replace(config(), checktime=10.0)))
+    assert bare.booked[3] - fell < 11.0
+    assert 4 not in bare.booked
+
+
 def test_a_panic_that_goes_on_is_told_once() -> None:
     said: list[Happened] = []
     first, second = told(), Told()
