@@ -35,7 +35,7 @@ def test_whatever_somebody_wrote_there_the_locks_tell_the_truth(tmp_path: Path, 
 def test_a_full_disk_is_said_with_the_file_that_has_no_room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ours = Lock(str(tmp_path / "lock"))
     assert ours.take()
-    full = os.open("/dev/full", os.O_WRONLY)
+    full = os.open("/dev/full", os.O_RDWR)
     monkeypatch.setattr(ours, "fd", full)
     with pytest.raises(OSError) as failed:
         ours.write("g1-1", [], 30.0)
