@@ -24,7 +24,7 @@ _APART, _AGAIN = 0.02, 0.25  # seconds between two looks for events to write dow
 Document = dict[str, Any]
 
 # Which field of an event tells what it is about, the first that is there.
-_SUBJECTS = ("subject", "host", "group", "limit", "slot", "ip", "listen", "admin", "generation", "name", "path")
+_SUBJECTS = ("subject", "what", "host", "group", "limit", "slot", "ip", "listen", "admin", "generation", "name", "path")
 _REASONS = ("reason", "cause", "problem", "change", "step", "stage", "error")
 _ACTORS = ("by", "user", "client")
 _SLOTS = {str(HUB_SLOT): "hub", str(WEB_SLOT): "web"}

@@ -75,7 +75,7 @@ class Farm:
     def load(self, **counts: int) -> None:
         """Let hosts have so many connections, all of another worker, known."""
         for name, count in counts.items():
-            self._board.set_others(1, {self._hosts[name].number: count}, whole=False)
+            self._board.set_others(1, {self._host(name).number: count}, whole=False)
 
     def down(self, *names: str) -> None:
         """Take hosts out."""
@@ -87,7 +87,7 @@ class Farm:
 
     def choose(self, client: str = "10.0.0.1", *, tried: tuple[str, ...] = ()) -> str | None:
         """Who gets the next connection of this client; None if no host is up that was not tried. It is not made."""
-        host = self._scheduler.choose(client, [self._hosts[name].number for name in tried])
+        host = self._scheduler.choose(client, [self._host(name).number for name in tried])
         if self._scheduler.fault:
             raise SchedulerFault(self._scheduler.fault)
         return None if host is None else host.name
@@ -101,15 +101,23 @@ class Farm:
                 self._board.changed()
 
     def leave(self, name: str, clients: int = 1) -> None:
-        """End so many connections that `connect` made."""
+        """End so many connections that `connect` made. Raises ValueError if there are fewer."""
+        host = self._host(name)
+        if clients > host.own:
+            raise ValueError(f"can't end {clients} connections of {name}: connect() made {host.own} of them")
         for _ in range(clients):
-            self._board.release(self._hosts[name])
+            self._board.release(host)
         self._board.changed()
 
     def _set_usable(self, names: tuple[str, ...], usable: bool) -> None:
         for name in names:
-            self._hosts[name].usable = usable
+            self._host(name).usable = usable
         self._scheduler.refresh()
+
+    def _host(self, name: str) -> HostLoad:
+        if name not in self._hosts:
+            raise ValueError(f"there is no host {name!r}; this farm has {', '.join(self._hosts) or 'none'}")
+        return self._hosts[name]
 
 
 def _timed(choose: Callable[..., Any], hosts: Any, request: Any) -> Any:

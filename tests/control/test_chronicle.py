@@ -50,6 +50,7 @@ def test_an_event_tells_subject_old_new_reason_and_actor() -> None:
         ("process exited", {"slot": "-1"}, "hub", "exited"),
         ("daemon ready", {"pid": "1"}, "daemon", "ready"),
         ("limit reached", {"limit": "host web/main/a"}, "host web/main/a", "reached"),
+        ("drain closing", {"what": "web/main/a", "left": "3"}, "web/main/a", "closing"),
     ],
 )
 def test_an_event_without_such_fields_is_about_what_its_words_say(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,27 @@ def test_mistakes_are_raised_not_covered() -> None:
         Farm(Raising, a=1).choose()
     with pytest.raises(SchedulerFault, match="can't be made"):
         Farm(lambda: 1 / 0, a=1)
+
+
+def test_what_a_test_gets_wrong_itself_is_told() -> None:
+    class First:
+        def choose(self, hosts: Any, request: Any) -> Any:
+            return hosts[0]
+
+    farm = Farm(First, a=1, b=1)
+    farm.connect(2)
+    with pytest.raises(ValueError, match="can't end 3 connections of a: connect\\(\\) made 2"):
+        farm.leave("a", 3)
+    wrong: list[Callable[[], object]] = [
+        lambda: farm.leave("c"),
+        lambda: farm.load(c=1),
+        lambda: farm.down("c"),
+        lambda: farm.choose(tried=("c",)),
+    ]
+    for step in wrong:
+        with pytest.raises(ValueError, match="there is no host 'c'; this farm has a, b"):
+            step()
+    assert farm.open == {"a": 2, "b": 0}
 
 
 def test_a_choice_that_takes_too_long_is_a_mistake() -> None:
