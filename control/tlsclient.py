@@ -3,7 +3,8 @@
 A host is judged by the standard library, with whole handshakes. While its
 certificate is known by that, for a minute at the most, checks go a quicker way,
 by sessions that are taken up (quicktls): so long a certificate that was
-exchanged may go unseen. Where the quick way fails, the whole one decides.
+exchanged may go unseen. Where a quick way fails, the whole one decides, and the
+next quick one is tried after it, or none.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from control.quicktls import QuickTls
+from control.quicktls import WAYS, QuickTls
 from director.config.model import Check
 
 _FRESH = 60.0  # seconds from one whole handshake to the next
-_DOUBT = 600.0  # seconds without the quick way for a host with which it failed
+_DOUBT = 600.0  # seconds without a quick way for a host with which it failed
 _CHUNK = 16 * 1024
 
 
@@ -107,21 +108,27 @@ class Trust:
 
     def __init__(self) -> None:
         self._known: dict[int, _Known] = {}
-        self._doubted: dict[int, float] = {}  # until when
+        self._doubted: dict[int, tuple[int, float]] = {}  # how many of WAYS failed; until when that counts
 
     def begin(self, number: int, check: Check, name: str, where: object, now: float) -> Tls:
         """TLS with a host that is there. Raises OSError if the file of `ca` can't be used."""
         terms = _context(check.verify, check.ca, _stamp(check.ca)), check.sni or name, where
         known = self._known.get(number)
-        if known is not None and known.terms == terms and now - known.since <= _FRESH:
-            return QuickTls(terms[1], known.certificate, known.expires_at, known.session)
+        way = self._way(number, now)
+        if way < len(WAYS) and known is not None and known.terms == terms and now - known.since <= _FRESH:
+            return QuickTls(terms[1], known.certificate, known.expires_at, known.session, WAYS[way])
         return WholeTls(terms)
+
+    def _way(self, number: int, now: float) -> int:
+        """Which of WAYS is to be gone with a host; their number: none."""
+        way, until = self._doubted.get(number, (0, now))
+        return way if now < until else 0
 
     def shaken(self, number: int, tls: Tls, now: float) -> None:
         """The handshake is complete, and a session there if one was to come."""
         if isinstance(tls, WholeTls):
             certificate = tls.certificate
-            if certificate is not None and now >= self._doubted.get(number, now):
+            if certificate is not None:
                 self._known[number] = _Known(tls.terms, certificate, tls.expires_at, now)
         elif number in self._known and (session := tls.session) is not None:
             self._known[number].session = session
@@ -131,9 +138,9 @@ class Trust:
         self._known.pop(number, None)
 
     def doubt(self, number: int, now: float) -> None:
-        """The quick way fails with this host."""
+        """The quick way that was gone with this host fails."""
         self.drop(number)
-        self._doubted[number] = now + _DOUBT
+        self._doubted[number] = self._way(number, now) + 1, now + _DOUBT
 
     def forget(self, number: int) -> None:
         """The host is gone, or another."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from control.quicktls import Doubt, QuickTls
+from control.quicktls import WAYS, Doubt, QuickTls
 from director.config.model import Check
 from tests.control.test_prober import Clinic
 from tests.control.test_tlsclient import Server, certificate_for
@@ -58,7 +58,17 @@ def test_a_certificate_that_was_exchanged_is_judged_at_once_if_it_is_shown(serve
     assert (outcome.status, "self-signed certificate" in outcome.cause) == ("L6RSP", True)
 
 
+def test_the_version_that_needs_no_key_exchange_is_taken_up_where_it_is_spoken(server: Server, tmp_path: Path) -> None:
+    clinic = checked(server, tmp_path, "https")
+    until(lambda: server.resumed.count(True) >= 3)
+    assert all(outcome.good for _, outcome in clinic.outcomes)
+    assert server.versions[0] == "TLSv1.3"
+    taken_up = {version for version, resumed in zip(server.versions, server.resumed, strict=False) if resumed}
+    assert taken_up == {"TLSv1.2"}
+
+
 def test_who_does_not_know_the_quick_key_exchange_is_asked_by_the_book(server: Server, tmp_path: Path) -> None:
+    server.context.minimum_version = ssl.TLSVersion.TLSv1_3
     server.context.set_ecdh_curve("secp384r1")
     clinic = checked(server, tmp_path, "https")
     until(lambda: len(clinic.outcomes) >= 5)
@@ -66,8 +76,9 @@ def test_who_does_not_know_the_quick_key_exchange_is_asked_by_the_book(server: S
     assert not any(server.resumed)
 
 
-def test_who_speaks_no_tls_is_doubted() -> None:
-    tls = QuickTls("app.test", b"", 0.0, None)
+@pytest.mark.parametrize("version", WAYS)
+def test_who_speaks_no_tls_is_doubted(version: int) -> None:
+    tls = QuickTls("app.test", b"", 0.0, None, version)
     assert tls.shake() is False
     assert tls.outgoing()
     tls.feed(b"220 mail ESMTP\r\n")
@@ -76,7 +87,7 @@ def test_who_speaks_no_tls_is_doubted() -> None:
 
 
 def test_who_leaves_in_the_middle_is_doubted() -> None:
-    tls = QuickTls("127.0.0.1", b"", 0.0, None)
+    tls = QuickTls("127.0.0.1", b"", 0.0, None, WAYS[0])
     assert tls.shake() is False
     assert b"127.0.0.1" not in tls.outgoing()
     tls.feed(b"")

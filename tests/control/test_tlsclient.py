@@ -38,12 +38,13 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Server:
-    """Answers each client's first line over TLS, or nothing; counts resumed sessions."""
+    """Answers each client's first line over TLS, or nothing; counts resumed sessions, and their versions."""
 
     def __init__(self, folder: Path) -> None:
         self.use(folder)
         self.listener, self.where = listening(64)
         self.resumed: list[bool] = []
+        self.versions: list[str | None] = []
         threading.Thread(target=self._run, daemon=True).start()
 
     def use(self, folder: Path) -> None:
@@ -57,6 +58,7 @@ class Server:
             try:
                 client, _ = self.listener.accept()
                 with self.context.wrap_socket(client, server_side=True) as tls:
+                    self.versions.append(tls.version())
                     self.resumed.append(bool(tls.session_reused))
                     if tls.recv(1000):
                         tls.sendall(b"HTTP/1.1 200 OK\r\n\r\nready")
