@@ -52,14 +52,14 @@ def _sni(name: str) -> bytes | None:
 def _note(connection: SSL.Connection, certificate: crypto.X509, error: int, depth: int, good: int) -> bool:
     """Called for a certificate, so not for a session that is taken up: `shake` compares it."""
     if depth == 0:
-        connection.get_app_data().shown = certificate.to_cryptography().public_bytes(Encoding.DER)
+        connection.get_app_data().append(certificate.to_cryptography().public_bytes(Encoding.DER))
     return True
 
 
 class QuickTls:
     """One connection's TLS, between bytes and bytes, as tlsclient.WholeTls has it."""
 
-    __slots__ = ("_connection", "_expected", "_version", "expires_at", "shown")
+    __slots__ = ("_connection", "_expected", "_shown", "_version", "expires_at")
 
     def __init__(
         self, name: str, expected: bytes, expires_at: float, session: SSL.Session | None, version: int
@@ -68,9 +68,10 @@ class QuickTls:
         self._version = version
         self._expected = expected
         self.expires_at = expires_at
-        self.shown: bytes | None = None
+        # A list, for the connection to hold: by holding us it would make a circle, which keeps its memory for long.
+        self._shown: list[bytes] = []
         self._connection = connection = SSL.Connection(_context(version), None)
-        connection.set_app_data(self)
+        connection.set_app_data(self._shown)
         if (sni := _sni(name)) is not None:
             connection.set_tlsext_host_name(sni)
         connection.set_connect_state()
@@ -92,7 +93,7 @@ class QuickTls:
             return False
         except SSL.Error as error:
             raise Doubt from error
-        if self.shown not in (None, self._expected):
+        if any(certificate != self._expected for certificate in self._shown):
             raise Doubt
         return True
 
@@ -121,12 +122,12 @@ class QuickTls:
     @property
     def session_follows(self) -> bool:
         """Whether what the next one may begin with is still to come (RFC 8446, 4.6.1)."""
-        return self.shown is not None and self._version == SSL.TLS1_3_VERSION
+        return bool(self._shown) and self._version == SSL.TLS1_3_VERSION
 
     @property
     def session(self) -> SSL.Session | None:
         """To begin the next one with, if this one did not begin so."""
-        return self._connection.get_session() if self.shown is not None else None
+        return self._connection.get_session() if self._shown else None
 
     def close(self) -> None:
         """No more of it. OpenSSL would never use the session again if it were not told that this is no failure."""

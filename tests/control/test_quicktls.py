@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from OpenSSL import SSL
 
 from control.quicktls import WAYS, Doubt, QuickTls
 from director.config.model import Check
@@ -93,3 +95,16 @@ def test_who_leaves_in_the_middle_is_doubted() -> None:
     tls.feed(b"")
     with pytest.raises(Doubt):
         tls.shake()
+
+
+def test_what_a_check_used_is_free_when_it_is_over() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        tls = QuickTls("app.test", b"", 0.0, None, WAYS[0])
+        tls.shake()
+        tls.close()
+        del tls
+        assert not any(isinstance(found, QuickTls | SSL.Connection) for found in gc.get_objects())
+    finally:
+        gc.enable()
