@@ -237,7 +237,7 @@ class Bus:
     def _send_changes(self) -> None:
         queued = self._count_waiting()
         changed, permits = self._board.changed(), self._board.permits.rows(whole=False)
-        self._told()
+        self._told(len(changed))
         if changed or permits or queued != self._queued:
             self._queued = queued
             self._sent += 1
@@ -245,9 +245,9 @@ class Bus:
         if rows := self._services.stickies.take():
             self.send(Sticks(rows))
 
-    def _told(self) -> None:
+    def _told(self, entries: int) -> None:
         now, workers, herd = time.monotonic(), self._board.workers, self._board.herd
-        self._pace.told(herd.picks * workers, now)
+        self._pace.told(herd.picks * workers, now, entries)
         herd.told(now, workers - 1, self._pace.pause + _HOP)
 
     def _count_waiting(self) -> dict[int, int]:
@@ -277,8 +277,9 @@ class Bus:
         self._sent += 1
         self._queued = self._count_waiting()
         permits = self._board.permits.rows(whole=True)
-        self.send(Load(self._slot, self._incarnation, self._sent, True, self._board.whole(), permits, self._queued))
-        self._told()
+        row = self._board.whole()
+        self.send(Load(self._slot, self._incarnation, self._sent, True, row, permits, self._queued))
+        self._told(len(row))
         for report in self._services.schedulings.reports():
             self.send(report)
         if self.tally is not None:

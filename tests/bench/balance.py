@@ -100,7 +100,7 @@ class Channel:
 
     def _tell(self, worker: Worker, now: float) -> None:
         row, pace, herd = worker.board.changed(), self._paces[worker.slot], worker.board.herd
-        pace.told(herd.picks * len(self._workers), now)
+        pace.told(herd.picks * len(self._workers), now, len(row))
         herd.told(now, len(self._workers) - 1, pace.pause + HOP)
         self._at(now + pace.pause + CALM, partial(self._calm, worker, pace))
         if row:

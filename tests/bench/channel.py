@@ -3,8 +3,8 @@
 A director with four workers that have nothing to do themselves hears of more
 workers, played by a process that sends their rows at the pace of real ones: so
 many connections a second each, to a thousand hosts, each lasting longer than
-the time between two rows, so that every one is told of twice. A real worker
-hears four others here where it would hear three.
+the time between two rows, so that every one is told of twice. The hub hears four
+of them; what a worker takes is measured with three, as many as it has others.
 
     hub, worker    CPU in per cent of a processor, above what they take when nothing happens
 
@@ -63,14 +63,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("nothing happens:", *(f"{kind} {share:.2f} %" for kind, share in idle.items()), flush=True)
         for rate in wanted.rates:
             (generation,) = daemon.run_dir.glob("g*-*")
-            with forked(
-                "feeder", os.sched_getaffinity(0), partial(_feed, generation, wanted.workers, rate, numbers)
-            ) as feeder:
-                time.sleep(2.0)
-                busy = _shares(daemon, wanted.seconds)
-                feeder.check()
-            told = ", ".join(f"{kind} {busy[kind] - idle[kind]:.2f} %" for kind in ("hub", "worker"))
-            print(f"{rate:g} connections/s: {told}", flush=True)
+            told = []
+            for kind, heard in (("hub", wanted.workers), ("worker", wanted.workers - 1)):
+                feed = partial(_feed, generation, heard, rate / wanted.workers, rate, numbers)
+                with forked("feeder", os.sched_getaffinity(0), feed) as feeder:
+                    time.sleep(2.0)
+                    busy = _shares(daemon, wanted.seconds)
+                    feeder.check()
+                told.append(f"{kind} {busy[kind] - idle[kind]:.2f} %")
+            print(f"{rate:g} connections/s: {', '.join(told)}", flush=True)
     finally:
         with redirect_stdout(io.StringIO()):
             daemon.close()
@@ -133,13 +134,14 @@ class _Played:
             self._sequence += 1
             row = {number: self._open[number] for number in (self._open if whole else changed)}
             self._rows.send(encode_body(Load(self._slot, self._slot, self._sequence, whole, row)))
-            self._pace.told(picks / self._rate * self._total, now)
+            self._pace.told(picks / self._rate * self._total, now, len(row))
 
 
-def _feed(directory: Path, workers: int, rate: float, numbers: Sequence[int]) -> None:
+def _feed(directory: Path, workers: int, rate: float, total: float, numbers: Sequence[int]) -> None:
+    """Play so many workers, each at this rate, of so many connections a second in all."""
     os.chdir(directory)  # a socket's path must be short
     context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
-    played = [_Played(_FIRST_SLOT + n, context, rate / workers, rate) for n in range(workers)]
+    played = [_Played(_FIRST_SLOT + n, context, rate, total) for n in range(workers)]
     while True:
         for one in played:
             one.turn(time.monotonic(), numbers)

@@ -29,7 +29,7 @@ def test_the_first_change_is_told_at_once() -> None:
 
 def test_in_a_quiet_service_every_change_is_told_as_soon_as_a_row_may_follow_another() -> None:
     pace = steady(500.0)
-    assert pace.pause == pace.shortest == shortest(4)
+    assert pace.pause == pace.shortest
 
 
 def test_the_pause_grows_with_the_rate_and_has_an_end() -> None:
@@ -44,6 +44,14 @@ def test_after_a_pause_the_next_change_is_told_at_once() -> None:
     assert pace.wait(pace.told_at + LONGEST) == pytest.approx(0.0)
 
 
+def test_a_row_of_many_entries_is_sent_half_as_often() -> None:
+    short, long = steady(50_000.0), steady(50_000.0)
+    long.told(0, long.told_at, entries=1000)
+    short.told(0, short.told_at, entries=1)
+    assert short.pause == pytest.approx(LONGEST, rel=0.01)
+    assert long.pause == pytest.approx(2 * LONGEST)
+
+
 def test_many_workers_hear_of_each_other_sooner() -> None:
     pauses = [shortest(workers) for workers in (1, 2, 4, 8, 16, 64)]
     assert pauses == sorted(pauses, reverse=True)
@@ -56,8 +64,8 @@ def test_no_row_waits_for_longer_than_the_longest_pause(rows: list[tuple[float, 
     pace.shortest = shortest(workers)
     for span, changes in rows:
         now += span
-        pace.told(changes, now)
-        assert pace.shortest - 1e-9 <= pace.wait(now) <= LONGEST + 1e-9
+        pace.told(changes, now, entries=changes)
+        assert pace.shortest - 1e-9 <= pace.wait(now) <= 2 * LONGEST + 1e-9
 
 
 @given(st.lists(st.tuples(spans, numbers), min_size=1, max_size=40))
