@@ -21,7 +21,7 @@ CALM = 0.02  # seconds without a row, after which there is nothing on its way to
 PER_PICK, PER_ENTRY = 3e-6, 1.5e-6  # seconds of pause for each pick a second by all workers, each entry of a row
 _SHORTEST, _OF_MANY, _SHARED = 0.006, 0.002, 0.016  # seconds
 _MUCH, _STEEPER = 0.03, 3.0  # seconds of pause, and how many times faster it grows beyond
-_LONG_ROW = 400.0  # entries, from which on the pause is twice as long
+_SHORT_ROW, _LONG_ROW = 100, 400  # entries: from the one on the pause grows, from the other on it is twice as long
 _MEMORY = 0.25  # seconds
 
 
@@ -63,4 +63,4 @@ class Pace:
         self.told_at = now
         pause = self._rate.count(changes, now) * self._per_change
         self.pause = min(LONGEST, max(self.shortest, pause, pause + _STEEPER * (pause - _MUCH)))
-        self.pause *= 1.0 + min(1.0, entries / _LONG_ROW)
+        self.pause *= 1.0 + min(1.0, max(0, entries - _SHORT_ROW) / (_LONG_ROW - _SHORT_ROW))
