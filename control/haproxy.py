@@ -374,11 +374,12 @@ def _server_state(backend: str, group: Document, host: Document, now: float) -> 
     if not address.startswith("unix:"):
         address, _, port = address.rpartition(":")
         address = address.strip("[]")
-    weight, usable = _weight(host["weight"]), host["state"] in _USABLE
+    usable = host["state"] in _USABLE
     checked = host["check_type"] is not None
     values = (
         group["number"], _word(backend), host["number"], _word(host["name"]), _word(address),
-        _OPERATION.get(host["state"], 0), _ADMIN.get(host["state"], 0), weight, weight, _age(now, host["since"]),
+        _OPERATION.get(host["state"], 0), _ADMIN.get(host["state"], 0),
+        _weight(host["weight"]), _weight(host["weight_in_file"]), _age(now, host["since"]),
         6 if checked else 1, 3 if usable and checked else 2 if checked else 0, 3 if usable else 0, 6 if checked else 0,
         0, 0, 0, "-", port, "-", 0, 0, "-", "-", 0,
     )  # fmt: skip
@@ -422,4 +423,4 @@ def weight(stats: Document, service: str, group: str, host: str) -> Iterator[str
         for other in one["groups"]:
             if (one["name"], other["name"]) == (service, group):
                 for found in (entry for entry in other["hosts"] if entry["name"] == host):
-                    yield f"{_weight(found['weight'])} (initial {_weight(found['weight'])})"
+                    yield f"{_weight(found['weight'])} (initial {_weight(found['weight_in_file'])})"

@@ -80,6 +80,7 @@ from director.messages import (
     Drain,
     DrainsOver,
     FaultReport,
+    FileWeights,
     Grants,
     HandedOver,
     HandOver,
@@ -155,6 +156,7 @@ class Hub:
         self.stickies = Stickies(relays=True)
         self.reunion = Reunion()
         self.baseline = Baseline()
+        self._file_weights: dict[int, float] = {}  # of hosts that have another
         self.fallbacks = Fallbacks()
         self.limits = Limits(Memory(birth.memory, LEDGER), self._grant, self.totals)
         self._watching: dict[int, gevent.queue.SimpleQueue[Progress | Answer]] = {}
@@ -266,6 +268,8 @@ class Hub:
                     self.server.adopt(descriptor)
             case ControlSockets(paths):
                 self.server.serve(dict(zip(paths, descriptors, strict=True)))
+            case FileWeights(weights):
+                self._file_weights = weights
             case Surrender():
                 self.server.surrender()
             case Happened():
@@ -613,6 +617,7 @@ class Hub:
             panic=self.verdicts.panicking,
             drains=self.drains.documents(),
             drain_of=self.drains.by_host(),
+            file_weights=self._file_weights,
             now=time.monotonic(),
             at=time.time(),
             turn=turn,

@@ -34,6 +34,7 @@ class Report:
     panic: Callable[[int], bool]  # of a group's number
     drains: list[dict[str, Any]]
     drain_of: Mapping[int, dict[str, Any]]  # by host number
+    file_weights: Mapping[int, float]  # by number, of hosts whose weight is another
     now: float
     at: float  # on the wall clock
     turn: Callable[[], None] = lambda: None  # called for each host: others may have their turn
@@ -191,6 +192,7 @@ def _host(report: Report, host: Host, tally: HostTally, connect_ms: list[float])
         "ip": str(host.ip),
         "state": health["state"],
         "weight": host.weight,
+        "weight_in_file": report.file_weights.get(number, host.weight),
         "maxconn": host.maxconn,
         "backup": host.backup,
         **_open(report, number),

@@ -271,6 +271,13 @@ class ControlSockets:
 
 
 @dataclass(frozen=True, slots=True)
+class FileWeights:
+    """To the hub: hosts whose weight is not what the config file says, by number, and what that says."""
+
+    weights: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Surrender:
     """To the hub: the control sockets are another generation's for good; close them all."""
 
@@ -1091,6 +1098,7 @@ Message = (
     | Admit
     | AdminFiles
     | ControlSockets
+    | FileWeights
     | Surrender
     | FilesUsed
     | Lonely

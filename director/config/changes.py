@@ -8,7 +8,7 @@ comes and goes is in `inventory.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -86,6 +86,20 @@ def in_numbers(change: HostWeight, loaded: Config, running: Running) -> HostWeig
     if weight > MAX_WEIGHT:
         raise UsageError(f"can't give {label} weight {weight:g}: write a part up to {MAX_WEIGHT} in all")
     return replace(change, weight=weight, percent=False)
+
+
+def file_weights(loaded: Config, config: Config) -> dict[int, float]:
+    """What the file says, as it was loaded, of hosts whose weight is another now; by their numbers."""
+    said = {place: host.weight for place, host in _placed(loaded)}
+    found = ((host, said.get(place, host.weight)) for place, host in _placed(config))
+    return {host.number: weight for host, weight in found if weight != host.weight}
+
+
+def _placed(config: Config) -> Iterator[tuple[tuple[str, str, str], Host]]:
+    for service in config.services:
+        for group in service.groups:
+            for host in group.hosts:
+                yield (service.name, group.name, host.name), host
 
 
 def chosen_again(running: Running, order: object) -> tuple[Edit, ...]:

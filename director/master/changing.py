@@ -265,6 +265,8 @@ class Changing:
         master.openings.release_gone(before.config)
         whole = after.config.own_schedulers != before.config.own_schedulers
         self._spread(Configure(master.running) if whole else Amend(master.running.version, edits), request, outcome)
+        if any(edit.field in ("", "weight") for edit in edits):  # a look at all hosts, which most changes need not pay
+            master.tell_weights()
         master.openings.swap(before.config, opened)
         master.seats.follow(before.config)
 
@@ -283,6 +285,7 @@ class Changing:
         else:
             self.master.running = replace(after, version=self.master.running.version)
             self.answer(request, Exit.DONE, lines)
+        self.master.tell_weights()
 
     def planned(self, plan: tuple[Any, ...], plan_id: str) -> dict[str, Any]:
         """A plan as data."""

@@ -248,6 +248,7 @@ class Loading:
         flags = tuple(edit for edit in diff(replace(master.running, admin={}), master.running))
         self._remember(job.check.text, flags)
         master.loaded = config
+        master.tell_weights()
         logs.info(Event.CONFIG_SAVED, path=path, backup=backup or "none")
         said = f"{path} says what runs" + (f"; what it said is in {backup}" if backup else " already")
         changing.answer(job.request, Exit.DONE, (said,), data={"file": path, "backup": backup or None})

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from director import logs
+from director.config.changes import file_weights
 from director.config.model import Config
 from director.errors import Exit, SystemFailure
 from director.events import Event
@@ -48,6 +49,7 @@ from director.messages import (
     Elder,
     Failed,
     FilesUsed,
+    FileWeights,
     HandedOver,
     Happened,
     Held,
@@ -359,6 +361,10 @@ class Master:
             self.family.tell_hub(Processes(shown))
             self._write_lock()
 
+    def tell_weights(self) -> None:
+        """Tell the hub which weights are not the config file's."""
+        self.family.tell_hub(FileWeights(file_weights(self.loaded, self.running.config)))
+
     def _write_lock(self) -> None:
         if self.reigns:
             children = [(pid, kernel.start_ticks(pid) or 0) for pid in self.family.by_pid]
@@ -373,6 +379,7 @@ class Master:
         """A child is there."""
         if child.slot == HUB_SLOT:
             self.controls.tell(self.family)
+            self.tell_weights()
             self._shown = ()
             self.tell_processes()
             if self.reports_to:

@@ -41,6 +41,7 @@ def host(name: str, state: str = "up", **values: Any) -> dict[str, Any]:
         "ip": f"10.0.0.1:{8000 + len(name)}",
         "state": state,
         "weight": 1.0,
+        "weight_in_file": 1.0,
         "maxconn": None,
         "backup": False,
         "open": 2,

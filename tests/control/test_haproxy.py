@@ -102,6 +102,14 @@ def test_servers_state_has_one_line_a_host_of_as_many_words_as_its_title() -> No
     assert (a["srv_op_state"], a["srv_admin_state"]) == ("2", "0")
 
 
+def test_a_weight_stands_beside_that_of_the_config_file() -> None:
+    document = stats() | {"services": [service("web", group("main", host("a", weight=7.0, weight_in_file=2.0)))]}
+    assert list(haproxy.weight(document, "web", "main", "a")) == ["7 (initial 2)"]
+    _, title, line = haproxy.servers_state(document)
+    a = dict(zip(title.split()[1:], line.split(), strict=True))
+    assert (a["srv_uweight"], a["srv_iweight"]) == ("7", "2")
+
+
 def test_connections_broken_by_either_side_are_aborts() -> None:
     hosts = (host("a", failed={"SD": 2, "CD": 3, "KD": 9}), host("b", failed={"CD": 4}))
     document = stats() | {"services": [service("web", group("main", *hosts))]}

@@ -52,6 +52,7 @@ def report() -> Report:
         panic=lambda number: False,
         drains=[],
         drain_of={},
+        file_weights={},
         now=10.0,
         at=130.0,
     )

@@ -146,7 +146,7 @@ def test_sessions_weights_limits_and_counters_are_seen_and_changed_by_phrases(da
         assert "it is over" in said(daemon, f"shutdown session {session}")[0]
         assert said(daemon, "set weight web.main/a 0; set server web.main/b weight 3") == ["", "", ""]
         wait_until(lambda: {ask_name(address) for _ in range(6)} == {"b"})
-        assert said(daemon, "get weight web.main/b")[0].startswith("3 ")
+        assert said(daemon, "get weight web.main/b")[0] == "3 (initial 1)"
         assert said(daemon, "set weight web.main/b 50%")[0] == ""
         assert daemon.host("b")["weight"] == 0.5
         assert said(daemon, "set server web.main/b weight 100%")[0] == ""
@@ -164,3 +164,14 @@ def test_sessions_weights_limits_and_counters_are_seen_and_changed_by_phrases(da
     ask_name(address)
     wait_until(lambda: row(daemon, "FRONTEND")["stot"] == "1")
     assert daemon.service()["total"] == before + 1
+
+
+def test_the_initial_weight_is_the_config_files_whatever_happens(daemon: Daemon, address: str) -> None:
+    assert said(daemon, "set weight web.main/a 7; get weight web.main/a")[1] == "7 (initial 1)"
+    daemon.kill(daemon.hub())
+    wait_until(lambda: said(daemon, "get weight web.main/a")[0] == "7 (initial 1)")
+    assert daemon.directord("upgrade").exit == 0
+    assert said(daemon, "get weight web.main/a")[0] == "7 (initial 1)"
+    daemon.reload(daemon.config_file.read_text().replace('name="b"', 'name="b" weight="4"'))
+    assert said(daemon, "get weight web.main/a; get weight web.main/b")[:3:2] == ["7 (initial 1)", "4 (initial 4)"]
+    assert said(daemon, "config-save; get weight web.main/a")[-3] == "7 (initial 7)"

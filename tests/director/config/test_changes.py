@@ -140,6 +140,15 @@ def test_a_weight_in_percent_is_a_part_of_what_the_file_says(percent: float, wei
     assert changes.in_numbers(asked, loaded.config, running) == HostWeight("web", "main", "one", weight)
 
 
+def test_what_the_file_says_is_told_of_hosts_with_another_weight() -> None:
+    running = _running()
+    assert changes.file_weights(running.config, running.config) == {}
+    after = _after(running, HostWeight("web", "main", "one", 7.0))
+    (one,) = (host for host in after.config.services[0].groups[0].hosts if host.name == "one")
+    assert changes.file_weights(running.config, after.config) == {one.number: 1.0}
+    assert changes.file_weights(Config(), after.config) == {}  # what it has not, it says nothing of
+
+
 def test_a_weight_in_percent_of_a_host_that_the_file_has_not_is_a_part_of_the_present_one() -> None:
     running = _after(_running(), HostWeight("web", "main", "one", 7.0))
     asked = HostWeight("web", "main", "one", 200.0, percent=True)
