@@ -44,6 +44,7 @@ Document = dict[str, Any]
 Told = Callable[[Document], Iterable[str]]
 _ANY = -1
 _NUMBER = re.compile("-?[0-9]{1,9}")
+_UNKNOWN = "Unknown command, but maybe one of the following ones is a better match:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Phrase:
 
     words: tuple[str, ...]
     told: Told
+    unknown: str = ""  # its sentence for a name that there is not, where only the command can tell
 
 
 def understand(words: Sequence[str], config: Config) -> Phrase | None:
@@ -61,7 +63,7 @@ def understand(words: Sequence[str], config: Config) -> Phrase | None:
             return meaning(list(words[len(start) :]), config)
     if words[0] in _VERBS:
         phrases = (" ".join(start) for start in _PHRASES)
-        raise UsageError(f"unknown phrase {' '.join(words)!r}; {nearest(' '.join(words), phrases)}")
+        raise UsageError(f"{_UNKNOWN}\nunknown phrase {' '.join(words)!r}; {nearest(' '.join(words), phrases)}")
     return None
 
 
@@ -82,6 +84,7 @@ def _show_info(words: list[str], config: Config) -> Phrase:
 
 
 def _show_stat(words: list[str], config: Config) -> Phrase:
+    words = _numbered(words, config)
     flags = [word for word in words if not _NUMBER.fullmatch(word)]
     numbers = [int(word) for word in words if _NUMBER.fullmatch(word)]
     form = next((word for word in flags if word in _FORMS), "")
@@ -98,6 +101,17 @@ def _show_stat(words: list[str], config: Config) -> Phrase:
         return _FORMS.get(form, haproxy.csv_of)(found)
 
     return Phrase(("stats",), told)
+
+
+def _numbered(words: list[str], config: Config) -> list[str]:
+    """The same with a number where the name of a frontend or a backend stands in its place."""
+    if len(words) < 3 or not all(map(_NUMBER.fullmatch, words[1:3])) or _NUMBER.fullmatch(words[0]):
+        return words
+    numbers = {service.name: service.number for service in config.services}
+    numbers |= {f"{service.name}.{group.name}": group.number for service in config.services for group in service.groups}
+    if words[0] not in numbers:
+        raise UsageError(f"No such proxy.\n{nearest(words[0], numbers)}")
+    return [str(numbers[words[0]]), *words[1:]]
 
 
 def _show_servers_state(words: list[str], config: Config) -> Phrase:
@@ -134,8 +148,10 @@ def _set_server(words: list[str], config: Config) -> Phrase:
     place = _server(words[:1], config)
     if words[1:2] == ["weight"]:
         return _set_weight([words[0], *words[2:]], config)
-    if words[1:2] != ["state"] or len(words) != 3 or words[2] not in _STATES:
-        raise UsageError("set server B/S takes 'state ready', 'state drain', 'state maint' or 'weight N[%]'")
+    if words[1:2] != ["state"]:
+        raise UsageError("usage: set server <backend>/<server> state | weight")
+    if len(words) != 3 or words[2] not in _STATES:
+        raise UsageError("'set server <srv> state' expects 'ready', 'drain' and 'maint'.")
     return Phrase((_STATES[words[2]], "--", *place), _nothing)
 
 
@@ -148,12 +164,15 @@ def _set_weight(words: list[str], config: Config) -> Phrase:
 
 def _set_maxconn(words: list[str], config: Config) -> Phrase:
     match words:
-        case ["server", server, number]:
-            return Phrase(("host-maxconn", "--", *_server([server], config), _limit(number)), _nothing)
-        case ["frontend", service, number]:
-            return Phrase(("service-maxconn", "--", _frontend(service, config), _limit(number)), _nothing)
-        case ["global", number]:
-            return Phrase(("maxconn-set", "--", _limit(number)), _nothing)
+        case ["server", *rest]:
+            place = _server(rest[:1], config)
+            return Phrase(("host-maxconn", "--", *place, _limit(rest[1:], "Require <maxconn>.")), _nothing)
+        case ["frontend"]:
+            raise UsageError("A frontend name is expected.")
+        case ["frontend", service, *rest]:
+            return Phrase(("service-maxconn", "--", _frontend(service, config), _limit(rest)), _nothing)
+        case ["global", *rest]:
+            return Phrase(("maxconn-set", "--", _limit(rest, "Expects an integer value.")), _nothing)
     raise UsageError("'set maxconn' only supports 'frontend', 'server', and 'global'.")
 
 
@@ -165,10 +184,12 @@ def _frontend(name: str, config: Config) -> str:
     return name
 
 
-def _limit(number: str) -> str:
-    if not re.fullmatch("[0-9]{1,18}", number):
+def _limit(words: list[str], absent: str = "Integer value expected.") -> str:
+    if len(words) != 1:
+        raise UsageError(absent)
+    if not re.fullmatch("[0-9]{1,18}", words[0]):
         raise UsageError("Integer value expected.")
-    return "none" if int(number) == 0 else number
+    return "none" if int(words[0]) == 0 else words[0]
 
 
 def _show_sess(words: list[str], config: Config) -> Phrase:
@@ -179,7 +200,7 @@ def _show_sess(words: list[str], config: Config) -> Phrase:
 def _shutdown_session(words: list[str], config: Config) -> Phrase:
     if len(words) != 1:
         raise UsageError("Session pointer expected (use 'show sess').")
-    return Phrase(("session-close", "--", words[0]), _nothing)
+    return Phrase(("session-close", "--", words[0]), _nothing, "No such session (use 'show sess').")
 
 
 def _clear_counters(words: list[str], config: Config) -> Phrase:
@@ -191,7 +212,7 @@ def _clear_counters(words: list[str], config: Config) -> Phrase:
 def _set_timeout(words: list[str], config: Config) -> Phrase:
     """Who talks keeps the connection; tools say this first, and go away when it is refused."""
     if len(words) != 1 or not re.fullmatch("[0-9]{1,9}(us|ms|s|m|h|d)?", words[0]):
-        raise UsageError("set timeout cli takes a time")
+        raise UsageError("Invalid timeout value." if words else "Expects an integer value.")
     return Phrase(("version",), _nothing)
 
 
@@ -208,7 +229,7 @@ def _server(words: list[str], config: Config) -> tuple[str, str, str]:
                 hosts = [f"{backend}/{host.name}" for host in group.hosts]
                 raise UsageError(f"No such server.\n{nearest(words[0], hosts)}")
     backends = [f"{service.name}.{group.name}" for service in config.services for group in service.groups]
-    raise UsageError(f"No such server.\nunknown backend {backend!r}; {nearest(backend, backends)}")
+    raise UsageError(f"No such backend.\n{nearest(backend, backends)}")
 
 
 def _only(words: list[str], most: int) -> None:

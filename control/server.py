@@ -431,6 +431,7 @@ class _Connection:
         return []
 
     def _speak(self, words: list[str]) -> None:
+        phrase = None
         try:
             phrase = self._server.phrase(words)
             row = self._server.find((phrase.words if phrase else words)[0], self._peer)
@@ -446,6 +447,8 @@ class _Connection:
                 self._send(piece)
             self._send(b"\n")
         except CommandError as error:
+            if phrase and phrase.unknown and error.kind in (ErrorKind.UNKNOWN, ErrorKind.USAGE):
+                self._send(f"{phrase.unknown}\n".encode())
             self._send(_told(error))
 
     def _told(self, phrase: runtimeapi.Phrase) -> runtimeapi.Told:

@@ -65,6 +65,19 @@ def test_a_phrase_that_shows_tells_the_stats(line: str, first: str) -> None:
     assert next(iter(phrase.told(stats()))).startswith(first)
 
 
+def test_rows_are_asked_for_by_number_or_name() -> None:
+    groups = (Group(name="main", hosts=HOSTS, number=5), Group(name="next", number=6))
+    config = Config(services=(Service(name="web", groups=groups, enabled="main", number=2),))
+
+    def told(line: str) -> list[str]:
+        phrase = understand(line.split(), config)
+        assert phrase is not None
+        return list(phrase.told(stats()))
+
+    assert told("show stat web.main 4 -1") == told("show stat 5 4 -1")
+    assert told("show stat web 1 -1 typed") == told("show stat 2 1 -1 typed")
+
+
 def test_hosts_that_are_not_used_can_be_left_out() -> None:
     phrase = understand(["show", "stat", "up", "no-maint"], CONFIG)
     assert phrase is not None
@@ -81,16 +94,22 @@ def test_our_own_commands_are_no_phrases(line: str) -> None:
     [
         ("disable server web.main/x", "No such server."),
         ("disable server", "Require 'backend/server'."),
-        ("set server web.main/a state sideways", "state ready"),
+        ("disable server web.man/a", r"No such backend.\ndid you mean 'web.main'"),
+        ("get weight web.man/a", "No such backend."),
+        ("set server web.main/a state sideways", "'set server <srv> state' expects 'ready', 'drain' and 'maint'."),
+        ("set server web.main/a state", "'set server <srv> state' expects 'ready', 'drain' and 'maint'."),
+        ("set server web.main/a addr 10.0.0.9", "usage: set server <backend>/<server> state | weight"),
         ("show stats", "did you mean 'show stat'?"),
+        ("show table", "Unknown command, but maybe one of the following ones is a better match:"),
+        ("show stat wep 4 -1", r"No such proxy.\ndid you mean 'web'"),
         ("show", "unknown phrase"),
         ("show servers state nope", "Can't find backend."),
         ("show stat 1 2", "IID TYPE SID"),
-        ("show stat ² 2 3", "IID TYPE SID"),
+        ("show stat ² 2 3", "No such proxy."),
         (f"show stat --1 2 {'9' * 5000}", "IID TYPE SID"),
         (f"set maxconn global {'9' * 5000}", "Integer value expected"),
         ("show stat x--1 typed", "IID TYPE SID"),
-        ("show stat 1-2 3 4", "IID TYPE SID"),
+        ("show stat 1-2 3 4", "No such proxy."),
         ("show info more", "takes nothing, typed or json"),
         ("show info typed json", "too many words"),
     ],
@@ -127,8 +146,13 @@ def test_a_phrase_about_no_host_is_a_command(line: str, words: tuple[str, ...]) 
         ("set weight web.main/a %", "Require <weight> or <weight%>"),
         ("set weight web.main/a 50%%", "Require <weight> or <weight%>"),
         ("set weight web.main/a many", "Require <weight> or <weight%>"),
-        ("set weight web.man/a 5", "did you mean 'web.main'"),
+        ("set weight web.man/a 5", "No such backend.\ndid you mean 'web.main'"),
         ("set maxconn server web.main/z 5", "No such server"),
+        ("set maxconn server web.man/a 5", "No such backend"),
+        ("set maxconn server web.main/a", "Require <maxconn>."),
+        ("set maxconn frontend", "A frontend name is expected."),
+        ("set maxconn frontend web", "Integer value expected."),
+        ("set maxconn global", "Expects an integer value."),
         ("set maxconn frontend wep 5", "No such frontend"),
         ("disable frontend wep", "No such frontend.\ndid you mean 'web'"),
         ("enable frontend", "A frontend name is expected"),
@@ -136,7 +160,8 @@ def test_a_phrase_about_no_host_is_a_command(line: str, words: tuple[str, ...]) 
         ("set maxconn 5", "only supports 'frontend', 'server', and 'global'"),
         ("shutdown session", "Session pointer expected"),
         ("clear counters some", "takes nothing, or 'all'"),
-        ("set timeout cli soon", "set timeout cli"),
+        ("set timeout cli soon", "Invalid timeout value."),
+        ("set timeout cli", "Expects an integer value."),
     ],
 )
 def test_a_phrase_that_is_wrong_says_what_would_be_right(line: str, sentence: str) -> None:

@@ -143,7 +143,9 @@ def test_sessions_weights_limits_and_counters_are_seen_and_changed_by_phrases(da
                 selector.register(client, selectors.EVENT_READ)
             ((ended, _),) = selector.select(timeout=20)
         assert ended.fileobj.recv(10) == b""  # type: ignore[union-attr]
-        assert "it is over" in said(daemon, f"shutdown session {session}")[0]
+        over = said(daemon, f"shutdown session {session}")
+        assert (over[0], "it is over" in over[1]) == ("No such session (use 'show sess').", True)
+        assert said(daemon, "shutdown session 0x5581")[0] == over[0]
         assert said(daemon, "set weight web.main/a 0; set server web.main/b weight 3") == ["", "", ""]
         wait_until(lambda: {ask_name(address) for _ in range(6)} == {"b"})
         assert said(daemon, "get weight web.main/b")[0] == "3 (initial 1)"
