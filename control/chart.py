@@ -46,6 +46,8 @@ class Chart:
     expires_at: float = 0.0
     latency: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_MS) + 1))
     resolved: bool | None = None
+    out_since: float = 0.0  # 0: it is not
+    out_before: float = 0.0  # seconds, until it was last back
     _quantiles: tuple[int, list[float]] = field(default=(0, [0.0, 0.0]), init=False, repr=False, compare=False)
 
     def note(self, outcome: Outcome, seconds: float, at: float) -> None:
@@ -63,6 +65,20 @@ class Chart:
             self.checks_failed += 1
             self.errno = errno.errorcode.get(outcome.errno, "")
 
+    def follow(self, out: bool, now: float) -> bool:
+        """Whether it is down, taken out, or without an address. True if that is new."""
+        if out is bool(self.out_since):
+            return False
+        if out:
+            self.out_since = now
+        else:
+            self.out_before, self.out_since = self.out_seconds(now), 0.0
+        return True
+
+    def out_seconds(self, now: float) -> float:
+        """How long it was out, in all."""
+        return self.out_before + (max(0.0, now - self.out_since) if self.out_since else 0.0)
+
     def document(self, now: float) -> dict[str, Any]:
         """Its part of the stats."""
         counted = self.checks_ok + self.checks_failed
@@ -79,6 +95,7 @@ class Chart:
             "last_check": self.checked_at or None,
             "last_good_check": self.good_at or None,
             "errno": self.errno,
+            "down_seconds": round(self.out_seconds(now), 1),
             "tls_expiry_days": round((self.expires_at - now) / 86400, 1) if self.expires_at else None,
         }
 

@@ -41,7 +41,9 @@ _TAGS = {
     "iid": "KGS:u32", "sid": "KGS:u32", "lbtot": "MCP:u64", "type": "CGS:u32", "check_status": "MOP:str",
     "check_code": "MOP:u32", "check_duration": "MDP:u64", "last_chk": "MOP:str", "ctime": "MaP:u32",
     "addr": "CNS:str", "mode": "CGS:str", "algo": "COS:str", "conn_tot": "MCP:u64", "uweight": "MaP:u32",
-    "dcon": "MCP:u64", "cli_abrt": "MCP:u64", "srv_abrt": "MCP:u64",
+    "qmax": "MMP:u32", "wredis": "MCP:u64", "downtime": "MCP:u32", "throttle": "MaP:u32", "rate": "MRP:u32",
+    "rate_lim": "CLP:u32", "rate_max": "MMP:u32", "lastsess": "MAP:s32", "conn_rate": "MRP:u32",
+    "conn_rate_max": "MMP:u32", "dcon": "MCP:u64", "cli_abrt": "MCP:u64", "srv_abrt": "MCP:u64",
 }  # fmt: skip
 # The same of the lines of `show info`, behind their positions.
 _INFO = {
@@ -50,14 +52,17 @@ _INFO = {
     "Uptime_sec": (8, "MDP:u32"), "Ulimit-n": (13, "CLP:u32"), "Maxsock": (14, "CLP:u32"), "Maxconn": (15, "CLP:u32"),
     "Hard_maxconn": (16, "CLP:u32"), "CurrConns": (17, "MGP:u32"), "CumConns": (18, "MCP:u32"),
     "CumReq": (19, "MCP:u32"), "Maxpipes": (23, "CLP:u32"), "PipesUsed": (24, "MGP:u32"), "PipesFree": (25, "MGP:u32"),
-    "Tasks": (47, "MGP:u32"), "Run_queue": (48, "MGP:u32"), "node": (50, "COS:str"), "description": (51, "COS:str"),
+    "ConnRate": (26, "MRP:u32"), "ConnRateLimit": (27, "CLP:u32"), "MaxConnRate": (28, "MMP:u32"),
+    "SessRate": (29, "MRP:u32"), "SessRateLimit": (30, "CLP:u32"), "MaxSessRate": (31, "MRP:u32"),
+    "Tasks": (47, "MGP:u32"), "Run_queue": (48, "MGP:u32"), "Idle_pct": (49, "MaP:u32"),
+    "node": (50, "COS:str"), "description": (51, "COS:str"),
     "Stopping": (52, "MGP:u32"), "Jobs": (53, "MGP:u32"), "Listeners": (55, "MGP:u32"), "DroppedLogs": (58, "MGP:u32"),
     "TotalBytesOut": (61, "MGP:u64"), "Start_time_sec": (70, "MDP:u32"),
 }  # fmt: skip
 _ORIGINS = {"M": "Metric", "S": "Status", "K": "Key", "C": "Config", "P": "Product"}
 _NATURES = {
     "A": "Age", "a": "Avg", "C": "Counter", "D": "Duration", "G": "Gauge", "L": "Limit", "M": "Max", "N": "Name",
-    "O": "Output",
+    "O": "Output", "R": "Rate",
 }  # fmt: skip
 _SCOPES = {"P": "Process", "S": "Service"}
 
@@ -111,9 +116,14 @@ def backend_name(service: Document, group: Document) -> str:
 
 def _frontend(service: Document) -> Row:
     denied = service.get("failed", {}).get("PR", 0)  # a daemon that runs may not have it yet
+    pace = _pace(service)
     return {
         "pxname": service["name"],
         "svname": "FRONTEND",
+        **pace,
+        "rate_lim": 0,
+        "conn_rate": pace["rate"],
+        "conn_rate_max": pace["rate_max"],
         "scur": service["open"],
         "smax": service["peak"],
         "slim": service["maxconn"],
@@ -141,6 +151,11 @@ def _backend(name: str, group: Document, now: float) -> Row:
         "svname": "BACKEND",
         **_sums(group),
         **_aborts(hosts),
+        **_pace(group),
+        "qmax": group.get("queued_peak"),
+        "wredis": group["retries"],  # whoever is tried again is tried at another host
+        "lastsess": _latest(group, now),
+        "smax": group["peak"],
         "slim": group["maxconn"],
         "status": "UP" if usable else "DOWN",
         "weight": _weight(sum(host["weight"] for host in usable)),
@@ -162,6 +177,11 @@ def _server(backend: str, group: Document, host: Document, now: float) -> Row:
         "svname": host["name"],
         **_sums(host),
         **_aborts([host]),
+        **_pace(host),
+        "qmax": 0,  # who waits, waits for any host of the group
+        "lastsess": _latest(host, now),
+        "downtime": _whole(host.get("down_seconds")),
+        "throttle": host.get("slowstart_percent"),
         "smax": host["peak"],
         "slim": host["maxconn"],
         "status": _status(host),
@@ -200,6 +220,21 @@ def _sums(one: Document) -> Row:
         "wretr": one["retries"],
         "lbtot": one["total"],
     }
+
+
+def _pace(one: Document) -> Row:
+    """Connections a second; a daemon that runs may not tell them yet."""
+    return {"rate": _whole(one.get("rate")), "rate_max": _whole(one.get("rate_peak"))}
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
+
+
+def _latest(one: Document, now: float) -> int:
+    """Seconds since it had a connection; -1: it never had one."""
+    at = one.get("last_connection_at")
+    return -1 if at is None else _age(now, at)
 
 
 def _aborts(hosts: list[Document]) -> Row:
@@ -339,8 +374,15 @@ def _info(stats: Document) -> Document:
         "Maxpipes": 0,
         "PipesUsed": 0,
         "PipesFree": 0,
+        "ConnRate": round(stats["rate"]),
+        "ConnRateLimit": 0,
+        "MaxConnRate": round(stats["rate_peak"]),
+        "SessRate": round(stats["rate"]),
+        "SessRateLimit": 0,
+        "MaxSessRate": round(stats["rate_peak"]),
         "Tasks": connections,
         "Run_queue": 0,
+        "Idle_pct": _idle_percent(workers),
         "node": stats["node"],
         "description": f"director {stats['version']}",
         "Stopping": int(any(worker["state"] == "draining" for worker in workers)),
@@ -349,6 +391,12 @@ def _info(stats: Document) -> Document:
         "DroppedLogs": stats["log_dropped"],
         "TotalBytesOut": stats["bytes_out"],
     }
+
+
+def _idle_percent(workers: list[Document]) -> int:
+    """Of all workers together."""
+    busy = sum(worker["cpu_percent"] for worker in workers)
+    return max(0, 100 - round(busy / len(workers))) if workers else 100
 
 
 def backends(stats: Document) -> Iterator[str]:

@@ -91,6 +91,7 @@ def _worker(report: Report, process: ProcessInfo) -> dict[str, Any]:
         "total": sum(tally[0] for tally in row.services.values()),
         "rss_bytes": _rss(process.pid),
         "cpu_seconds": round(gauges.get("cpu_seconds", 0.0), 3),
+        "cpu_percent": round(100 * row.busy, 1),
         "loop_lag_ms": gauges.get("loop_lag_ms", 0.0),
         "log_dropped": _log_dropped(report, process),
         "state_age_ms": gauges.get("state_age_ms"),
@@ -128,6 +129,7 @@ def _service(report: Report, service: Service) -> dict[str, Any]:
         "total": tally.total,
         "maxconn": service.maxconn,
         "queued": report.totals.queued(service.number),
+        "queued_peak": report.totals.queue_peaks.get(service.number, 0),
         "refused": tally.refused,
         "failed": tally.failed,
         "bytes_in": tally.bytes_in,
@@ -147,7 +149,9 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
         "scheduler": group.scheduler,
         "maxconn": group.maxconn,
         **_open(report, group.number),
-        "queued": report.totals.queued(service.number) if enabled else 0,  # who waits, waits for any of its hosts
+        # Who waits, waits for any of its hosts.
+        "queued": report.totals.queued(service.number) if enabled else 0,
+        "queued_peak": report.totals.queue_peaks.get(service.number, 0) if enabled else 0,
         **{key: sum(getattr(tally, key) for tally in busy) for key in ("total", "bytes_in", "bytes_out", "retries")},
         "faults": {
             **{fault: sum(tally.faults[index] for tally in busy) for index, fault in enumerate(_FAULTS)},
@@ -164,9 +168,18 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
 
 
 def _open(report: Report, number: int) -> dict[str, Any]:
-    """Connections of a host or what holds it: now, and the most there ever were."""
-    peak, peak_at = report.totals.peaks.get(number, (0, 0.0))
-    return {"open": report.totals.open.get(number, 0), "peak": int(peak), "peak_at": peak_at}
+    """Connections of a host or what holds it: now, and the most there ever were; those that come in a second, too."""
+    totals = report.totals
+    peak, peak_at = totals.peaks.get(number, (0, 0.0))
+    latest = totals.rates.latest.get(number)
+    return {
+        "open": totals.open.get(number, 0),
+        "peak": int(peak),
+        "peak_at": peak_at,
+        "rate": round(totals.rates.current.get(number, 0.0), 1),
+        "rate_peak": round(totals.rates.most.get(number, 0.0), 1),
+        "last_connection_at": None if latest is None else round(report.at - (report.now - latest), 3),
+    }
 
 
 def _added(histograms: list[list[int]]) -> list[int]:

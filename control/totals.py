@@ -13,6 +13,7 @@ from typing import Any
 
 import msgpack
 
+from control.rates import Rates
 from director.config.model import Config
 from director.config.turnover import groups_of, hosts_of, turnover
 from director.messages import Load, Slot, Tally, is_peer, peer_incarnation, peer_slot
@@ -35,6 +36,7 @@ class Row:
     gauges: dict[str, float] = field(default_factory=dict)
     queued: dict[int, int] = field(default_factory=dict)  # clients waiting, by service number
     heard: float = 0.0  # monotonic seconds
+    busy: float = 0.0  # the part of a processor that it used lately
     packed: bytes = b""  # hosts and services as the memory file has them; empty when they changed since
 
     def pack(self) -> bytes:
@@ -71,6 +73,8 @@ class Totals:
         self.rows: dict[int, Row] = {}  # by incarnation
         self.open: dict[int, int] = {}  # by number of a host or what holds it, over all rows
         self.peaks: dict[int, list[float]] = {}  # by the same numbers: [most open, when]
+        self.queue_peaks: dict[int, int] = {}  # the most clients that ever waited, by service number
+        self.rates = Rates()
         self.owners: dict[int, tuple[int, ...]] = {}  # by host number: its group, its service, the director
         self._former: dict[int, set[int]] = {}  # {group: hosts that were in it}
         self._config = Config()
@@ -96,6 +100,8 @@ class Totals:
             return {}
         row.heard = now
         row.queued = load.queued
+        for service in load.queued:
+            self.queue_peaks[service] = max(self.queued(service), self.queue_peaks.get(service, 0))
         said = {**dict.fromkeys(row.open, 0), **load.open} if load.whole else load.open
         return self._count(row, said, wall)
 
@@ -173,6 +179,8 @@ class Totals:
     def forget_peaks(self, wall: float) -> None:
         """The most that is open is what is open now."""
         self.peaks = {number: [count, wall] for number, count in self.open.items() if count}
+        self.queue_peaks = dict(self.queued_of_all())
+        self.rates.forget_most()
         self.dirty = True
 
     def tally(self, tally: Tally, now: float) -> None:
@@ -181,6 +189,10 @@ class Totals:
         if row is None:
             return
         row.heard = now
+        at = tally.gauges.get("at", now)
+        self.rates.tell(tally.incarnation, self._grown(row, tally), at)
+        if (passed := at - row.gauges.get("at", at)) > 0:
+            row.busy = (tally.gauges["cpu_seconds"] - row.gauges["cpu_seconds"]) / passed
         row.gauges = tally.gauges
         row.hosts.update(tally.hosts)
         for number in tally.hosts:
@@ -190,9 +202,25 @@ class Totals:
             row.packed = b""
             self.dirty = True
 
+    def _grown(self, row: Row, tally: Tally) -> Counter[int]:
+        """How many connections more there are by this than by its row, by number of a host and what holds it."""
+        found: Counter[int] = Counter()
+        for number, told in tally.hosts.items():
+            count = told[0] - (row.hosts[number][0] if number in row.hosts else 0)
+            if count > 0:
+                found[number] = count
+                found[self.owners.get(number, _NOWHERE)[0]] += count
+        del found[DIRECTOR]  # it, and services, count those that got no host, too
+        for number, told in tally.services.items():
+            count = told[0] - (row.services[number][0] if number in row.services else 0)
+            if count > 0:
+                _add(found, (number, DIRECTOR), count)
+        return found
+
     def bury(self, incarnation: int) -> Row | None:
         """The worker is gone: its totals stay, its connections don't. Returns the row as it was."""
         self._dead.add(incarnation)
+        self.rates.forget(incarnation)
         row = self.rows.pop(incarnation, None)
         if row is None:
             return None
@@ -263,6 +291,8 @@ class Totals:
             "base": self._base.pack(),
             "rows": [[number, row.slot, row.open, row.pack()] for number, row in self.rows.items()],
             "peaks": self.peaks,
+            "queue_peaks": self.queue_peaks,
+            "rates": self.rates.dump(),
             "dead": list(self._dead),
             "former": {group: list(numbers) for group, numbers in self._former.items() if numbers},
         }
@@ -299,11 +329,15 @@ class Totals:
         for number, peak in other.peaks.items():
             if peak[0] > self.peaks.get(number, _NO_PEAK)[0]:
                 self.peaks[number] = peak
+        for service, most in other.queue_peaks.items():
+            self.queue_peaks[service] = max(most, self.queue_peaks.get(service, 0))
+        self.rates.adopt(other.rates.dump())
 
     def drop_peers(self) -> None:
         """Rows of other generations are another hub's from now on."""
         self._sums.clear()
         for number in [number for number in self.rows if is_peer(number)]:
+            self.rates.forget(number)
             row = self.rows.pop(number)
             self._count(row, dict.fromkeys(row.open, 0), 0.0)
 
@@ -335,6 +369,8 @@ class Totals:
         self._sums.clear()
         self._base.hosts, self._base.services = _unpacked(value["base"])
         self.peaks = value["peaks"]
+        self.queue_peaks = value.get("queue_peaks", {})  # a hub of another generation may not have counted them
+        self.rates.adopt(value.get("rates", {}))
         self._dead = set(value["dead"])
         self._former = {group: set(numbers) for group, numbers in value.get("former", {}).items()}
         for incarnation, slot, open_, packed in value["rows"]:

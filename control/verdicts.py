@@ -26,12 +26,14 @@ from director.config.turnover import hosts_of, turnover
 from director.events import Event
 from director.messages import AdminDown, Fault, HostState, Running, Target
 from director.scheduling.health import Health, Rules, Source, Stage, Word
+from director.scheduling.slowstart import share
 from director.scheduling.ward import Ward
 
 ELSEWHERE = 1 << 48  # no host has so large a number
 _PAST = 1000  # outages that are remembered
 _EARLY = 0.05  # of an interval that a check may be early, so that many do not stay in step
 _NO_ADDRESS = "unresolved: its name had no address"
+_OUT = (HostState.DOWN, HostState.MAINT, HostState.UNRESOLVED)
 _UNRESOLVED = 1.0  # seconds until a host without an address is looked at again
 
 
@@ -195,6 +197,9 @@ class Verdicts:
             patient.ward.bar_one(number, self._is_barred(patient.host))
             self._look_for_panic(patient)
             self._publish(self._target(patient))
+            if patient.chart.follow(self.state(number) in _OUT, time.time()):
+                self._stale.add(number)
+                self.dirty = True
 
     def _look_up(self, patient: Patient) -> None:
         """Its addresses may have gone, or come."""
@@ -386,6 +391,13 @@ class Verdicts:
         slow = wall - patient.chart.returned_at < patient.group.slowstart
         return HostState.SLOWSTART if slow else HostState.UP
 
+    def _slowstart_percent(self, patient: Patient, wall: float) -> int | None:
+        """The part of its weight that it has on its way back; None if it is not on it."""
+        span = patient.group.slowstart
+        if self._state(patient.host.number, None, wall) is not HostState.SLOWSTART:
+            return None
+        return round(100 * share(wall - patient.chart.returned_at, span))
+
     def serves(self, number: int) -> bool:
         """Whether a host that operators let have connections would get any; in a panic, if its group is enabled."""
         patient = self._patients.get(number)
@@ -438,6 +450,7 @@ class Verdicts:
             **patient.chart.document(wall),
             "check_type": None if patient.check is None else patient.check.type,
             "health": health.progress(),
+            "slowstart_percent": self._slowstart_percent(patient, wall),
             "falls": health.falls,
             "flapping": health.flapping(time.monotonic()),
             "faults_since_up": health.faults,

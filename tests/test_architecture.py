@@ -45,6 +45,7 @@ PURE = (
     "control/jsontext.py",
     "control/names.py",
     "control/prometheus.py",
+    "control/rates.py",
     "control/render.py",
     "control/reunion.py",
     "control/topview.py",

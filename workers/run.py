@@ -16,6 +16,7 @@ import gc
 import os
 import random
 import resource
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
@@ -301,6 +302,7 @@ class Worker:
     def _tally(self, whole: bool) -> Tally:
         usage = resource.getrusage(resource.RUSAGE_SELF)
         gauges = {
+            "at": time.monotonic(),
             "open": len(self.sessions.all),
             "cpu_seconds": usage.ru_utime + usage.ru_stime,
             "loop_lag_ms": round(self._lag * 1000, 3),

@@ -29,3 +29,18 @@ def test_workers_words_have_an_errno() -> None:
     assert errno_name(Fault.CONNECT_REFUSED, "anything") == "ECONNREFUSED"
     assert errno_name(Fault.CONNECT_FAILED, "No route to host") == "EHOSTUNREACH"
     assert errno_name(Fault.CONNECT_FAILED, "it has no address") == ""
+
+
+def test_time_out_is_counted_over_all_times_that_it_was() -> None:
+    chart = Chart()
+    assert [chart.follow(out, at) for out, at in ((False, 5.0), (True, 10.0), (True, 11.0), (False, 13.0))] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+    assert chart.out_seconds(20.0) == 3.0
+    chart.follow(True, 30.0)
+    chart = Chart.restored(chart.dump())
+    assert chart.document(34.0)["down_seconds"] == 7.0
+    assert chart.out_seconds(1.0) == 3.0  # of a clock that was set back

@@ -47,6 +47,26 @@ def test_the_values_are_those_of_the_stats() -> None:
     assert {column: a[column] for column in wanted} == wanted
 
 
+def test_rates_and_times_that_are_known_are_told() -> None:
+    hosts = (host("a"), host("b", "slowstart", slowstart_percent=40, last_connection_at=None))
+    waited = service("web", {**group("main", *hosts), "retries": 3})
+    frontend, a, b, backend, *_ = table(stats() | {"services": [waited]})
+    wanted = {"rate": "4", "rate_max": "9", "rate_lim": "0", "conn_rate": "4", "conn_rate_max": "9"}
+    assert {column: frontend[column] for column in wanted} == wanted
+    wanted = {"rate": "3", "rate_max": "8", "qmax": "0", "lastsess": "10", "downtime": "32", "throttle": ""}
+    assert {column: a[column] for column in wanted} == wanted
+    assert (b["lastsess"], b["throttle"]) == ("-1", "40")
+    wanted = {"rate": "4", "rate_max": "9", "qmax": "6", "wredis": "3", "smax": "6", "lastsess": "-1"}
+    assert {column: backend[column] for column in wanted} == wanted
+
+
+def test_a_daemon_that_tells_less_has_empty_columns() -> None:
+    new = ("rate", "rate_peak", "last_connection_at", "down_seconds", "slowstart_percent")
+    old = {key: value for key, value in host("a").items() if key not in new}
+    a = table(stats() | {"services": [service("web", group("main", old))]})[1]
+    assert (a["rate"], a["rate_max"], a["downtime"], a["throttle"]) == ("", "", "", "")
+
+
 def test_odd_text_stays_in_its_cell() -> None:
     reason = 'said "no",\nthen left'
     document = stats() | {"services": [service("web", group("main", host("a", "maint", reason=reason)))]}
@@ -146,6 +166,12 @@ def test_info_has_every_line_without_which_hatop_ends() -> None:
     assert (info["Ulimit-n"], info["Maxconn"]) == ("2048", "1024")
     limited = dict(line.split(": ") for line in haproxy.info(stats() | {"maxconn": 70}))
     assert limited["Maxconn"] == "70"
+
+
+def test_info_tells_how_many_come_in_a_second_and_how_idle_workers_are() -> None:
+    info = dict(line.split(": ") for line in haproxy.info(stats()))
+    names = ("ConnRate", "MaxConnRate", "SessRate", "MaxSessRate", "ConnRateLimit", "SessRateLimit", "Idle_pct")
+    assert [info[name] for name in names] == ["12", "80", "12", "80", "0", "0", "88"]
 
 
 def test_info_is_the_same_in_all_forms() -> None:

@@ -185,3 +185,34 @@ def test_hosts_that_left_a_group_count_on_for_it_also_after_a_hub_and_an_upgrade
 def group_of(*hosts: Host) -> Config:
     group = Group(name="main", hosts=hosts, number=2)
     return Config(services=(Service(name="web", groups=(group,), enabled="main", number=1),))
+
+
+def test_rates_are_those_of_a_host_its_group_its_service_and_the_director() -> None:
+    totals = Totals()
+    hosts = (
+        Host(name="a", ip=Endpoint("10.0.0.1", 80), number=3),
+        Host(name="b", ip=Endpoint("10.0.0.2", 80), number=4),
+    )
+    group = Group(name="main", hosts=hosts, number=2)
+    totals.own(Config(services=(Service(name="web", groups=(group,), number=1),)))
+    for at, count in ((10.0, 0), (12.0, 20)):
+        told = {3: HostTally(total=count).row(), 4: HostTally(total=3 * count).row()}
+        gauges = {"at": at, "cpu_seconds": at / 4}
+        totals.tally(Tally(Slot(0), 1, True, told, {1: ServiceTally(total=5 * count).row()}, gauges), at + 5)
+    assert totals.rates.current == {3: 10.0, 4: 30.0, 2: 40.0, 1: 50.0, DIRECTOR: 50.0}
+    assert totals.rows[1].busy == 0.25
+    totals.forget_peaks(0.0)
+    totals.bury(1)
+    assert (totals.rates.current, totals.rates.most[2]) == ({}, 40.0)
+
+
+def test_the_most_that_waited_is_remembered() -> None:
+    totals = Totals()
+    for incarnation, queued in ((1, {5: 2}), (2, {5: 4}), (1, {}), (2, {})):
+        totals.load(Load(Slot(incarnation), incarnation, 1, False, {}, {}, queued), 0.0, 0.0)
+    assert totals.queue_peaks == {5: 6}
+    after = Totals()
+    after.restore(msgpack.unpackb(msgpack.packb(totals.dump()), strict_map_key=False))
+    assert after.queue_peaks == {5: 6}
+    after.forget_peaks(0.0)
+    assert after.queue_peaks == {}

@@ -106,6 +106,29 @@ def test_a_fault_is_told_at_once_and_a_good_test_takes_it_back() -> None:
     assert (outage["name"], outage["by"], outage["errno"]) == ("a", "traffic", "ECONNREFUSED")
 
 
+def test_how_long_a_host_was_out_is_counted_whoever_took_it_out() -> None:
+    bare = told(slowstart=60.0)
+
+    def out() -> bool:
+        return bool(bare.verdicts._patients[3].chart.out_since)
+
+    assert not out() and bare.verdicts.document(3)["down_seconds"] == 0
+    bare.verdicts.fault(3, Fault.CONNECT_REFUSED, "Connection refused")
+    assert out()
+    bare.verdicts.outcome(3, time.monotonic(), GOOD, 0.0)
+    assert not out() and bare.verdicts.document(3)["down_seconds"] >= 0
+    assert bare.verdicts.document(3)["slowstart_percent"] == 10
+    assert bare.verdicts.document(4)["slowstart_percent"] is None
+    maint = AdminDown(HostState.MAINT, "root", time.time())
+    bare.verdicts.configure(Running(2, config(slowstart=60.0), {3: maint}))
+    assert out()
+    bare.verdicts.configure(Running(3, config(slowstart=60.0)))
+    assert not out()
+    bare.addresses[3] = ()
+    bare.verdicts.announce(3)
+    assert out()
+
+
 def test_a_bad_check_is_counted_and_the_next_one_booked() -> None:
     checked = told(CHECK)
     checked.verdicts.outcome(3, time.monotonic(), BAD, 0.0)

@@ -177,3 +177,20 @@ def test_the_initial_weight_is_the_config_files_whatever_happens(daemon: Daemon,
     daemon.reload(daemon.config_file.read_text().replace('name="b"', 'name="b" weight="4"'))
     assert said(daemon, "get weight web.main/a; get weight web.main/b")[:3:2] == ["7 (initial 1)", "4 (initial 4)"]
     assert said(daemon, "config-save; get weight web.main/a")[-3] == "7 (initial 7)"
+
+
+def test_rates_and_the_last_connection_are_told(daemon: Daemon, address: str) -> None:
+    assert (row(daemon, "a")["lastsess"], row(daemon, "FRONTEND")["rate_max"]) == ("-1", "0")
+    for _ in range(30):
+        ask_name(address)
+    wait_until(lambda: row(daemon, "FRONTEND")["stot"] == "30")
+    wait_until(lambda: row(daemon, "FRONTEND")["rate"] == "0")
+    most = {name: int(row(daemon, name)["rate_max"]) for name in ("FRONTEND", "BACKEND", "a", "b")}
+    assert all(0 < count <= 60 for count in most.values())
+    assert most["FRONTEND"] == most["BACKEND"] >= most["a"]
+    assert int(row(daemon, "BACKEND")["lastsess"]) >= 0
+    assert f"MaxConnRate: {most['FRONTEND']}" in said(daemon, "show info")
+    daemon.kill(daemon.hub())
+    wait_until(lambda: row(daemon, "FRONTEND")["rate_max"] == str(most["FRONTEND"]))
+    assert said(daemon, "clear counters") == ["", ""]
+    assert row(daemon, "FRONTEND")["rate_max"] == "0"
