@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from random import Random
 from typing import Any, Protocol
 
@@ -100,12 +100,14 @@ class Verdicts:
             self._absent[number] = known[number].memory()
         self._forget_absent()
         self._follow_members(known, hosts_of(came))
-        told = (running.admin.keys() ^ before.admin.keys()) & self._patients.keys()
+        said, was = running.admin, before.admin
+        told = {number for number in said.keys() | was.keys() if _word(said, number) is not _word(was, number)}
+        told &= self._patients.keys()
         for number in told:
             patient = self._patients[number]
             patient.ward.bar_one(number, self._is_barred(patient.host))
             patient.chart.since = time.time()
-            if number in before.admin:
+            if number not in said:
                 patient.chart.returned_at = patient.chart.since
                 self._up_again(patient)
         new = {host.number for host in hosts_of(came)}
@@ -511,6 +513,10 @@ class Verdicts:
         self.dirty = True
         for number in self._patients:
             self.announce(number)
+
+
+def _word(admin: Mapping[int, AdminDown], number: int) -> HostState | None:
+    return admin[number].state if number in admin else None
 
 
 def _span(since: float) -> str:

@@ -106,6 +106,18 @@ def test_a_fault_is_told_at_once_and_a_good_test_takes_it_back() -> None:
     assert (outage["name"], outage["by"], outage["errno"]) == ("a", "traffic", "ECONNREFUSED")
 
 
+def test_a_drain_that_becomes_a_maintenance_is_another_state_and_begins_then() -> None:
+    bare = told()
+    bare.verdicts.configure(Running(2, config(), {3: AdminDown(HostState.DRAIN, "root", 1.0)}))
+    draining = bare.verdicts.since(3)
+    bare.verdicts.configure(Running(3, config(), {3: AdminDown(HostState.DRAIN, "root", 2.0, until_at=9.0)}))
+    assert bare.verdicts.since(3) == draining  # it goes on
+    returned = bare.targets[3].returned_at
+    bare.verdicts.configure(Running(4, config(), {3: AdminDown(HostState.MAINT, "root", 3.0)}))
+    assert bare.verdicts.since(3) > draining
+    assert bare.targets[3].returned_at == returned  # it is not back
+
+
 def test_how_long_a_host_was_out_is_counted_whoever_took_it_out() -> None:
     bare = told(slowstart=60.0)
 
@@ -122,7 +134,12 @@ def test_how_long_a_host_was_out_is_counted_whoever_took_it_out() -> None:
     maint = AdminDown(HostState.MAINT, "root", time.time())
     bare.verdicts.configure(Running(2, config(slowstart=60.0), {3: maint}))
     assert out()
-    bare.verdicts.configure(Running(3, config(slowstart=60.0)))
+    drain = AdminDown(HostState.DRAIN, "root", time.time())
+    bare.verdicts.configure(Running(3, config(slowstart=60.0), {3: drain}))
+    assert not out()  # its connections go on
+    bare.verdicts.configure(Running(4, config(slowstart=60.0), {3: maint}))
+    assert out()
+    bare.verdicts.configure(Running(5, config(slowstart=60.0)))
     assert not out()
     bare.addresses[3] = ()
     bare.verdicts.announce(3)
