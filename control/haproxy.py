@@ -193,7 +193,7 @@ def _server(backend: str, group: Document, host: Document, now: float) -> Row:
         "lastchg": _age(now, host["since"]),
         "pid": 1,
         "iid": group["number"],
-        "sid": host["number"],
+        "sid": _sid(host),
         "type": SERVER,
         "check_status": host["check_status"] or None,
         "check_code": host["check_code"],
@@ -252,6 +252,12 @@ def _status(host: Document) -> str:
 def _weight(weight: float) -> int:
     """Its tools read whole numbers; one that is not zero must not look as if it were."""
     return max(1, round(weight)) if weight else 0
+
+
+def _sid(host: Document) -> int:
+    """A number that fits 32 bits without a sign: members of a host are counted down from far below zero."""
+    number: int = host["number"]
+    return number if number >= 0 else (1 << 31) | -number & 0x7FFFFFFF
 
 
 def _age(now: float, since: float) -> int:
@@ -425,7 +431,7 @@ def _server_state(backend: str, group: Document, host: Document, now: float) -> 
     usable = host["state"] in _USABLE
     checked = host["check_type"] is not None
     values = (
-        group["number"], _word(backend), host["number"], _word(host["name"]), _word(address),
+        group["number"], _word(backend), _sid(host), _word(host["name"]), _word(address),
         _OPERATION.get(host["state"], 0), _ADMIN.get(host["state"], 0),
         _weight(host["weight"]), _weight(host["weight_in_file"]), _age(now, host["since"]),
         6 if checked else 1, 3 if usable and checked else 2 if checked else 0, 3 if usable else 0, 6 if checked else 0,
@@ -466,9 +472,13 @@ def errors(stats: Document) -> Iterator[str]:
 
 
 def weight(stats: Document, service: str, group: str, host: str) -> Iterator[str]:
-    """`get weight BACKEND/SERVER`."""
-    for one in stats["services"]:
-        for other in one["groups"]:
-            if (one["name"], other["name"]) == (service, group):
-                for found in (entry for entry in other["hosts"] if entry["name"] == host):
-                    yield f"{_weight(found['weight'])} (initial {_weight(found['weight_in_file'])})"
+    """`get weight BACKEND/SERVER`; of a host whose members stand for it, what is the mean of theirs."""
+    groups = (other for one in stats["services"] if one["name"] == service for other in one["groups"])
+    hosts = [found for other in groups if other["name"] == group for found in other["hosts"]]
+    named = [found for found in hosts if found["name"] == host]
+    named = named or [found for found in hosts if found["name"].startswith(f"{host}:")]
+    if not named:
+        yield "No such server."
+        return
+    now, first = (sum(found[key] for found in named) / len(named) for key in ("weight", "weight_in_file"))
+    yield f"{_weight(now)} (initial {_weight(first)})"

@@ -617,11 +617,16 @@ class Hub:
             panic=self.verdicts.panicking,
             drains=self.drains.documents(),
             drain_of=self.drains.by_host(),
-            file_weights=self._file_weights,
+            file_weights=self._weights_in_file(),
             now=time.monotonic(),
             at=time.time(),
             turn=turn,
         )
+
+    def _weights_in_file(self) -> dict[int, float]:
+        """Of hosts that have another, and of what stands for them."""
+        known = self._file_weights
+        return {place: weight for number, weight in known.items() for place in self._places(number)}
 
     def _unresolved(self, number: int) -> str:
         return "" if self.resolver.addresses.get(number) else self.resolver.cause(number)

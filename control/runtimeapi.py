@@ -43,7 +43,7 @@ from director.errors import UsageError
 Document = dict[str, Any]
 Told = Callable[[Document], Iterable[str]]
 _ANY = -1
-_NUMBER = re.compile("-?[0-9]{1,9}")
+_NUMBER = re.compile("-?[0-9]{1,10}")
 _UNKNOWN = "Unknown command, but maybe one of the following ones is a better match:"
 
 
@@ -124,7 +124,7 @@ def _show_servers_state(words: list[str], config: Config) -> Phrase:
 
 
 def _get_weight(words: list[str], config: Config) -> Phrase:
-    service, group, host = _server(words, config)
+    service, group, host = _server(words, config, members=True)
     return Phrase(("stats",), partial(haproxy.weight, service=service, group=group, host=host))
 
 
@@ -216,15 +216,15 @@ def _set_timeout(words: list[str], config: Config) -> Phrase:
     return Phrase(("version",), _nothing)
 
 
-def _server(words: list[str], config: Config) -> tuple[str, str, str]:
-    """Service, group and host of `BACKEND/SERVER`."""
+def _server(words: list[str], config: Config, members: bool = False) -> tuple[str, str, str]:
+    """Service, group and host of `BACKEND/SERVER`; with `members`, those that stand for a host may be meant, too."""
     if len(words) != 1 or "/" not in words[0]:
         raise UsageError("Require 'backend/server'.")
     backend, _, server = words[0].partition("/")
     for service in config.services:
         for group in service.groups:
             if backend == f"{service.name}.{group.name}":
-                if any(server == host.name for host in group.hosts):
+                if any(server == host.name or (members and server.startswith(f"{host.name}:")) for host in group.hosts):
                     return service.name, group.name, server
                 hosts = [f"{backend}/{host.name}" for host in group.hosts]
                 raise UsageError(f"No such server.\n{nearest(words[0], hosts)}")

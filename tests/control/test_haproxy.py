@@ -130,6 +130,20 @@ def test_a_weight_stands_beside_that_of_the_config_file() -> None:
     assert (a["srv_uweight"], a["srv_iweight"]) == ("7", "2")
 
 
+def test_members_of_a_host_have_numbers_and_weights_as_haproxy_reads_them() -> None:
+    members = (
+        host("pool:10.0.0.7:80", number=-(1 << 32) - 1, weight=2.0, weight_in_file=8.0),
+        host("pool:10.0.0.8:80", number=-(1 << 32) - 2, weight=4.0, weight_in_file=8.0),
+    )
+    document = stats() | {"services": [service("web", group("main", *members))]}
+    numbers = [int(row["sid"]) for row in table(document)[1:3]]
+    assert len({*numbers, 0}) == 3 and all(0 <= number < 1 << 32 for number in numbers)
+    assert [int(line.split()[2]) for line in list(haproxy.servers_state(document))[2:]] == numbers
+    assert list(haproxy.weight(document, "web", "main", "pool:10.0.0.8:80")) == ["4 (initial 8)"]
+    assert list(haproxy.weight(document, "web", "main", "pool")) == ["3 (initial 8)"]
+    assert list(haproxy.weight(document, "web", "main", "pool:10.0.0.9:80")) == ["No such server."]
+
+
 def test_connections_broken_by_either_side_are_aborts() -> None:
     hosts = (host("a", failed={"SD": 2, "CD": 3, "KD": 9}), host("b", failed={"CD": 4}))
     document = stats() | {"services": [service("web", group("main", *hosts))]}

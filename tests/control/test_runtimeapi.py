@@ -56,6 +56,7 @@ def test_a_phrase_that_changes_is_a_command_with_its_place_and_answers_nothing(l
         ("show servers state", "1"),
         ("show errors", "Total events captured"),
         ("get weight web.main/a", "1 (initial 1)"),
+        ("get weight web.main/a:10.0.0.7:80", "No such server."),  # a member, if there were one
     ],
 )
 def test_a_phrase_that_shows_tells_the_stats(line: str, first: str) -> None:
