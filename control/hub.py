@@ -142,7 +142,7 @@ class Hub:
         self._requests: dict[int, gevent.event.AsyncResult[Answer]] = {}
         self._last_request = time.monotonic_ns()  # answers to a hub that died before us are none of ours
         self._processes: tuple[ProcessInfo, ...] = ()
-        self._started_at = time.time()
+        self._started_at = time.monotonic()
         self._lag = 0.0
         self.chronicle = Chronicle(Memory(birth.memory, EVENTS))
         logs.listen(self.chronicle.add)
@@ -605,7 +605,7 @@ class Hub:
         return Report(
             version=self.version,
             generation=os.path.basename(self._birth.directory),
-            uptime=time.time() - self._started(),
+            uptime=time.monotonic() - self._started(),
             node=os.uname().nodename,
             descriptors=resource.getrlimit(resource.RLIMIT_NOFILE)[0],
             running=self.arranged,

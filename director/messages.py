@@ -314,7 +314,7 @@ class ProcessInfo:
     pid: int
     incarnation: int
     state: str
-    started_at: float
+    started_at: float  # on the monotonic clock: nobody sets it
     silent: float = 0.0  # seconds since its last heartbeat
     generation: str = ""  # of a retiring one; empty: that of whoever tells
     log_dropped: int = 0  # lines of the log that it could not write; of a worker its own statistics tell

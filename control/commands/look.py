@@ -28,7 +28,7 @@ def status(hub: Hub, args: Args, actor: Actor) -> Document:
     stats = hub.stats()
     open_connections: dict[int | str, int] = {worker["slot"]: worker["open"] for worker in stats["workers"]}
     open_connections |= {one["generation"]: one["open"] for one in stats["retiring"]}
-    now = time.time()
+    now = time.monotonic()
     processes = [
         {
             "kind": process.kind.value,

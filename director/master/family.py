@@ -316,7 +316,7 @@ class Family:
             return
         theirs.close()
         self.supervisor.forked(slot, pid, self.system.now())
-        child_ = Child(slot, pid, incarnation, Link(ours), self.system.wall())
+        child_ = Child(slot, pid, incarnation, Link(ours), self.system.now())
         self.children[slot] = child_
         self.by_pid[pid] = child_
         self._watch(child_)

@@ -115,7 +115,7 @@ class Master:
         self._shown: tuple[ProcessInfo, ...] = ()
         self._failure = ""
         self._fast = False
-        self._started_at = self.system.wall()
+        self._started_at = self.system.now()
         self.retirees = Retirees(self.loop, self._retiree_gone)
 
     # -- the life -------------------------------------------------------------------

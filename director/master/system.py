@@ -130,9 +130,9 @@ def _prctl(option: int, value: int) -> None:
 
 
 def started_at(ticks: int) -> float:
-    """The wall-clock time of a number of clock ticks since boot."""
-    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    return booted + ticks / os.sysconf("SC_CLK_TCK")
+    """A number of clock ticks since boot on the monotonic clock, which stood still while the machine slept."""
+    slept = time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()
+    return ticks / os.sysconf("SC_CLK_TCK") - slept
 
 
 def process_state(pid: int) -> str:

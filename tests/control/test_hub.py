@@ -55,7 +55,7 @@ CONFIG = Config(
 
 
 def _process(kind: Kind, slot: Slot, incarnation: int) -> ProcessInfo:
-    return ProcessInfo(kind, slot, os.getpid(), incarnation, "serving", time.time())
+    return ProcessInfo(kind, slot, os.getpid(), incarnation, "serving", time.monotonic())
 
 
 class Hub:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -38,6 +39,11 @@ def test_status_has_one_entry_a_process_with_the_connections_of_workers(hub: Fak
 def test_a_place_that_nobody_is_in_has_no_age(hub: FakeHub) -> None:
     hub.retirees = (ProcessInfo(Kind.WORKER, Slot(2), 0, 4, "backing off", 0.0),)
     assert run(hub, "status")["processes"][-1]["uptime_seconds"] == 0
+
+
+def test_an_age_is_by_a_clock_that_nobody_sets(hub: FakeHub) -> None:
+    hub.retirees = (ProcessInfo(Kind.WORKER, Slot(2), 104, 4, "serving", time.monotonic() - 50.0),)
+    assert 50.0 <= run(hub, "status")["processes"][-1]["uptime_seconds"] < 60.0
 
 
 def test_status_has_a_line_for_a_retiring_generation(hub: FakeHub) -> None:
