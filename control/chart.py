@@ -46,7 +46,7 @@ class Chart:
     expires_at: float = 0.0
     latency: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_MS) + 1))
     resolved: bool | None = None
-    out_since: float = 0.0  # 0: it is not
+    out_since: float = 0.0  # monotonic; 0: it is not
     out_before: float = 0.0  # seconds, until it was last back
     _quantiles: tuple[int, list[float]] = field(default=(0, [0.0, 0.0]), init=False, repr=False, compare=False)
 
@@ -66,7 +66,7 @@ class Chart:
             self.errno = errno.errorcode.get(outcome.errno, "")
 
     def follow(self, out: bool, now: float) -> bool:
-        """Whether it is down, taken out, or without an address. True if that is new."""
+        """Whether it is down, taken out, or without an address; in monotonic seconds. True if that is new."""
         if out is bool(self.out_since):
             return False
         if out:
@@ -77,7 +77,7 @@ class Chart:
 
     def out_seconds(self, now: float) -> float:
         """How long it was out, in all."""
-        return self.out_before + (max(0.0, now - self.out_since) if self.out_since else 0.0)
+        return self.out_before + (now - self.out_since if self.out_since else 0.0)
 
     def document(self, now: float) -> dict[str, Any]:
         """Its part of the stats."""
@@ -95,7 +95,6 @@ class Chart:
             "last_check": self.checked_at or None,
             "last_good_check": self.good_at or None,
             "errno": self.errno,
-            "down_seconds": round(self.out_seconds(now), 1),
             "tls_expiry_days": round((self.expires_at - now) / 86400, 1) if self.expires_at else None,
         }
 

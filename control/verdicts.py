@@ -199,7 +199,7 @@ class Verdicts:
             patient.ward.bar_one(number, self._is_barred(patient.host))
             self._look_for_panic(patient)
             self._publish(self._target(patient))
-            if patient.chart.follow(self.state(number) in _OUT, time.time()):
+            if patient.chart.follow(self.state(number) in _OUT, time.monotonic()):
                 self._stale.add(number)
                 self.dirty = True
 
@@ -452,6 +452,7 @@ class Verdicts:
             **patient.chart.document(wall),
             "check_type": None if patient.check is None else patient.check.type,
             "health": health.progress(),
+            "down_seconds": round(patient.chart.out_seconds(time.monotonic()), 1),
             "slowstart_percent": self._slowstart_percent(patient, wall),
             "falls": health.falls,
             "flapping": health.flapping(time.monotonic()),
