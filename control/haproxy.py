@@ -145,7 +145,8 @@ def _frontend(service: Document) -> Row:
 def _backend(name: str, group: Document, now: float) -> Row:
     hosts = group["hosts"]
     usable = [host for host in hosts if host["state"] in _USABLE]
-    changed = max((host["since"] for host in hosts), default=now)
+    # It is up for as long as one of these was, at least; down since the last one went.
+    changed = min((host["since"] for host in usable), default=max((host["since"] for host in hosts), default=now))
     return {
         "pxname": name,
         "svname": "BACKEND",

@@ -67,6 +67,15 @@ def test_a_daemon_that_tells_less_has_empty_columns() -> None:
     assert (a["rate"], a["rate_max"], a["downtime"], a["throttle"]) == ("", "", "", "")
 
 
+def test_a_backend_changes_when_its_first_host_comes_or_its_last_one_goes() -> None:
+    def changed(*hosts: dict[str, Any]) -> str:
+        return table(stats() | {"services": [service("web", group("main", *hosts))]})[-1]["lastchg"]
+
+    long, just = 1_700_000_000.0, 1_700_000_050.0
+    assert changed(host("a", since=long), host("b", "down", since=just), host("c", since=just)) == "60"
+    assert changed(host("a", "maint", since=long), host("b", "down", since=just)) == "10"
+
+
 def test_odd_text_stays_in_its_cell() -> None:
     reason = 'said "no",\nthen left'
     document = stats() | {"services": [service("web", group("main", host("a", "maint", reason=reason)))]}
