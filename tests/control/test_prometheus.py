@@ -38,6 +38,18 @@ def test_counters_and_gauges_carry_the_labels_of_their_place() -> None:
     assert "director_host_limit_sessions" not in {name for name, samples in found.items() if samples}
 
 
+def test_peaks_and_the_time_out_are_told_by_a_daemon_that_has_them() -> None:
+    document = stats()
+    found = families(exposed(document))
+    assert ("director_service_max_session_rate", {"service": "web"}, 9.0) in found["director_service_max_session_rate"]
+    assert ("director_service_max_queue", {"service": "web"}, 6.0) in found["director_service_max_queue"]
+    assert [value for _, _, value in found["director_host_downtime_seconds"]] == [31.7] * 4
+    for one in document["services"]:
+        del one["rate_peak"], one["groups"][0]["hosts"][0]["down_seconds"]
+    found = families(exposed(document))
+    assert (found["director_service_max_session_rate"], len(found["director_host_downtime_seconds"])) == ([], 2)
+
+
 def test_a_disabled_service_is_not_enabled() -> None:
     document = stats()
     document["services"][0]["disabled"] = True
