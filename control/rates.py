@@ -59,18 +59,16 @@ class Rates:
         self.most = dict(self.current)
 
     def _replace(self, share: _Share, rates: dict[int, float]) -> None:
-        current, most = self.current, self.most
-        for number, rate in share.rates.items():
-            left = current[number] - rate
-            if left > _NOTHING:
-                current[number] = left
-            else:
-                del current[number]
+        current, most, before = self.current, self.most, share.rates
+        share.rates = rates
         for number, rate in rates.items():
-            current[number] = now = current.get(number, 0.0) + rate
+            current[number] = now = current.get(number, 0.0) + rate - before.get(number, 0.0)
             if now > most.get(number, 0.0):
                 most[number] = now
-        share.rates = rates
+        for number in before.keys() - rates.keys():
+            current[number] = now = current[number] - before[number]
+            if now < _NOTHING:
+                del current[number]
 
     # -- what must not be lost -------------------------------------------------------
 

@@ -205,11 +205,18 @@ class Totals:
     def _grown(self, row: Row, tally: Tally) -> Counter[int]:
         """How many connections more there are by this than by its row, by number of a host and what holds it."""
         found: Counter[int] = Counter()
+        known, owners_of = row.hosts, self.owners
+        group, together = DIRECTOR, 0  # of the entries just before, mostly of this one, too
         for number, told in tally.hosts.items():
-            count = told[0] - (row.hosts[number][0] if number in row.hosts else 0)
+            count = told[0] - (known[number][0] if number in known else 0)
             if count > 0:
                 found[number] = count
-                found[self.owners.get(number, _NOWHERE)[0]] += count
+                its = owners_of.get(number, _NOWHERE)[0]
+                if its != group:
+                    found[group] += together
+                    group, together = its, 0
+                together += count
+        found[group] += together
         del found[DIRECTOR]  # it, and services, count those that got no host, too
         for number, told in tally.services.items():
             count = told[0] - (row.services[number][0] if number in row.services else 0)
