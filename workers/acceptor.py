@@ -19,11 +19,10 @@ from director.messages import ListenerRef
 from workers.connector import Connector
 from workers.poller import Poller
 from workers.services import Services
-from workers.session import Sessions
+from workers.session import UNIX_CLIENT, Sessions
 
 _MOST = 64  # clients accepted in a row
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
-_UNIX_CLIENT = ("unix", 0)  # one that has no address
 PAUSE = 0.1  # seconds without accepting when the kernel has no descriptor left
 
 
@@ -156,7 +155,7 @@ class Acceptor:
             self._sessions.deny(service, fd, address)
             return True
         os.set_blocking(fd, False)
-        self._connector.begin(service, fd, address if listener.is_tcp else _UNIX_CLIENT)
+        self._connector.begin(service, fd, address if listener.is_tcp else UNIX_CLIENT)
         return True
 
     def _pause(self, cause: str) -> None:

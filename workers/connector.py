@@ -20,7 +20,8 @@ from director.tally import bucket
 from workers.poller import ALL_EDGES, BROKEN, ERROR, WRITE, Poller
 from workers.relay import Relay
 from workers.services import Service, Services
-from workers.session import NOBODY, Session, Sessions, Side
+from workers.session import NOBODY, UNIX_CLIENT, Session, Sessions, Side
+from workers.sockopts import unread
 from workers.waitqueue import WaitQueue
 
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
@@ -300,8 +301,15 @@ class Connector:
     def _on_client(self, client: Side, mask: int) -> None:
         """The client does something while there is no host yet: remember it, or let it go."""
         client.ready |= mask & ~WRITE
-        if mask & ERROR:  # a unix client that left hung up, too, but what it had sent is still there
+        if mask & BROKEN and self._is_gone(client.session, mask):
             self.abandon(client.session, "CC")
+
+    def _is_gone(self, session: Session, mask: int) -> bool:
+        """Whether a client that broke off, and has no host yet, wants none any more."""
+        if mask & ERROR or session.peer_address is not UNIX_CLIENT:
+            return True  # a reset; reading the first bytes has taken its error away if it came before
+        # A unix client that left is told of in the same way, but what it had sent is still there.
+        return self.queue.has(session) and not session.early and not unread(session.client.fd)
 
     def abandon(self, session: Session, state: str) -> None:
         """End it, wherever it is on its way to a host."""

@@ -18,6 +18,7 @@ from workers.poller import Poller
 from workers.services import Service
 from workers.sockopts import reset_when_closed, set_options, unsent
 
+UNIX_CLIENT = ("unix", 0)  # one that has no address
 _NUMBERS_A_SECOND = 100_000  # ten times what a worker can accept
 
 

@@ -62,4 +62,13 @@ def of_service(service: Service) -> tuple[Option, ...]:
 
 def unsent(fd: int) -> int:
     """Bytes written to a socket that its other end has not got yet."""
-    return int(struct.unpack("i", fcntl.ioctl(fd, termios.TIOCOUTQ, bytes(4)))[0])
+    return _count(fd, termios.TIOCOUTQ)
+
+
+def unread(fd: int) -> int:
+    """Bytes that came to a socket and were not read yet."""
+    return _count(fd, termios.FIONREAD)
+
+
+def _count(fd: int, question: int) -> int:
+    return int(struct.unpack("i", fcntl.ioctl(fd, question, bytes(4)))[0])

@@ -37,6 +37,9 @@ class Line:
         self.placed: dict[Session, None] = {}
         self.asking: dict[Session, None] = {}
 
+    def __contains__(self, session: Session) -> bool:
+        return session in self.placed or session in self.asking
+
     def __iter__(self) -> Iterator[Session]:
         return chain(self.placed, self.asking)
 
@@ -66,6 +69,11 @@ class WaitQueue:
         """Whether anybody waits for the service: newcomers must, too."""
         return service in self._lines
 
+    def has(self, session: Session) -> bool:
+        """Whether it waits."""
+        line = self._lines.get(session.service)
+        return line is not None and session in line
+
     def settle(self) -> None:
         """We begin to accept, or begin again: places are shared out anew."""
         self._settled_at = time.monotonic() + SETTLING
@@ -86,7 +94,7 @@ class WaitQueue:
         """It waits no more. No harm if it never did."""
         line = self._lines.get(session.service)
         if line is not None:
-            if session.host is None and (session in line.placed or session in line.asking):
+            if session.host is None and session in line:
                 session.waited += self._poller.now - session.waiting_since
             line.placed.pop(session, None)
             line.asking.pop(session, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -16,9 +17,11 @@ from tests.workers.plant import SERVICE, Plant, accepted, listening, read, refus
 from workers.waitqueue import PATIENCE
 
 
-def limited(address: Any, maxconn: int | None = 1, host_maxconn: int | None = None, **service: Any) -> Plant:
+def limited(
+    address: Any, maxconn: int | None = 1, host_maxconn: int | None = None, path: str | None = None, **service: Any
+) -> Plant:
     """A plant whose service, or host, has a limit; what it allots is said by `grant`."""
-    plant = Plant([address])
+    plant = Plant([address], path=path)
     host = Host(name="h0", ip=Endpoint("10.0.0.1", 1), number=3, maxconn=host_maxconn)
     group = Group(name="main", scheduler="roundrobin", hosts=(host,), number=2)
     web = Service(name="web", groups=(group,), enabled="main", number=SERVICE, maxconn=maxconn, **service)
@@ -203,6 +206,34 @@ def test_a_client_that_breaks_off_waits_no_more() -> None:
         client.close()
         until(lambda: not plant.sessions.all)
         assert (waiting(plant), plant.ended) == (0, ["CC"])
+        plant.close()
+
+
+def test_a_client_that_broke_off_before_it_was_accepted_does_not_wait() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname())
+        client = plant.connect()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        client.close()
+        until(lambda: plant.ended)
+        assert (waiting(plant), plant.ended) == (0, ["CC"])
+        plant.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"important"])
+def test_a_unix_client_that_hung_up_waits_only_for_what_it_has_said(said: bytes, tmp_path: Path) -> None:
+    with listening() as host:
+        plant = limited(host.getsockname(), path=str(tmp_path / "clients"))
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(plant.address)
+            until(lambda: waiting(plant) == 1)
+            client.sendall(said)
+        if not said:
+            until(lambda: plant.ended)
+            assert (waiting(plant), plant.ended) == (0, ["CC"])
+        plant.board.granted({SERVICE: (1, 1)})
+        if said:
+            assert read(accepted(host), 9) == said
         plant.close()
 
 
