@@ -17,7 +17,7 @@ from director.messages import Fault
 from director.scheduling.permits import DIRECTOR
 from director.scheduling.scoreboard import HostLoad, Scoreboard
 from director.tally import bucket
-from workers.poller import ALL_EDGES, BROKEN, ERROR, WRITE, Poller
+from workers.poller import ALL_EDGES, BROKEN, ENDED, ERROR, WRITE, Poller
 from workers.relay import Relay
 from workers.services import Service, Services
 from workers.session import NOBODY, UNIX_CLIENT, Session, Sessions, Side
@@ -89,6 +89,9 @@ class Connector:
     def _started(self, session: Session) -> bool:
         before = session.waited
         session.waited += self._poller.now - session.waiting_since
+        if self._is_let_go(session):
+            self._end(session, "CC")
+            return True
         if self._next_host(session):
             return True
         if session.end == "--" and self._may_wait(session):
@@ -101,8 +104,15 @@ class Connector:
         """Queue for a permit. False: it would be in vain."""
         if session.end != "--" or not self._may_wait(session):
             return False
+        if self._is_let_go(session):
+            session.end = "CC"
+            return False
         self.queue.join(session)
         return True
+
+    def _is_let_go(self, session: Session) -> bool:
+        """Whether it may not wait since it has ended its side: before it came to, or before the service said so."""
+        return session.service.abort_on_close and bool(session.client.ready & ENDED)
 
     def _may_wait(self, session: Session) -> bool:
         """Whether it is for want of a permit that the session has no host."""
@@ -301,15 +311,19 @@ class Connector:
     def _on_client(self, client: Side, mask: int) -> None:
         """The client does something while there is no host yet: remember it, or let it go."""
         client.ready |= mask & ~WRITE
-        if mask & BROKEN and self._is_gone(client.session, mask):
+        if mask & ENDED and self._is_gone(client.session, mask):
             self.abandon(client.session, "CC")
 
     def _is_gone(self, session: Session, mask: int) -> bool:
-        """Whether a client that broke off, and has no host yet, wants none any more."""
-        if mask & ERROR or session.peer_address is not UNIX_CLIENT:
+        """Whether a client that ended its side, or more, and has no host yet wants none any more."""
+        if mask & ERROR or (mask & BROKEN and session.peer_address is not UNIX_CLIENT):
             return True  # a reset; reading the first bytes has taken its error away if it came before
-        # A unix client that left is told of in the same way, but what it had sent is still there.
-        return self.queue.has(session) and not session.early and not unread(session.client.fd)
+        if not self.queue.has(session):
+            return False
+        if session.service.abort_on_close:
+            return True
+        # A unix client that left is told of as if it had been reset, but what it had sent is still there.
+        return bool(mask & BROKEN) and not session.early and not unread(session.client.fd)
 
     def abandon(self, session: Session, state: str) -> None:
         """End it, wherever it is on its way to a host."""

@@ -46,6 +46,7 @@ class Service:
         self.group = 0  # the number of the enabled group
         self.queue = 1000  # clients that may wait for a permit, in all workers
         self.queue_timeout = 5.0
+        self.abort_on_close = False  # whether who waits and says that no more comes is let go
         self.nobody = ("", "")  # the label of a connection that got no host
         self.unlogged = False  # some of its connections, or all, are not in the connection log
         self.log_errors = False  # ... but those that did not end well are
@@ -270,6 +271,7 @@ def _update(ours: Service, service: model.Service) -> None:
     ours.log_every = int(service.log.partition(":")[2] or 0)
     ours.queue = service.queue
     ours.queue_timeout = service.queue_timeout
+    ours.abort_on_close = service.abort_on_close
     ours.scheduler, ours.group = None, 0
 
 

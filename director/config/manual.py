@@ -68,6 +68,9 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
         "idle-timeout": Entry("A connection without a byte for this long is closed; `0` never.", "10m"),
         "queue": Entry("How many clients may wait for a permit when a limit is reached; more are closed.", "1000"),
         "queue-timeout": Entry("How long a client waits there before it is closed.", "5s"),
+        "abort-on-close": Entry(
+            "Whether a client that says there that no more comes is let go; else it may still want its answer.", "yes"
+        ),
         "retries": Entry("How many other hosts are tried for a client; `all` tries every usable one once.", "2"),
         "log": Entry(
             "Which of its connections stand in the connection log; `sampled:100`: one in a hundred.", "errors"

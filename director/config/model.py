@@ -174,6 +174,7 @@ class Service:
     idle_timeout: float = 0.0
     queue: int = 1000
     queue_timeout: float = 5.0
+    abort_on_close: bool = False
     retries: int | None = None
     log: str = "all"
     keepalive: bool = True

@@ -127,6 +127,7 @@ ELEMENTS = {
                     "idle-timeout": duration(),
                     "queue": integer(0),
                     "queue-timeout": duration(),
+                    "abort-on-close": values.FLAG,
                     "retries": optional(integer(0), "all"),
                     "log": values.LOGGED,
                     "keepalive": values.FLAG,

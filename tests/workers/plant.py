@@ -122,6 +122,14 @@ def refusing() -> tuple[str, int]:
         return sock.getsockname()  # type: ignore[no-any-return]
 
 
+def full(silent: socket.socket) -> socket.socket:
+    """One of those that fill its backlog; once it is full, connects hang."""
+    filler = socket.socket()
+    filler.setblocking(False)
+    filler.connect_ex(silent.getsockname())
+    return filler
+
+
 def accepted(sock: socket.socket) -> socket.socket:
     """The next connection at a host, while the loop runs."""
     sock.setblocking(False)

@@ -13,15 +13,7 @@ import pytest
 from director.messages import Fault
 from tests.descriptors import descriptors
 from tests.waiting import until
-from tests.workers.plant import SERVICE, Plant, accepted, listening, read, refusing
-
-
-def full(silent: socket.socket) -> socket.socket:
-    """One of those that fill its backlog; once it is full, connects hang."""
-    filler = socket.socket()
-    filler.setblocking(False)
-    filler.connect_ex(silent.getsockname())
-    return filler
+from tests.workers.plant import SERVICE, Plant, accepted, full, listening, read, refusing
 
 
 def test_a_refusing_host_is_passed_over_and_told_of() -> None:

@@ -10,10 +10,11 @@ import gevent
 import pytest
 
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.messages import Running, Target
+from director.messages import Fault, Running, Target
 from director.scheduling.permits import queue_of
 from tests.waiting import until
-from tests.workers.plant import SERVICE, Plant, accepted, listening, read, refusing
+from tests.workers.plant import SERVICE, Plant, accepted, full, listening, read, refusing
+from workers.poller import ENDED
 from workers.waitqueue import PATIENCE
 
 
@@ -234,6 +235,80 @@ def test_a_unix_client_that_hung_up_waits_only_for_what_it_has_said(said: bytes,
         plant.board.granted({SERVICE: (1, 1)})
         if said:
             assert read(accepted(host), 9) == said
+        plant.close()
+
+
+@pytest.mark.parametrize("said", [b"", b"question"])
+def test_who_says_that_no_more_comes_waits_for_his_answer_unless_the_service_lets_him_go(said: bytes) -> None:
+    with listening() as host:
+        plant = limited(host.getsockname(), abort_on_close=True)
+        client = plant.connect()
+        client.sendall(said)
+        until(lambda: waiting(plant) == 1)
+        client.shutdown(socket.SHUT_WR)
+        until(lambda: plant.ended)
+        assert (waiting(plant), plant.ended) == (0, ["CC"])
+        plant.close()
+
+        plant = limited(host.getsockname())
+        client = plant.connect()
+        client.sendall(said)
+        until(lambda: waiting(plant) == 1)
+        client.shutdown(socket.SHUT_WR)
+        (session,) = plant.sessions.all.values()
+        until(lambda: session.client.ready & ENDED)
+        plant.board.granted({SERVICE: (1, 1)})
+        server = accepted(host)
+        assert read(server, len(said) + 1) == said
+        server.sendall(b"answer")
+        assert read(client, 6) == b"answer"
+        server.close()
+        until(lambda: plant.ended == ["--"])
+        plant.close()
+
+
+def test_who_is_let_go_for_the_end_of_his_side_only_while_he_waits() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname(), abort_on_close=True)
+        plant.board.granted({SERVICE: (1, 1)})
+        client = plant.connect()
+        client.sendall(b"question")
+        client.shutdown(socket.SHUT_WR)
+        server = accepted(host)
+        assert read(server, 9) == b"question"
+        server.sendall(b"answer")
+        assert read(client, 6) == b"answer"
+        server.close()
+        until(lambda: plant.ended == ["--"])
+        plant.close()
+
+
+def test_who_had_ended_his_side_before_he_came_to_wait_is_let_go_then() -> None:
+    with listening(0) as silent:
+        fillers = [full(silent) for _ in range(4)]
+        plant = Plant([])
+        first, second = (
+            Host(name=f"h{place}", ip=Endpoint("10.0.0.1", 1), number=3 + place, maxconn=maxconn)
+            for place, maxconn in enumerate((None, 1))
+        )
+        group = Group(name="main", scheduler="first", hosts=(first, second), number=2)
+        web = Service(
+            name="web", groups=(group,), enabled="main", number=SERVICE, connect_timeout=0.1, abort_on_close=True
+        )
+        plant.services.configure(Running(1, Config(services=(web,))))
+        plant.services.learn([target(3, silent.getsockname()), target(4, refusing())])
+        client = plant.connect()
+        until(lambda: plant.sessions.all)
+        client.shutdown(socket.SHUT_WR)
+
+        def ended() -> bool:
+            plant.sweep()
+            return bool(plant.ended)
+
+        until(ended)
+        assert (plant.faults, plant.ended) == ([(3, Fault.CONNECT_TIMEOUT)], ["CC"])
+        for sock in fillers:
+            sock.close()
         plant.close()
 
 

@@ -208,6 +208,7 @@ def services(draw: st.DrawFn, odd: bool = False) -> Service:
             idle_timeout=durations,
             queue=st.integers(0, 10_000),
             queue_timeout=durations,
+            abort_on_close=st.booleans(),
             retries=st.none() | st.integers(0, 10),
             log=st.sampled_from(["all", "errors", "none", "sampled:100"]),
             keepalive=st.booleans(),
