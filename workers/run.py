@@ -157,6 +157,8 @@ class Worker:
         """Work until told to end; returns the exit status."""
         gevent.spawn(self._beat)
         gevent.spawn(self._sweep)
+        gevent.spawn(self._end_waits)
+        gevent.spawn(self._end_idle)
         gevent.spawn_later(_SYNC_PATIENCE, self._synced)
         self._master.start()
         self._done.wait()
@@ -287,17 +289,24 @@ class Worker:
             gevent.sleep(0.25)
             rounds += 1
             self.acceptor.sweep()
-            self.connector.sweep()
             self.services.warm_up()
             self._outbox.flush(self._master.tell)
             logs.tend()
             if self._log is not None:
                 self._log.flush()
-            if rounds % 2 == 0:
-                self.sessions.sweep()
             if rounds % 4 == 0:
                 self.services.sweep(self.poller.now)
                 self.relay.pipes.sweep()
+
+    def _end_waits(self) -> None:
+        while True:
+            gevent.sleep(self.services.waits_every)
+            self.connector.sweep()
+
+    def _end_idle(self) -> None:
+        while True:
+            gevent.sleep(self.services.idleness_every)
+            self.sessions.sweep()
 
     def _tally(self, whole: bool) -> Tally:
         usage = resource.getrusage(resource.RUSAGE_SELF)

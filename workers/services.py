@@ -23,6 +23,7 @@ from director.scheduling.scoreboard import HostLoad, Scoreboard
 from director.scheduling.slowstart import SlowStarts
 from director.scheduling.sticky import Stickies
 from director.tally import HostTallies, ServiceTally
+from workers.precision import of_idleness, of_waits
 from workers.schedulings import Schedulings
 from workers.sockopts import Option, of_service
 
@@ -86,6 +87,8 @@ class Services:
         self._arranged = Running(0, model.Config())  # as names make it
         self._expansion = Expansion()
         self._members: dict[int, tuple[Member, ...]] = {}  # by host number
+        self.waits_every = of_waits(())
+        self.idleness_every = of_idleness(())
         self._board = board
         self._schedulers: dict[int, GroupScheduler] = {}  # by group number
         self._up: dict[int, bool] = {}  # the hub's verdicts, by host number
@@ -104,6 +107,8 @@ class Services:
         self._board.configure(running.config)
         self.stickies.configure(running.config)
         self._slowstarts.configure(running.config)
+        self.waits_every = of_waits(running.config.services)
+        self.idleness_every = of_idleness(running.config.services)
         warmed = self._warm_up()
         gone, came = turnover(before.config.services, running.config.services)
         # A removed service lives on in its sessions; its totals stay with the hub.

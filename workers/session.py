@@ -259,7 +259,7 @@ class Sessions:
         return round(received / self._span), round(sent / self._span)
 
     def sweep(self) -> None:
-        """Once a second: count the bytes of sessions that moved some, end those idle for too long."""
+        """A few times a second: count the bytes of sessions that moved some, end those idle for too long."""
         now = self.poller.catch_up()
         idle = []
         recent: dict[int, tuple[int, int]] = {}

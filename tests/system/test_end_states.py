@@ -7,8 +7,11 @@ import json
 import os
 import resource
 import socket
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from statistics import median
 from typing import Any
 
 import pytest
@@ -58,6 +61,43 @@ def hole() -> Iterator[str]:
 def config(*services: str) -> str:
     logging = '<logging file="director.log" format="json" connections="connections.log"/>'
     return f'<director workers="2">{"".join(services)}{logging}</director>'
+
+
+def test_short_timeouts_are_kept(daemon: Daemon, serve: Callable[..., Host]) -> None:
+    idle, full = free_address(), free_address()
+    hosts = group(host("a", serve(Echo).address))
+    daemon.start(
+        config(
+            service(idle, hosts, name="idle", idle_timeout="1s"),
+            service(full, hosts, name="full", maxconn=1, queue_timeout="200ms"),
+        )
+    )
+
+    def lateness(address: str, timeout: float) -> float:
+        """Of many clients that come at times of their own: the middle one, since this machine may be busy."""
+        ended: list[float] = []
+
+        def client(number: int) -> None:
+            threading.Event().wait(number * 0.07)
+            with connect(address) as sock:
+                began = time.monotonic()
+                assert sock.recv(1) == b""
+                ended.append(time.monotonic() - began - timeout)
+
+        clients = [threading.Thread(target=client, args=(number,)) for number in range(15)]
+        for thread in clients:
+            thread.start()
+        for thread in clients:
+            thread.join()
+        assert len(ended) == len(clients)
+        assert min(ended) > -0.01
+        return median(ended)
+
+    assert lateness(idle, 1.0) < 0.25
+    with connect(full) as holder:
+        holder.sendall(b"x")
+        assert holder.recv(1) == b"x"
+        assert lateness(full, 0.2) < 0.1
 
 
 def test_every_end_has_its_letters(daemon: Daemon, serve: Callable[..., Host]) -> None:
