@@ -22,7 +22,7 @@ from control.nearness import Nearness
 from control.offspring import Offspring
 from control.quicktls import Doubt, QuickTls
 from control.tlsclient import Tls, Trust
-from director.addresses import Addresses
+from director.addresses import Addresses, has_way
 from director.config.model import Check
 
 _KIND = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
@@ -151,6 +151,8 @@ class Attempt:
             if code not in _UNDER_WAY:
                 self._discard(sock)
                 failed = _unreached(code)
+                if code == errno.EADDRNOTAVAIL and has_way(family, where):
+                    failed = _not_made(code)  # all our ports to there are taken
                 continue
             self._sock = sock
             if code != errno.EISCONN:
@@ -365,10 +367,14 @@ _NOWHERE = Outcome(False, "L4CON", "it has no address", reached=False)
 
 def _unreached(code: int) -> Outcome:
     if code in OURS:
-        return Outcome(False, OUR_FAULT, f"no check can be made: {os.strerror(code)}", errno=code, reached=False)
+        return _not_made(code)
     # EAGAIN is what a unix socket says at once where TCP would wait for room.
     cause = "its backlog is full" if code == errno.EAGAIN else os.strerror(code)
     return Outcome(False, "L4CON", cause, errno=code, reached=False)
+
+
+def _not_made(code: int) -> Outcome:
+    return Outcome(False, OUR_FAULT, f"no check can be made: {os.strerror(code)}", errno=code, reached=False)
 
 
 def _host_of(name: str) -> str:

@@ -6,6 +6,7 @@ be used the moment the reload is answered.
 
 from __future__ import annotations
 
+import errno
 import socket
 from typing import Any
 
@@ -30,3 +31,15 @@ def literal(ip: Endpoint) -> Addresses | None:
             continue
         return ((int(family), (ip.host, ip.port)),)
     return None
+
+
+def has_way(family: int, where: Any) -> bool:
+    """Whether this machine has an address to call from; if TCP says EADDRNOTAVAIL all the same, its ports are taken.
+
+    Want of either is that error. By UDP, which needs no port of TCP's, only the former is.
+    """
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            return sock.connect_ex(where) != errno.EADDRNOTAVAIL
+    except OSError:  # it is descriptors, too, that we lack
+        return True

@@ -13,6 +13,7 @@ from _socket import socket as Socket  # the C type: `socket.socket` costs 3 µs 
 from collections.abc import Callable
 from typing import Any
 
+from director.addresses import has_way
 from director.messages import Fault
 from director.scheduling.permits import DIRECTOR
 from director.scheduling.scoreboard import HostLoad, Scoreboard
@@ -213,7 +214,7 @@ class Connector:
                 self._begun(session, sock.detach(), code, sent)
                 return True
             sock.close()
-            if code in _OURS:
+            if code in _OURS and (code != errno.EADDRNOTAVAIL or has_way(family, where)):
                 session.end = "RC"
                 self._forget(session, host, OSError(code, os.strerror(code)))
                 return False

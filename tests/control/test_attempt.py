@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import threading
+from _socket import socket as Socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,3 +92,17 @@ def test_a_unix_host_is_well_until_its_backlog_is_full(tmp_path: Path) -> None:
         filler.connect(path)
         full = Clinic().one(Check(timeout=1.0), (int(socket.AF_UNIX), path))
         assert (full.status, full.cause) == ("L4CON", "its backlog is full")
+
+
+@pytest.mark.parametrize(("way", "status"), [(True, "SOCKERR"), (False, "L4CON")])
+def test_want_of_ports_says_nothing_of_the_host_but_it_has_to_be_where_we_can_call_it(
+    way: bool, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Portless(Socket):
+        def connect_ex(self, address: object) -> int:
+            return errno.EADDRNOTAVAIL
+
+    monkeypatch.setattr("control.attempt.Socket", Portless)
+    monkeypatch.setattr("control.attempt.has_way", lambda family, where: way)
+    outcome = Clinic().one(Check(), (INET, ("127.0.0.1", 9)))
+    assert (outcome.good, outcome.status, outcome.errno) == (False, status, errno.EADDRNOTAVAIL)

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from director.addresses import literal, place
+from director.addresses import has_way, literal, place
 from director.config.model import Endpoint
 
 
@@ -28,3 +28,7 @@ def test_a_place_is_named_as_the_config_names_it() -> None:
         ((_, where),) = literal(ip) or ()
         assert place(where) == str(ip)
     assert place(("::1", 80, 0, 0)) == "[::1]:80"
+
+
+def test_a_way_to_this_machine_is_there_whatever_ports_are_taken() -> None:
+    assert has_way(int(socket.AF_INET), ("127.0.0.1", 9))

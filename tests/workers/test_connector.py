@@ -143,6 +143,22 @@ def test_who_was_served_in_the_end_did_not_fail(monkeypatch: pytest.MonkeyPatch)
         plant.close()
 
 
+@pytest.mark.parametrize(("way", "end", "faults"), [(True, "RC", []), (False, "SC", [(3, Fault.CONNECT_FAILED)])])
+def test_a_host_is_not_to_blame_for_our_want_of_ports_but_for_an_address_that_we_can_not_call(
+    way: bool, end: str, faults: list[tuple[int, Fault]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Portless(Socket):
+        def connect_ex(self, address: object) -> int:
+            return errno.EADDRNOTAVAIL
+
+    monkeypatch.setattr("workers.connector.Socket", Portless)
+    monkeypatch.setattr("workers.connector.has_way", lambda family, where: way)
+    plant = Plant([refusing()])
+    assert read(plant.connect(), 1) == b""
+    assert (plant.ended, plant.faults) == ([end], faults)
+    plant.close()
+
+
 def test_retries_are_limited_as_configured() -> None:
     plant = Plant([refusing(), refusing(), refusing()], retries=1)
     assert read(plant.connect(), 1) == b""
