@@ -22,7 +22,7 @@ from control.nearness import Nearness
 from control.offspring import Offspring
 from control.quicktls import Doubt, QuickTls
 from control.tlsclient import Tls, Trust
-from director.addresses import Addresses, has_way
+from director.addresses import Addresses, call_from, has_way, not_from
 from director.config.model import Check
 
 _KIND = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
@@ -42,6 +42,7 @@ class Job:
     check: Check
     addresses: Addresses
     name: str = ""  # what TLS and HTTP call it
+    source: str | None = None  # where it comes from; None: the kernel chooses
 
 
 class Running(Protocol):
@@ -65,7 +66,7 @@ class Watch(Protocol):
     def add(self, fd: int, on_event: Callable[[int], None], mask: int) -> None: ...
     def remove(self, fd: int) -> None: ...
     def spare(self, family: int) -> Socket | None: ...
-    def abort(self, sock: Socket) -> None: ...
+    def abort(self, sock: Socket, reusable: bool) -> None: ...
 
 
 class Attempt:
@@ -132,9 +133,14 @@ class Attempt:
             family, where = self._job.addresses[self._address]
             self._address += 1
             where = where if isinstance(where, str) else tuple(where)
-            sock = self._watch.spare(family)
+            source = self._job.source
+            sock = None if source else self._watch.spare(family)
             try:
                 sock = sock or Socket(family, _KIND)
+                if source and not call_from(sock, source):
+                    self._discard(sock)
+                    failed = Outcome(False, "L4CON", not_from(source), errno=errno.EADDRNOTAVAIL, reached=False)
+                    continue
                 if speaks and family != _UNIX:
                     # Have the last packet of the handshake wait for our first bytes.
                     sock.setsockopt(_TCP, _QUICKACK, 0)
@@ -352,7 +358,7 @@ class Attempt:
             if self._tls is not None:
                 self._tls.close()
             if self._dialogue is None or self._job.check.type != "send":
-                self._watch.abort(sock)
+                self._watch.abort(sock, not self._job.source)
             else:
                 self._discard(sock)
 

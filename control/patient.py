@@ -55,8 +55,10 @@ class Patient:
             for family, where in known
         )
         asked = self.origin.ip
+        # Another address may be in a net that ours for the host does not reach.
+        source = (host.source or self.service.source) if check.address is None and not host.ip.path else None
         name = "localhost" if host.ip.path else str(Endpoint(asked.host, host.ip.port) if asked.host else host.ip)
-        return Job(host.number, (self.service.name, self.group.name, host.name), check, addresses, name)
+        return Job(host.number, (self.service.name, self.group.name, host.name), check, addresses, name, source)
 
     def outage(self, since: float, until: float, reason: str, by: Source) -> dict[str, Any]:
         """One that is over, as `down-hosts --past` shows it."""

@@ -242,11 +242,14 @@ class Prober:
         """A socket that was used before, and has no connection."""
         return self._spares.take(family)
 
-    def abort(self, sock: Socket) -> None:
-        """No more of that; cut its connection by a reset, for with a TIME_WAIT of each, ports would run out."""
+    def abort(self, sock: Socket, reusable: bool) -> None:
+        """No more of that; cut its connection by a reset, for with a TIME_WAIT of each, ports would run out.
+
+        One that calls from an address of its own is not `reusable`: it would go on to do so.
+        """
         fd = sock.fileno()
         self._events.pop(fd, None)
-        if not self._spares.give(sock):
+        if not (reusable and self._spares.give(sock)):
             self._masks.pop(fd, None)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
             sock.close()

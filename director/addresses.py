@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import errno
 import socket
+from _socket import socket as Socket
 from typing import Any
 
 from director.config.model import Endpoint
+
+_IP_BIND_ADDRESS_NO_PORT = 24
 
 Addresses = tuple[tuple[int, Any], ...]  # (family, address as `connect` takes it)
 
@@ -31,6 +34,21 @@ def literal(ip: Endpoint) -> Addresses | None:
             continue
         return ((int(family), (ip.host, ip.port)),)
     return None
+
+
+def call_from(sock: Socket, source: str) -> bool:
+    """Have the calls of a socket come from this address; False if that can't be: `not_from` says why."""
+    try:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+        sock.bind((source, 0))
+    except OSError:
+        return False
+    return True
+
+
+def not_from(source: str) -> str:
+    """Why nothing is called."""
+    return f"can't call from {source}: not ours, or of another family"
 
 
 def has_way(family: int, where: Any) -> bool:

@@ -13,7 +13,7 @@ from _socket import socket as Socket  # the C type: `socket.socket` costs 3 µs 
 from collections.abc import Callable
 from typing import Any
 
-from director.addresses import has_way
+from director.addresses import call_from, has_way, not_from
 from director.messages import Fault
 from director.scheduling.permits import DIRECTOR
 from director.scheduling.scoreboard import HostLoad, Scoreboard
@@ -26,7 +26,7 @@ from workers.sockopts import unread
 from workers.waitqueue import WaitQueue
 
 _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-_TCP_FASTOPEN_CONNECT, _IP_BIND_ADDRESS_NO_PORT = 30, 24
+_TCP_FASTOPEN_CONNECT = 30
 _TCP, _QUICKACK, _UNIX = socket.IPPROTO_TCP, socket.TCP_QUICKACK, socket.AF_UNIX
 _EINPROGRESS, _EAGAIN = errno.EINPROGRESS, errno.EAGAIN
 _EARLY = 16 * 1024  # bytes of a client that are taken before it has a host
@@ -192,9 +192,9 @@ class Connector:
             spoken = False
             if host.number in self._services.sources:
                 fast_open, source = self._services.sources[host.number]
-                if source and not _bind(sock, source):
+                if source and not call_from(sock, source):
                     sock.close()
-                    fault, cause = Fault.CONNECT_FAILED, f"can't call from {source}: not ours, or of another family"
+                    fault, cause = Fault.CONNECT_FAILED, not_from(source)
                     session.address += 1
                     continue
                 # Who has nothing to say yet would never begin the handshake, though the host may want to speak.
@@ -408,16 +408,6 @@ class Connector:
             self._poller.add(server.fd, server, ALL_EDGES)
         else:
             self._next_address(session, _kind(code), os.strerror(code))
-
-
-def _bind(sock: Socket, source: str) -> bool:
-    """Have the calls of a socket come from this address; False if it can't be."""
-    try:
-        sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-        sock.bind((source, 0))
-    except OSError:
-        return False
-    return True
 
 
 def _kind(code: int) -> Fault:

@@ -86,7 +86,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
             "10m",
         ),
         "drain-rate": Entry("How many of those left are closed a second then; `none`: all at once.", "5/s"),
-        "source": Entry("The address that connections to hosts come from; `none` lets the kernel choose.", "10.0.0.5"),
+        "source": Entry("The address that connections and checks come from; `none`: the kernel's choice.", "10.0.0.5"),
         "allow": Entry(
             "Which clients may connect: all others are closed at once. Clients of socket files always may.",
             "10.0.0.0/8 192.168.1.7 2001:db8::/32",

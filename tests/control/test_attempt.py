@@ -6,14 +6,17 @@ import errno
 import socket
 import struct
 import threading
+import time
 from _socket import socket as Socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from control.attempt import Job
 from director.config.model import Check
 from tests.control.test_prober import Clinic, listening
+from tests.waiting import until
 
 INET = int(socket.AF_INET)
 REDIS = Check(type="send", send="PING\\r\\n", expect="+PONG", timeout=0.5)
@@ -106,3 +109,47 @@ def test_want_of_ports_says_nothing_of_the_host_but_it_has_to_be_where_we_can_ca
     monkeypatch.setattr("control.attempt.has_way", lambda family, where: way)
     outcome = Clinic().one(Check(), (INET, ("127.0.0.1", 9)))
     assert (outcome.good, outcome.status, outcome.errno) == (False, status, errno.EADDRNOTAVAIL)
+
+
+def accepted(listener: socket.socket) -> tuple[socket.socket, tuple[str, int]]:
+    """The next client, while the loop runs, and where it calls from."""
+    listener.setblocking(False)
+    got: list[tuple[socket.socket, tuple[str, int]]] = []
+
+    def one() -> bool:
+        try:
+            got.append(listener.accept())
+        except BlockingIOError:
+            return False
+        return True
+
+    until(one)
+    return got[0]
+
+
+@pytest.mark.parametrize("check", [Check(), Check(type="send", send="x", expect="y")])
+def test_a_check_calls_from_the_source_of_its_host_and_no_other_check_does_so_after_it(check: Check) -> None:
+    listener, where = listening(16)
+    callers = []
+    clinic = Clinic()
+    for number, source in enumerate(["127.0.0.5", None, "127.0.0.6", None]):
+        clinic.jobs[number] = Job(number, ("web", "main", "a"), check, ((INET, where),), source=source)
+        clinic.prober.book(number, time.monotonic())
+        client, (caller, _) = accepted(listener)
+        callers.append(caller)
+        if check.type == "send":
+            client.send(b"y")
+        until(lambda: len(clinic.outcomes) == len(callers))
+        client.close()
+    assert callers == ["127.0.0.5", "127.0.0.1", "127.0.0.6", "127.0.0.1"]
+    assert all(outcome.good for _, outcome in clinic.outcomes)
+    listener.close()
+
+
+def test_a_source_that_is_not_ours_is_told() -> None:
+    clinic = Clinic()
+    clinic.jobs[1] = Job(1, ("web", "main", "a"), Check(), ((INET, ("127.0.0.1", 9)),), source="192.0.2.1")
+    clinic.prober.book(1, time.monotonic())
+    until(lambda: clinic.outcomes)
+    outcome = clinic.outcomes[0][1]
+    assert (outcome.status, outcome.cause) == ("L4CON", "can't call from 192.0.2.1: not ours, or of another family")

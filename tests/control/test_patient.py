@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from control.chart import Chart
@@ -64,3 +66,21 @@ def test_an_outage_has_the_number_of_its_error_only_if_somebody_gave_it() -> Non
 
 def test_who_is_down_when_the_daemon_ends_is_known_by_name() -> None:
     assert patient().fallen() == ["web/main/a", "127.0.0.1:80", 7.0, "ECONNREFUSED", "", "", 0, False]
+
+
+@pytest.mark.parametrize(
+    ("of_host", "of_service", "check", "source"),
+    [
+        (None, None, None, None),
+        (None, "10.0.0.1", None, "10.0.0.1"),
+        ("10.0.0.2", "10.0.0.1", Check(port=99), "10.0.0.2"),
+        ("10.0.0.2", None, Check(address="10.0.1.1"), None),
+    ],
+)
+def test_a_check_comes_from_where_connections_come_from_if_it_goes_where_they_go(
+    of_host: str | None, of_service: str | None, check: Check | None, source: str | None
+) -> None:
+    one = patient(check)
+    one.host = replace(one.host, source=of_host)
+    one.service = replace(one.service, source=of_service)
+    assert one.job(literal(HERE) or ()).source == source
