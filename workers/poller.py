@@ -26,9 +26,10 @@ from director import logs
 READ = select.EPOLLIN
 WRITE = select.EPOLLOUT
 ENDED = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+URGENT = select.EPOLLPRI
 ERROR = select.EPOLLERR
 BROKEN = select.EPOLLHUP | select.EPOLLERR
-EDGES = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET  # bytes, ends and errors
+EDGES = select.EPOLLIN | select.EPOLLPRI | select.EPOLLRDHUP | select.EPOLLET  # bytes, ends and errors
 ALL_EDGES = EDGES | select.EPOLLOUT  # and room to write, or the end of a connect
 
 _BATCH = 256  # events a poll

@@ -18,7 +18,7 @@ import errno
 import os
 
 from workers.pipe import CAPACITY, Pipe, Pipes
-from workers.poller import ENDED, ERROR, READ, WRITE, Poller
+from workers.poller import ENDED, ERROR, READ, URGENT, WRITE, Poller
 from workers.session import NOBODY, Sessions, Side
 from workers.sockopts import end_writing, send_at_once
 
@@ -27,6 +27,7 @@ _FULL_READS = 4  # in a row, then others get their turn
 _LARGE = 64 * 1024  # bytes; reads of at least this size are bulk
 _SMALL = 16 * 1024  # bytes a turn; less than this is not
 _BULK = 2  # large reads in a row that prove it
+_MORE = ENDED | URGENT  # a read that comes back short was not the last: reads end at an urgent byte, too
 _NEVER = -(1 << 30)  # a streak that proves nothing: splice was refused
 _SPLICES = 2  # a turn, then others get theirs
 _readv, _write = os.readv, os.write
@@ -102,7 +103,7 @@ class Relay:
                 side.ready = mask
                 self._pump(side)
                 return
-            if not mask & ENDED:
+            if not mask & _MORE:
                 return
 
     def on_burdened_event(self, side: Side, mask: int) -> None:
@@ -182,7 +183,7 @@ class Relay:
             elif not self._carry(side, peer, count):
                 return
             side.streak = side.streak + 1 if count >= _LARGE else min(side.streak, 0)
-            if count < _BUFFER and not side.ready & ENDED:
+            if count < _BUFFER and not side.ready & _MORE:
                 # All that was there when the kernel told us; more will be a new edge.
                 side.ready = 0
                 return
@@ -235,6 +236,9 @@ class Relay:
                 count = os.splice(side.fd, pipe.write, CAPACITY, flags=_NONBLOCK)
             except BlockingIOError:
                 self.pipes.give(pipe)
+                if side.ready & URGENT:  # a splice never gets past the mark
+                    side.streak = 0
+                    return False
                 side.ready = 0
                 if moved < _SMALL:
                     side.streak = 0

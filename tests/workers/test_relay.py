@@ -216,6 +216,27 @@ def test_bulk_goes_through_pipes_byte_by_byte_and_they_are_given_back(end_early:
         plant.close()
 
 
+@pytest.mark.parametrize("proved", [0, _PROVED], ids=["copied", "spliced"])
+def test_what_follows_urgent_bytes_waits_for_no_more(proved: int) -> None:
+    with listening() as host_socket:
+        plant = Plant([host_socket.getsockname()])
+        client = plant.connect()
+        host = accepted(host_socket)
+        (session,) = plant.sessions.all.values()
+        until(lambda: session.connected)
+        if proved:
+            session.client.streak, session.client.stage = proved, plant.relay.burdened_stage
+        # All of it is there before the relay has its turn: reads end at the mark, and there is no edge after it.
+        client.sendall(b"before ")
+        client.send(b"!", socket.MSG_OOB)
+        client.sendall(b"after")
+        assert read(host, 12) == b"before after"
+        for sock in (client, host):
+            sock.close()
+        until(lambda: plant.ended)
+        plant.close()
+
+
 @pytest.mark.parametrize("piece", [1000, 300_000])
 @pytest.mark.parametrize("leaver", ["client", "host"])
 def test_who_closes_without_reading_the_rest_ends_an_endless_stream(leaver: str, piece: int) -> None:
