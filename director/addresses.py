@@ -36,6 +36,14 @@ def literal(ip: Endpoint) -> Addresses | None:
     return None
 
 
+def of_client(text: str) -> str:
+    """An address in the form that workers have a client's, however it is written; ValueError if it is none."""
+    from ipaddress import ip_address
+
+    address = ip_address(text.strip("[]"))
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
 def call_from(sock: Socket, source: str) -> bool:
     """Have the calls of a socket come from this address; False if that can't be: `not_from` says why."""
     try:

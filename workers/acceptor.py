@@ -12,6 +12,7 @@ import select
 import socket
 from _socket import socket as Socket
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from director import logs
 from director.events import Event
@@ -22,6 +23,7 @@ from workers.services import Services
 from workers.session import UNIX_CLIENT, Sessions
 
 _MOST = 64  # clients accepted in a row
+_DISGUISE = "::ffff:"  # before an address of IPv4 in one of IPv6
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 PAUSE = 0.1  # seconds without accepting when the kernel has no descriptor left
 
@@ -34,8 +36,16 @@ class Listener:
         self.sock = sock
         self.stage = stage
         self.burst = 1  # how many to accept in a row; follows what was there lately
-        self.accept = sock._accept  # type: ignore[attr-defined]  # a descriptor instead of an object
+        self.accept: Callable[[], tuple[int, Any]] = sock._accept  # type: ignore[attr-defined]  # a bare descriptor
         self.is_tcp = sock.family != socket.AF_UNIX
+        if sock.family == socket.AF_INET6 and not sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY):
+            self.accept = self._accept_both
+
+    def _accept_both(self) -> tuple[int, Any]:
+        """Of a socket for IPv4 and IPv6, as systemd opens them: who comes by IPv4 is the one he is elsewhere."""
+        fd, address = Socket._accept(self.sock)  # type: ignore[attr-defined]
+        host = address[0]
+        return fd, (host[len(_DISGUISE) :], address[1]) if host.startswith(_DISGUISE) else address
 
 
 class Acceptor:

@@ -57,10 +57,10 @@ def _address(client: str | None) -> str:
     """A client's address in the form that workers have it."""
     if client is None or client == "unix":
         return client or _UNKNOWN_CLIENT
-    from ipaddress import ip_address
+    from director.addresses import of_client
 
     try:
-        return str(ip_address(client.strip("[]")))
+        return of_client(client)
     except ValueError:
         raise CommandError(
             ErrorKind.USAGE, f"can't explain client {client!r}: it is no address; write one such as 10.0.0.1"

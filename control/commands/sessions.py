@@ -103,10 +103,12 @@ def _network(text: str | None) -> str:
     """An address or a network in the form that workers compare."""
     if text is None or text == "unix":
         return text or ""
-    from ipaddress import ip_address, ip_network
+    from ipaddress import ip_network
+
+    from director.addresses import of_client
 
     try:
-        return str(ip_network(text, strict=False)) if "/" in text else str(ip_address(text.strip("[]")))
+        return str(ip_network(text, strict=False)) if "/" in text else of_client(text)
     except ValueError:
         raise CommandError(
             ErrorKind.USAGE,

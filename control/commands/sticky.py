@@ -35,7 +35,7 @@ def sticky(hub: Hub, args: Args, actor: Actor) -> Document:
     _, table = _table(hub, args)
     services = hub.arranged.config.services
     names = {host.number: host.name for one in services for each in one.groups for host in each.hosts}
-    now = time.monotonic()
+    now, wanted = time.monotonic(), _client(args)
     found = [
         {
             "client": client,
@@ -44,7 +44,7 @@ def sticky(hub: Hub, args: Args, actor: Actor) -> Document:
             "expires_seconds": round(max(0.0, at + table.timeout - now), 3),
         }
         for client, host, at in table.rows()
-        if host != NOBODY and args["client"] in (None, client) and table.find(client, now) is not None
+        if host != NOBODY and wanted in (None, client) and table.find(client, now) is not None
     ]
     found.reverse()
     return {"timeout_seconds": table.timeout, "size": table.size, "clients": found}
@@ -53,7 +53,7 @@ def sticky(hub: Hub, args: Args, actor: Actor) -> Document:
 def sticky_clear(hub: Hub, args: Args, actor: Actor) -> Document:
     """One client, or all of them, get a host as if they were new."""
     group, _ = _table(hub, args)
-    client = args["client"]
+    client = _client(args)
     count = hub.forget_sticky(group.number, client)
     place = f"{args['service']}/{group.name}"
     if client is not None:
@@ -61,6 +61,17 @@ def sticky_clear(hub: Hub, args: Args, actor: Actor) -> Document:
     else:
         line = f"{count} client{'' if count == 1 else 's'} forgotten in {place}"
     return {"lines": [line], "forgotten": count, "applied": 0, "workers": 0, "warnings": []}
+
+
+def _client(args: Args) -> str | None:
+    """As workers know it: unix clients, say, have no address."""
+    from director.addresses import of_client
+
+    client = args["client"]
+    try:
+        return client if client is None else of_client(client)
+    except ValueError:
+        return str(client)
 
 
 def _table(hub: Hub, args: Args) -> tuple[Group, StickyTable]:

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from director.addresses import has_way, literal, place
+from director.addresses import has_way, literal, of_client, place
 from director.config.model import Endpoint
 
 
@@ -32,3 +32,15 @@ def test_a_place_is_named_as_the_config_names_it() -> None:
 
 def test_a_way_to_this_machine_is_there_whatever_ports_are_taken() -> None:
     assert has_way(int(socket.AF_INET), ("127.0.0.1", 9))
+
+
+@pytest.mark.parametrize(
+    ("text", "client"),
+    [
+        ("10.0.0.7", "10.0.0.7"),
+        ("::FFFF:10.0.0.7", "10.0.0.7"),
+        ("[2001:DB8:0::1]", "2001:db8::1"),
+    ],
+)
+def test_a_client_is_the_same_however_its_address_is_written(text: str, client: str) -> None:
+    assert of_client(text) == client

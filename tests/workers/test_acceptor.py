@@ -148,3 +148,22 @@ def test_who_may_connect_changes_by_config_without_touching_who_has() -> None:
         for client in (first, denied, again, server):
             client.close()
         plant.close()
+
+
+def test_a_client_of_ipv4_is_the_same_at_a_socket_for_both() -> None:
+    with listening() as host, socket.socket(socket.AF_INET6) as both:
+        plant = Plant([host.getsockname()])
+        both.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        both.bind(("::", 0))
+        both.listen()
+        both.setblocking(False)
+        plant.acceptor.accept([ListenerRef(SERVICE, "both", Slot(0))], [os.dup(both.fileno())])
+        port = both.getsockname()[1]
+        clients = [socket.create_connection((address, port), timeout=10) for address in ("127.0.0.1", "::1")]
+        until(lambda: len(plant.sessions.all) == 2)
+        assert [session.peer_address[:2] for session in plant.sessions.all.values()] == [
+            client.getsockname()[:2] for client in clients
+        ]
+        for client in clients:
+            client.close()
+        plant.close()

@@ -41,7 +41,9 @@ def test_clients_are_listed_with_their_host_those_seen_last_first(hub: FakeHub) 
 def test_one_client_can_be_looked_up(hub: FakeHub) -> None:
     (one,) = run(hub, "sticky", service="web", group="main", client="10.0.0.1")["clients"]
     assert one["host"] == "a"
-    assert run(hub, "sticky", service="web", group="main", client="10.9.9.9")["clients"] == []
+    assert run(hub, "sticky", service="web", group="main", client="::ffff:10.0.0.1")["clients"][0]["host"] == "a"
+    for unknown in ("10.9.9.9", "unix", "nonsense"):
+        assert run(hub, "sticky", service="web", group="main", client=unknown)["clients"] == []
 
 
 def test_clearing_one_says_whether_it_was_known(hub: FakeHub) -> None:
