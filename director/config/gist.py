@@ -7,11 +7,12 @@ from itertools import takewhile
 from typing import Any
 
 from director.config.edits import DOWN, DRAIN
+from director.config.schema import ELEMENTS
 from director.messages import AdminDown, Edit
 
 
 def gist(edits: Sequence[Edit]) -> dict[str, str]:
-    """`subject`, and `old` and `new` if it is one thing that changed. Of services, groups and hosts by their names."""
+    """`subject` by its names, and `old` and `new` if it is one thing that changed, and no secret."""
     if not edits:
         return {}
     levels = zip(*(edit.place for edit in edits), strict=False)
@@ -19,10 +20,15 @@ def gist(edits: Sequence[Edit]) -> dict[str, str]:
     said = {"subject": "/".join(place[1::2]) or "director"}
     # That a host which gets nothing new is drained, too, is no other thing.
     things = [edit for edit in edits if edit.field != DRAIN] or edits
-    if len(things) == 1:
+    if len(things) == 1 and not _is_secret(things[0]):
         (edit,) = things
         said |= {"old": _word(edit, edit.old), "new": _word(edit, edit.new)}
     return said
+
+
+def _is_secret(edit: Edit) -> bool:
+    element = ELEMENTS[edit.place[-2] if edit.place else "director"]
+    return any(row.field == edit.field and row.value.secret for row in element.attributes)
 
 
 def _word(edit: Edit, value: Any) -> str:

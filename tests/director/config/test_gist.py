@@ -19,6 +19,12 @@ def test_a_change_of_one_thing_says_what_that_was_and_is() -> None:
     assert gist([drained]) == {"subject": "web/main/a", "old": "not draining", "new": "draining"}
 
 
+def test_a_password_is_not_told_not_even_its_hash() -> None:
+    user = ("admin", "127.0.0.1:7001", "user", "ann")
+    assert gist([Edit(user, "password", "$6$old", "$6$new")]) == {"subject": "127.0.0.1:7001/ann"}
+    assert gist([Edit(user, "access", "full", "readonly")])["new"] == "access=readonly"
+
+
 def test_a_change_of_several_things_says_where_they_are() -> None:
     both = [Edit(HOST, "weight", 1.0, 2.0), Edit((*HOST[:-1], "b"), "weight", 1.0, 2.0)]
     assert gist(both) == {"subject": "web/main"}
