@@ -230,8 +230,9 @@ class Server:
 
         That the peer may is for `find` to say, before.
         """
+        run = row.run if row.veiled is None or self.access(peer) is Access.FULL else row.veiled
         try:
-            outcome = row.run(self.hub, args, self._actor(peer))
+            outcome = run(self.hub, args, self._actor(peer))
             if isinstance(outcome, Generator):
                 outcome = yield from _progress(outcome, encode)
             yield from encode(outcome, False)

@@ -235,6 +235,7 @@ class Command:
     `patience`: seconds that a client waits for the next sign. `streams`: what comes
     before the result is results, too, not progress; it has empty ones, as signs of life.
     `bulky`: of thousands of hosts it is long; as JSON it is shown as it comes, and has no warnings.
+    `veiled` runs in the place of `run` for whoever may only look, where that tells too much.
     """
 
     name: str
@@ -248,6 +249,7 @@ class Command:
     patience: float = 10.0
     streams: bool = False
     bulky: bool = False
+    veiled: Callable[[Hub, Args, Actor], Any] | None = None
 
     @property
     def synopsis(self) -> str:

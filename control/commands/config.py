@@ -38,6 +38,13 @@ def config_running(hub: Hub, args: Args, actor: Actor) -> Document:
     return {"text": write(hub.running.config).decode()}
 
 
+def _running_veiled(hub: Hub, args: Args, actor: Actor) -> Document:
+    from control.veil import veiled
+    from director.config.writer import write
+
+    return {"text": write(veiled(hub.running.config)).decode()}
+
+
 def config_file(hub: Hub, args: Args, actor: Actor) -> Document:
     """What the config file says at this moment."""
     from director.config.manuscript import in_utf8
@@ -49,6 +56,13 @@ def config_file(hub: Hub, args: Args, actor: Actor) -> Document:
     except (LookupError, UnicodeError):
         text = data["text"]
     return {"name": data["name"], "text": text.decode(errors="replace")}
+
+
+def _file_veiled(hub: Hub, args: Args, actor: Actor) -> Document:
+    from control.veil import veiled_text
+
+    document = config_file(hub, args, actor)
+    return {**document, "text": veiled_text(document["text"])}
 
 
 def config_diff(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -148,8 +162,8 @@ def file_argument(carries: bool) -> Argument:
 _PLAN: dict[str, Any] = {"max_request": MAX_CONFIG, "patience": 60.0}
 
 ROWS: tuple[Command, ...] = (
-    Command("config-running", Section.CONFIG, "what runs, as a config.xml", config_running),
-    Command("config-file", Section.CONFIG, "what the config file says now", config_file),
+    Command("config-running", Section.CONFIG, "what runs, as a config.xml", config_running, veiled=_running_veiled),
+    Command("config-file", Section.CONFIG, "what the config file says now", config_file, veiled=_file_veiled),
     Command(
         "config-diff",
         Section.CONFIG,

@@ -30,7 +30,7 @@ def act(visit: Visit, name: str) -> Response:
     """Run the command of a form; its token was seen already. Raises CommandError."""
     row = find(name, COMMANDS)
     if row.access is not Access.FULL:
-        # What it says would go past the pages, which hide from whoever may only look what is not for him.
+        # Pages show what it says; and one that follows what happens would hold a socket for good.
         raise CommandError(ErrorKind.USAGE, f"{name} changes nothing: there is no button for it")
     given = _given(row, visit)
     try:

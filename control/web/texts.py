@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from werkzeug.wrappers import Response
 
 from control import jsontext
 from control.commands.command import CommandError
 from control.render import FORMATS, render
+from control.veil import veiled
 from control.web import running
 from control.web.answers import plain
 from control.web.inquiry import Inquiry
 from control.web.visit import Page, Pages, Visit
 from director.config.ancestors import ROOTS
-from director.config.model import Config
-from director.config.writer import write
 
-_LOCKED = "." * 13  # the form of a hash, of no password
 # The first element; comments before it may speak of others.
 _ROOT = re.compile(r"(?:\s|<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->)*<([^\s/>]+)", re.DOTALL)
 _ROOTS = ("director", *ROOTS)
-# Also where the quotes were forgotten: a file that is not yet right is shown, too.
-_PASSWORD = re.compile(r"""(\bpassword\s*=\s*)(?:"[^"]*"|'[^']*'|["']?[^\s>]*)""")
 _METRICS = "text/plain; version=0.0.4"
 
 
 def config_text(visit: Visit) -> str:
     """config.xml as it runs, with the root of the file, if there is one: an ancestor's scripts look for theirs."""
-    text = write(_config(visit)).decode()
+    text = str(visit.command("config-running")["text"])
     try:
         wanted = _root(visit.command("config-file")["text"])
     except CommandError:
@@ -45,21 +40,9 @@ def _root(text: str) -> str:
     return found[1] if found else ""
 
 
-def _config(visit: Visit) -> Config:
-    """What runs; hashes of passwords for those alone who may change them."""
-    config = visit.config()
-    if visit.visitor.may_change:
-        return config
-    admins = (
-        replace(admin, users=tuple(replace(user, password=_LOCKED) for user in admin.users)) for admin in config.admins
-    )
-    return replace(config, admins=tuple(admins))
-
-
 def file_text(visit: Visit) -> str:
-    """What the config file says now; hashes of passwords for those alone who may change them."""
-    text = str(visit.command("config-file")["text"])
-    return text if visit.visitor.may_change else _PASSWORD.sub(rf'\1"{_LOCKED}"', text)
+    """What the config file says now."""
+    return str(visit.command("config-file")["text"])
 
 
 def metrics(inquiry: Inquiry) -> Response:
@@ -76,7 +59,9 @@ def _running_text(visit: Visit) -> Response:
 
 
 def _running_xml(visit: Visit) -> Response:
-    return plain(running.xml(visit.stats(), _config(visit)), kind="text/xml")
+    config = visit.config()
+    shown = config if visit.visitor.may_change else veiled(config)
+    return plain(running.xml(visit.stats(), shown), kind="text/xml")
 
 
 def _config_xml(visit: Visit) -> Response:

@@ -10,6 +10,7 @@ import struct
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,21 @@ import gevent
 import msgpack
 import pytest
 
-from control.commands.command import MAX_REQUEST, Command, Section
+from control.commands.command import MAX_REQUEST, Command, Section, find
 from control.commands.table import COMMANDS
 from control.rights import Peer
 from control.server import Limits
 from director import logs
 from director.access import Access
-from director.config.model import Control
+from director.config.model import Admin, Control, Endpoint, User
 from director.errors import Exit, RefusedError, SystemFailure, UsageError
-from director.messages import Answer, Happened, HostDown
+from director.messages import Answer, Happened, HostDown, Running
 from tests.control.hubs import FakeHub, allow
 from tests.control.serving import Served, everything, framed, reply, request, serving
 from tests.waiting import wait_until
 
 OWNER = 4711  # a uid that runs no test
+HASH = "$6$salt$hash"
 OWN_GROUP = grp.getgrgid(os.getgid()).gr_name
 
 
@@ -437,6 +439,29 @@ def test_everybody_else_is_refused_and_hung_up_on(folder: Path, data: bytes) -> 
         assert served.hub.asked == []
         with pytest.raises((AssertionError, ConnectionError)):
             reply(client)
+
+
+CONFIG_TEXTS = ("config-running", "config-file")
+
+
+@pytest.mark.parametrize(
+    ("access", "name", "told"),
+    [
+        *((Access.READONLY, row.name, False) for row in COMMANDS if row.access is Access.READONLY),
+        *((Access.FULL, name, True) for name in CONFIG_TEXTS),
+    ],
+)
+def test_who_may_only_look_is_told_no_hash_of_a_password(folder: Path, access: Access, name: str, told: bool) -> None:
+    words = [{"shell": "bash"}.get(one.name, "web") for one in find(name, COMMANDS).arguments if one.required]
+    with for_members(folder, access) as served:
+        admin = Admin(listen=Endpoint("127.0.0.1", 1), users=(User(name="ann", password=HASH),))
+        served.hub.running = Running(1, replace(served.hub.running.config, admins=(admin,)))
+        text = f"<director><user password='{HASH}'/></director>".encode()
+        file = {"name": "/etc/c.xml", "text": text}
+        served.hub.answer = Answer(0, Exit.DONE, data=file if name == "config-file" else {"actions": [], "changes": []})
+        args: Any = dict(zip((one.name for one in find(name, COMMANDS).arguments), words, strict=False))
+        assert (HASH in str(ask(served, request(name, **args)))) is told
+        assert (HASH in say(served, " ".join([name, *words]) + "\n")) is told
 
 
 def test_lines_know_the_same_rights(folder: Path) -> None:

@@ -29,7 +29,7 @@ def test_nobody_has_the_hub_busy_for_as_long_as_something_goes_on(client: Client
     assert given == {**HOST, "within": "10m"}
 
 
-def test_no_button_shows_what_pages_hide(client: Client) -> None:
+def test_no_button_only_looks(client: Client) -> None:
     csrf = log_in(client, "bob")
     for row in COMMANDS:
         if row.access is not Access.FULL:

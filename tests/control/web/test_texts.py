@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from werkzeug.test import Client
 
 from control.commands.command import CommandError, ErrorKind
@@ -19,12 +18,6 @@ def test_hashes_of_passwords_are_shown_to_those_who_may_change_them(told: Told) 
     assert DES in client.get("/stored.xml", auth=ANN).text
 
 
-@pytest.mark.parametrize("written", [f"'{DES}'", DES, f'"{DES} access="full"', f"'{DES} access=full", f'\n"{DES}"'])
-def test_a_file_that_is_not_well_formed_shows_no_hash_either(told: Told, client: Client, written: str) -> None:
-    told.results["config-file"] = {"name": "c.xml", "text": f"<user name='x' password = {written}/>"}
-    assert DES not in client.get("/stored.xml", auth=BOB).text
-
-
 def test_what_differs_from_the_file_comes_as_text(client: Client) -> None:
     assert client.get("/diff", auth=BOB).text.splitlines()[-1] == f"  {EVIL}"
 
@@ -34,7 +27,6 @@ def test_config_xml_has_the_root_of_the_file_that_it_came_from(told: Told, clien
         told.results["config-file"] = {"name": "c.xml", "text": f"<!-- x -->\n<{root}>\n</{root}>"}
         text = client.get("/config.xml", auth=ANN).text
         assert text.startswith(f"<{root}") and text.endswith(("/>\n", f"</{root}>\n"))
-    assert 'password="."' not in client.get("/running.xml", auth=BOB).text
 
 
 def test_a_comment_is_no_root_and_odd_names_take_none_away(told: Told) -> None:

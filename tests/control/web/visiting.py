@@ -12,12 +12,14 @@ from control.commands.command import CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
 from control.history import SERIES
 from control.rights import Person
+from control.veil import veiled_text
 from control.web.accounts import Accounts
 from control.web.app import App
 from control.web.door import Door
 from control.web.inquiry import Inquiry
 from director.access import Access
 from director.config.model import Config, User
+from director.config.writer import write
 from tests.control import hubs
 
 DES = "abNANd1rDfiNc"  # "secret"
@@ -94,10 +96,13 @@ class Told(Inquiry):
             raise result
         if row.access is Access.FULL:
             self.said.append((name, dict(given), person))
+        if row.veiled is not None and person.access is not Access.FULL:
+            return {**result, "text": veiled_text(result["text"])}
         return result
 
 
 def client_of(told: Told, config: Config | None = None, legacy_get: bool = False) -> Client:
+    told.results["config-running"] = {"text": write(config or Config()).decode()}
     app = App(Door("127.0.0.1:7001", False, legacy_get, False, Accounts(USERS)), told, lambda: config or Config())
     return Client(lambda environ, start: app({**environ, "REMOTE_ADDR": "127.0.0.1"}, start))
 
