@@ -423,7 +423,10 @@ Out = tuple[int, ...]  # hosts (of the group) that get nothing now, though they 
 
 @dataclass(frozen=True, slots=True)
 class HostDown:
-    """Give this host nothing new, for ever or until then. Connections in progress stay, unless there is a `grace`."""
+    """Give this host nothing new. Connections in progress stay, unless there is a `grace`.
+
+    Without `reason` and `until_at` those of before hold, if it gets nothing already; inf is for good.
+    """
 
     service: str
     group: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from math import inf
 from typing import TYPE_CHECKING
 
 from control.commands.command import (
@@ -65,11 +66,16 @@ def host_down(hub: Hub, args: Args, actor: Actor) -> Document:
     """The host gets nothing new until host-up, or for a time."""
     from director.messages import Grace, HostDown
 
-    until = None if args["for"] is None else time.time() + read_duration("--for", args["for"])
     grace = Grace(0.0) if args["close"] else None
     path = args["service"], args["group"], args["host"]
-    order = HostDown(*path, args["reason"] or "", until, grace, hub.out(*path[:2]))
+    order = HostDown(*path, args["reason"] or "", _until(args["for"]), grace, hub.out(*path[:2]))
     return changed(hub, order, actor, args)
+
+
+def _until(span: str | None) -> float | None:
+    if span is None:
+        return None
+    return inf if span == "none" else time.time() + read_duration("--for", span)
 
 
 def host_up(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -145,7 +151,7 @@ ROWS: tuple[Command, ...] = (
         host_down,
         NAMED,
         (
-            Option("for", "then it is up again by itself, also after a restart", metavar="TIME"),
+            Option("for", "then it is up again by itself, also after a restart; `none` is for good", metavar="TIME"),
             Option("close", "close its connections at once"),
             REASON,
             FORCE,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from math import inf
 from typing import Any
 
 from director.config import inventory
@@ -113,26 +114,42 @@ def chosen_again(running: Running, order: object) -> tuple[Edit, ...]:
 def _host_down(running: Running, change: HostDown, actor: Actor, at: float, force: bool) -> Outcome:
     host, label = _find(running, change)
     present = running.admin.get(host.number)
-    if present is not None and present.state is HostState.MAINT and present.until_at == change.until_at:
-        return running, f"{label} is in maint already"
     if present is None and only_usable(running, change.service, change.group, host, change.out):
         interlock(force, f"can't take {label} down: it is the last usable host of the enabled group")
     down = AdminDown(HostState.MAINT, actor.name, at, change.reason, change.until_at)
-    place = place_of(change.service, change.group, change.host)
-    lasts = "" if change.until_at is None else f" for {change.until_at - at:.0f} s"
-    return apply(running, (Edit(place, "down", present, down),)), f"{label} is in maint{lasts}"
+    return _taken_down(running, change, down, present, f"{label} is in maint")
 
 
 def _host_drain(running: Running, change: HostDrain, actor: Actor, at: float, force: bool) -> Outcome:
     host, label = _find(running, change)
     present = running.admin.get(host.number)
-    if present is not None and present.state is HostState.DRAIN:
-        return running, f"{label} is draining already"
     if present is None and only_usable(running, change.service, change.group, host, change.out):
         interlock(force, f"can't drain {label}: it is the last usable host of the enabled group")
     down = AdminDown(HostState.DRAIN, actor.name, at, change.reason)
+    return _taken_down(running, change, down, present, f"{label} is draining")
+
+
+def _taken_down(
+    running: Running, change: HostDown | HostDrain, said: AdminDown, present: AdminDown | None, sentence: str
+) -> Outcome:
+    down = _with_what_holds(said, present)
+    lasts = "" if down.until_at is None else f" for {down.until_at - said.since_at:.0f} s"
+    if down == present:
+        return running, f"{sentence} already{lasts and lasts + ' more'}"
     place = place_of(change.service, change.group, change.host)
-    return apply(running, (Edit(place, "down", present, down),)), f"{label} is draining"
+    return apply(running, (Edit(place, "down", present, down),)), sentence + lasts
+
+
+def _with_what_holds(said: AdminDown, present: AdminDown | None) -> AdminDown:
+    """What an operator says of a host; why and until when, as somebody said before, where he says nothing of it."""
+    if present is not None:
+        until = present.until_at if said.until_at is None else said.until_at
+        said = replace(said, reason=said.reason or present.reason, until_at=until)
+        if said.state is present.state:
+            said = replace(said, since_at=present.since_at)
+    if said.until_at == inf:
+        said = replace(said, until_at=None)
+    return present if present is not None and replace(said, by=present.by) == present else said
 
 
 def _host_up(running: Running, change: HostUp, actor: Actor, at: float, force: bool) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from tests.control.hubs import FakeHub
     [
         ("host-down", WHERE, HostDown("web", "main", "a"), False),
         ("host-down", {**WHERE, "reason": "disk", "force": True}, HostDown("web", "main", "a", "disk"), True),
+        ("host-down", {**WHERE, "for": "none"}, HostDown("web", "main", "a", until_at=inf), False),
         ("host-up", WHERE, HostUp("web", "main", "a"), False),
     ],
 )

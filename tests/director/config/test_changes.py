@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf
 from typing import get_args
 
 import pytest
@@ -79,6 +80,38 @@ def test_host_down_twice_changes_nothing_the_second_time() -> None:
     result, sentence = amend(running, down, Actor("bob"), AT + 1)
     assert result is running
     assert sentence == "host 'one' of web/main is in maint already"
+
+
+def test_what_is_not_said_again_of_a_host_that_is_down_still_holds() -> None:
+    running = _after(_running(), HostDown("web", "main", "one", "new disk", AT + 60))
+    number = _number(running, "main", "one")
+
+    def then(change: HostDown | HostDrain) -> tuple[AdminDown, str]:
+        result, sentence = amend(running, change, Actor("bob"), AT + 10)
+        return result.admin[number], sentence
+
+    known = running.admin[number]
+    label = "host 'one' of web/main is"
+    assert then(HostDown("web", "main", "one")) == (known, f"{label} in maint already for 50 s more")
+    shorter = HostDown("web", "main", "one", until_at=AT + 20)
+    assert then(shorter) == (replace(known, by="bob", until_at=AT + 20), f"{label} in maint for 10 s")
+    other = HostDown("web", "main", "one", "new CPU")
+    assert then(other) == (replace(known, by="bob", reason="new CPU"), f"{label} in maint for 50 s")
+    assert then(HostDown("web", "main", "one", until_at=inf)) == (
+        replace(known, by="bob", until_at=None),
+        f"{label} in maint",
+    )
+    drained = AdminDown(HostState.DRAIN, "bob", AT + 10, "new disk", AT + 60)
+    assert then(HostDrain("web", "main", "one")) == (
+        drained,
+        f"{label} draining for 50 s; connections stay to their end",
+    )
+
+
+def test_a_host_that_is_down_for_good_is_down_for_good_already() -> None:
+    running = _after(_running(), HostDown("web", "main", "one", until_at=inf))
+    assert running.admin[_number(running, "main", "one")].until_at is None
+    assert amend(running, HostDown("web", "main", "one", until_at=inf), ACTOR, AT + 1)[0] is running
 
 
 def test_host_down_of_a_draining_host_puts_it_in_maint() -> None:
