@@ -92,6 +92,8 @@ def _run(words: list[str]) -> int:
     if not (row.streams or row.name == "top"):
         gc.disable()  # it is over before there is any: looking for it is a third of the work on a long list
     result = _print(row, args, common)
+    if row.name == "host-retry" and not result["good"]:
+        raise CommandError(ErrorKind.FAILED, f"can't bring {args['host']} back: {result['cause']}")
     differs = row.name == "config-diff" and args["exit-code"] and result["differs"]
     return Exit.FAILED if differs else Exit.DONE
 

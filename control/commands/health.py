@@ -84,7 +84,7 @@ ROWS: tuple[Command, ...] = (
     Command(
         "host-retry",
         Section.HOST,
-        "test a host now; if it answers, it is back",
+        "test a host now; if it answers, it is back; if not, the exit status is 1",
         host_retry,
         (SERVICE, GROUP, HOST),
         access=Access.FULL,

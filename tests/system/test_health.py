@@ -507,7 +507,8 @@ def test_a_retry_brings_a_host_back_at_once(daemon: Daemon) -> None:
         a.stop()
         wait_until(lambda: ask_name(address) == "b" and daemon.host("a")["state"] == "down")
         failed = daemon.ctl("host-retry", "web", "main", "a")
-        assert (failed.exit, "does not answer: Connection refused; it is down" in failed.out) == (0, True)
+        assert (failed.exit, "does not answer: Connection refused; it is down" in failed.out) == (1, True)
+        assert failed.err == "directorctl: can't bring a back: Connection refused\n"
         a.start()
         done = daemon.ctl("host-retry", "web", "main", "a")
         assert (done.exit, "answers; it is up" in done.out) == (0, True)
