@@ -1,7 +1,7 @@
 """`directorctl`: words in, a daemon's answer out, and an exit status that scripts can rely on.
 
     0   done, also when it was so already
-    1   refused, failed, or a service, group or host that is not there
+    1   refused, failed, a service, group or host that is not there, or a value that is not right
     2   a command, option or number of arguments that is not there
     7   no daemon answers
 
@@ -113,7 +113,7 @@ def _watch(row: Command, args: dict[str, Any], common: dict[str, Any]) -> int:
     try:
         seconds = min(max(0.1, float(common["every"] or 2)), 86400.0)
     except ValueError:
-        raise CommandError(ErrorKind.USAGE, f'can\'t watch every "{common["every"]}" seconds: no number') from None
+        raise CommandError(ErrorKind.REFUSED, f'can\'t watch every "{common["every"]}" seconds: no number') from None
     while True:
         if console.paintable() and not common["json"]:
             sys.stdout.write(_CLEAR)
@@ -175,7 +175,7 @@ def _completion(shell: str) -> list[str]:
     from control.completion import SHELLS
 
     if shell not in SHELLS:
-        raise CommandError(ErrorKind.USAGE, f"can't complete in {shell!r}: there is {' and '.join(SHELLS)}")
+        raise CommandError(ErrorKind.REFUSED, f"can't complete in {shell!r}: there is {' and '.join(SHELLS)}")
     return list(SHELLS[shell](COMMANDS, COMMON))
 
 

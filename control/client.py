@@ -95,7 +95,7 @@ class Client:
         try:
             frame = pack({"v": PROTOCOL, "id": ident, "command": command, "args": dict(args or {}), **more})
         except UnicodeEncodeError:
-            raise CommandError(ErrorKind.USAGE, f"can't run {command}: an argument is not UTF-8") from None
+            raise CommandError(ErrorKind.REFUSED, f"can't run {command}: an argument is not UTF-8") from None
         done = False
         try:
             self._send(frame)

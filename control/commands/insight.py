@@ -63,7 +63,7 @@ def _address(client: str | None) -> str:
         return of_client(client)
     except ValueError:
         raise CommandError(
-            ErrorKind.USAGE, f"can't explain client {client!r}: it is no address; write one such as 10.0.0.1"
+            ErrorKind.REFUSED, f"can't explain client {client!r}: it is no address; write one such as 10.0.0.1"
         ) from None
 
 
@@ -73,7 +73,8 @@ def _explain_session(hub: Hub, name: str) -> Document:
     found = Name.read(name)
     if found is None:
         raise CommandError(
-            ErrorKind.USAGE, f"can't explain session {name!r}: an ID looks like 0-4711; `directorctl sessions` has them"
+            ErrorKind.REFUSED,
+            f"can't explain session {name!r}: an ID looks like 0-4711; `directorctl sessions` has them",
         )
     document = hub.roster.one(found)
     if document is None:

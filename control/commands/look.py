@@ -65,16 +65,17 @@ def services(hub: Hub, args: Args, actor: Actor) -> Document:
 
 def hosts(hub: Hub, args: Args, actor: Actor) -> Document:
     """Hosts of all services, of one, or of one of its groups."""
-    chosen = _chosen(hub.stats()["services"], args["service"], "service")
+    services = chosen(hub.stats()["services"], args["service"], "service")
     found = []
-    for service in chosen:
-        for group in _chosen(service["groups"], args["group"], "group"):
+    for service in services:
+        for group in chosen(service["groups"], args["group"], "group"):
             place = {"service": service["name"], "group": group["name"], "enabled": group["enabled"]}
             found += [{**place, **host} for host in group["hosts"]]
     return {"hosts": found}
 
 
-def _chosen(entries: list[Document], name: str | None, noun: str) -> list[Document]:
+def chosen(entries: list[Document], name: str | None, noun: str) -> list[Document]:
+    """Those of this name, or all. Raises CommandError."""
     if name is None:
         return entries
     if chosen := [entry for entry in entries if entry["name"] == name]:

@@ -17,11 +17,12 @@ from control.commands.command import (
     Option,
     Section,
 )
+from control.commands.look import chosen
 from control.commands.wording import whole
 from director.access import Access
 
 if TYPE_CHECKING:
-    from control.roster import Name
+    from control.roster import Listing, Name
     from director.messages import Actor
 
 _ORDERS = {  # the largest first
@@ -36,7 +37,7 @@ _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 def sessions(hub: Hub, args: Args, actor: Actor) -> Document:
     """Connections of clients as the workers have them, those open for longest first."""
     limit = _whole(args, "limit")
-    found = hub.roster.listed(_wanted(hub, args))
+    found = _listed(hub, args)
     found.sort(_ORDERS[args["sort"] or "age"])
     warnings = [] if found.whole else ["not all could be told: a worker does not answer, or there are too many"]
     return {"sessions": found.documents(limit), "total": len(found.rows), "warnings": warnings}
@@ -52,7 +53,7 @@ def session_close(hub: Hub, args: Args, actor: Actor) -> Document:
         both = ", not both" if filters else ""
         raise CommandError(ErrorKind.USAGE, f"can't close sessions: give IDs, or say which by options{both}")
     if filters:
-        names = [_name(one["session"]) for one in hub.roster.listed(_wanted(hub, args)).documents()]
+        names = [_name(one["session"]) for one in _listed(hub, args).documents()]
         what = " ".join(f"{name}={args[name]}" for name in filters)
     else:
         names = [_name(word) for word in args["session"].split(",")]
@@ -78,17 +79,23 @@ def _name(text: str) -> Name:
     name = Name.read(text.strip())
     if name is None:
         raise CommandError(
-            ErrorKind.USAGE, f"can't find session {text!r}: an ID looks like 0-4711; `directorctl sessions` has them"
+            ErrorKind.REFUSED, f"can't find session {text!r}: an ID looks like 0-4711; `directorctl sessions` has them"
         )
     return name
 
 
-def _wanted(hub: Hub, args: Args) -> Document:
-    """What workers are asked for. Raises CommandError, UsageError."""
-    from director.config.lookup import find_service
+def _listed(hub: Hub, args: Args) -> Listing:
+    """Those that fit; what is gone may have some. Raises CommandError."""
+    found = hub.roster.listed(_wanted(args))
+    if not found.rows:
+        services = chosen(hub.stats()["services"], args["service"], "service")
+        groups = chosen([group for service in services for group in service["groups"]], args["group"], "group")
+        chosen([host for group in groups for host in group["hosts"]], args["host"], "host")
+    return found
 
-    if args["service"] is not None:
-        find_service(hub.running.config, args["service"])
+
+def _wanted(args: Args) -> Document:
+    """What workers are asked for. Raises CommandError."""
     return {
         **{key: args[key] or "" for key in ("service", "group", "host", "generation")},
         "client": _network(args["client"]),
@@ -111,7 +118,7 @@ def _network(text: str | None) -> str:
         return str(ip_network(text, strict=False)) if "/" in text else of_client(text)
     except ValueError:
         raise CommandError(
-            ErrorKind.USAGE,
+            ErrorKind.REFUSED,
             f"can't list sessions of client {text!r}: it is no address; write one such as 10.0.0.1, or 10.0.0.0/24",
         ) from None
 
@@ -122,7 +129,7 @@ def _seconds(what: str, text: str) -> float:
     try:
         return float(duration().parse(text, ""))
     except BadValue as error:
-        raise CommandError(ErrorKind.USAGE, f"can't use {what} {text!r}: {error.remedy}") from None
+        raise CommandError(ErrorKind.REFUSED, f"can't use {what} {text!r}: {error.remedy}") from None
 
 
 def _whole(args: Args, option: str) -> int | None:
@@ -135,7 +142,7 @@ def _bytes(text: str) -> int:
     unit = digits[-1:] if digits[-1:].isalpha() else ""
     number = digits.removesuffix(unit)
     if unit not in _UNITS or not (number.isascii() and number.isdigit() and len(number) < 16):
-        raise CommandError(ErrorKind.USAGE, f"can't use --bytes {text!r}: give a number, or one with K, M or G")
+        raise CommandError(ErrorKind.REFUSED, f"can't use --bytes {text!r}: give a number, or one with K, M or G")
     return int(number) * _UNITS[unit]
 
 

@@ -31,7 +31,7 @@ def read_rate(what: str, text: str) -> float:
 def whole(failure: str, text: str, remedy: str) -> int:
     """A count or number from 0, small enough for every message that it may go into. Raises CommandError."""
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise CommandError(ErrorKind.USAGE, f"{failure}: {remedy}")
+        raise CommandError(ErrorKind.REFUSED, f"{failure}: {remedy}")
     return int(text)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from control.cli import main
+from control.commands.command import DRY_RUN, Names
+from control.commands.table import COMMANDS
 from tests.system.addresses import ask_name, connect, free_address, read_line
 from tests.system.configs import director, group, host, service
 from tests.system.daemon import Daemon
@@ -94,6 +97,54 @@ def test_an_unknown_name_exits_1_with_the_nearest(
 @pytest.mark.parametrize("words", [("hots",), ("host-down", "web"), ("stats", "--sideways"), ("version", "now")])
 def test_a_wrong_command_exits_2(daemon: Daemon, address: str, words: tuple[str, ...]) -> None:
     assert daemon.ctl(*words).exit == 2
+
+
+GOOD = {
+    **{"service": "web", "group": "main", "host": "a", "ip": "127.0.0.1:1", "scheduler": "random", "name": "eve"},
+    **{"access": "full", "weight": "1", "maxconn": "1", "count": "1", "number": "1", "session": "0-1", "level": "info"},
+    **{"what": "web/main/a", "subsystem": "host", "shell": "bash"},
+}
+BAD = "no/such thing!"
+ANY_TEXT = {"reason", "generation"}  # may be anything, or is only looked for
+LOCAL = {"top", "password-hash", "help"}  # take no value, or a command's name
+
+
+def bad_values() -> Iterator[list[str]]:
+    """Every command with one bad value, once for each value that it takes."""
+    for row in COMMANDS:
+        if row.name in LOCAL:
+            continue
+        required = [GOOD[one.name] for one in row.arguments if one.required]
+        also = ["--dry-run"] * (DRY_RUN in row.options)
+        also += ["--password", "$6$salt$hash"] * (row.name == "user-add")
+        for at, one in enumerate(row.arguments):
+            if one.names is not Names.CLIENT:
+                before = [GOOD[earlier.name] for earlier in row.arguments[:at]]
+                yield [row.name, *before, BAD, *required[at + 1 :], *also]
+        chosen = ["web"] * (row.name == "explain")
+        for option in row.options:
+            if not option.flag and option.name not in ANY_TEXT:
+                yield [
+                    row.name,
+                    *required,
+                    *([] if option.name == "session" else chosen),
+                    *also,
+                    f"--{option.name}",
+                    BAD,
+                ]
+
+
+def test_a_value_that_is_not_right_exits_1_with_a_reason_and_changes_nothing(
+    daemon: Daemon, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = daemon.command("config-running")
+    for words in bad_values():
+        assert main(["--socket", str(daemon.socket), *words]) == 1, words
+        said = capsys.readouterr()
+        assert said.err and "internal error" not in said.err, words
+        assert not said.out, words
+    assert daemon.command("config-running") == before
+    assert daemon.command("journal") == {"changes": []}
 
 
 def test_without_a_daemon_it_exits_7(daemon: Daemon) -> None:

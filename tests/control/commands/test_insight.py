@@ -89,13 +89,18 @@ def test_a_live_session_is_told(hub: FakeHub) -> None:
 
 
 @pytest.mark.parametrize(
-    "args",
-    [{}, {"service": "web", "session": "2-17"}, {"session": "17"}, {"service": "web", "client": "example.com"}],
+    ("args", "kind"),
+    [
+        ({}, ErrorKind.USAGE),
+        ({"service": "web", "session": "2-17"}, ErrorKind.USAGE),
+        ({"session": "17"}, ErrorKind.REFUSED),
+        ({"service": "web", "client": "example.com"}, ErrorKind.REFUSED),
+    ],
 )
-def test_what_makes_no_sense_is_wrong_usage(hub: FakeHub, args: dict[str, str]) -> None:
+def test_what_makes_no_sense_is_not_explained(hub: FakeHub, args: dict[str, str], kind: ErrorKind) -> None:
     with pytest.raises(CommandError) as caught:
         run(hub, "explain", **args)
-    assert caught.value.kind is ErrorKind.USAGE
+    assert caught.value.kind is kind
 
 
 def test_unknown_bare_and_silent_are_different(hub: FakeHub) -> None:

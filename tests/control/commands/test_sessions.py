@@ -10,7 +10,6 @@ from control.commands.command import CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
 from control.render import render
 from control.roster import Name
-from director.errors import UsageError
 from director.messages import Running
 from tests.control.commands.running import run
 from tests.control.commands.test_insight import CONFIG, SESSION
@@ -57,15 +56,23 @@ def test_workers_are_asked_for_just_what_is_wanted(hub: FakeHub) -> None:
     "args",
     [{"older": "long"}, {"client": "example.com"}, {"bytes": "many"}, {"worker": "x"}, {"limit": "-1"}, {"idle": "-1"}],
 )
-def test_what_makes_no_sense_is_wrong_usage(hub: FakeHub, args: dict[str, str]) -> None:
+def test_what_makes_no_sense_is_refused(hub: FakeHub, args: dict[str, str]) -> None:
     with pytest.raises(CommandError) as caught:
         run(hub, "sessions", **args)
-    assert caught.value.kind is ErrorKind.USAGE
+    assert caught.value.kind is ErrorKind.REFUSED
 
 
-def test_a_service_that_is_not_there_is_told(hub: FakeHub) -> None:
-    with pytest.raises(UsageError, match="did you mean 'web'"):
-        run(hub, "sessions", service="wep")
+@pytest.mark.parametrize("name", ["sessions", "session-close"])
+def test_what_is_not_there_is_told_unless_it_has_connections_left(hub: FakeHub, name: str) -> None:
+    gone = {"service": "wep", "group": "mian", "host": "bb"}
+    for noun in gone:
+        run(hub, name, **{noun: gone[noun]})
+    hub.roster.sessions = []
+    for noun, near in (("service", "web"), ("group", "main"), ("host", "b")):
+        with pytest.raises(CommandError, match=f"unknown {noun} '{gone[noun]}'.*'{near}'") as caught:
+            run(hub, name, **{noun: gone[noun]})
+        assert caught.value.kind is ErrorKind.UNKNOWN
+        assert run(hub, name, **{noun: near})
 
 
 def closed(hub: FakeHub, **args: Any) -> Any:
@@ -81,11 +88,14 @@ def test_sessions_are_closed_by_their_ids_or_by_what_fits(hub: FakeHub) -> None:
 
 
 def test_closing_nothing_in_particular_or_what_is_over_is_refused(hub: FakeHub) -> None:
-    for args in ({}, {"session": "2-17", "host": "b"}, {"session": "x"}):
+    for args in ({}, {"session": "2-17", "host": "b"}):
         with pytest.raises(CommandError) as caught:
             closed(hub, **args)
         assert caught.value.kind is ErrorKind.USAGE
         assert ("not both" in str(caught.value)) == (len(args) == 2)
+    with pytest.raises(CommandError, match="an ID looks like 0-4711") as caught:
+        closed(hub, session="x")
+    assert caught.value.kind is ErrorKind.REFUSED
     with pytest.raises(CommandError, match="it is over, or never was") as caught:
         closed(hub, session="9-9")
     assert caught.value.kind is ErrorKind.UNKNOWN
