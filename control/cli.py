@@ -15,7 +15,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -119,7 +118,7 @@ def _watch(row: Command, args: dict[str, Any], common: dict[str, Any]) -> int:
             sys.stdout.write(_CLEAR)
         _print(row, args, common)
         sys.stdout.flush()
-        time.sleep(seconds)
+        console.wait(seconds)
 
 
 def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> Any:

@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from control.commands.command import CommandError, ErrorKind
+from director import console
 from director.errors import RefusedError, RemoteProtocolError, UnreachableError
 from director.frames import FrameReader, pack, unpack
 
@@ -32,15 +33,17 @@ Piece = tuple[Any, bool]  # a result, and whether more follow
 class Client:
     """One connection to the control socket at `path`, made by the first call.
 
-    `timeout`: seconds that the daemon may be silent. Every method may raise
+    `timeout`: seconds that the daemon may be silent. `heard`: what it says is for stdout, so
+    BrokenPipeError is raised as soon as nobody reads that. Every method may raise
     UnreachableError (nobody answers), RefusedError (the socket may not be
     opened), CommandError (what the daemon made of the command) and
     RemoteProtocolError (whoever is there is no director).
     """
 
-    def __init__(self, path: str, timeout: float = TIMEOUT) -> None:
+    def __init__(self, path: str, timeout: float = TIMEOUT, heard: bool = False) -> None:
         self.path = path
         self.timeout = timeout
+        self.heard = heard
         self._sock: socket.socket | None = None
         self._reader = FrameReader()
         self._bodies: deque[bytes] = deque()
@@ -127,7 +130,11 @@ class Client:
         assert self._sock is not None
         while not self._bodies:
             try:
+                if self.heard and not console.wait(self.timeout, self._sock.fileno()):
+                    raise TimeoutError
                 data = self._sock.recv(_RECEIVE)
+            except BrokenPipeError:
+                raise  # of stdout: a socket that is read has none
             except TimeoutError:
                 raise UnreachableError(
                     f"can't reach a director at {self.path}: no answer within {self.timeout:g} s"

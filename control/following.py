@@ -37,7 +37,7 @@ class Follower:
             given["count"] = "1"  # or nobody would know what was there already
         while True:
             try:
-                with Client(self._path, self._row.patience) as client:
+                with Client(self._path, self._row.patience, heard=True) as client:
                     client.call(self._row.name, given, progress=self._note)
                 return
             except (UnreachableError, CommandError) as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import sys
 from typing import IO
 
@@ -51,6 +52,18 @@ def _write(text: str, stream: IO[str], fd: int) -> None:
         stream.flush()
     except OSError:
         forget(fd)
+
+
+def wait(seconds: float, descriptor: int | None = None) -> bool:
+    """For so long, or until the descriptor can be read: then True. Raises BrokenPipeError when nobody reads stdout."""
+    poll = select.poll()
+    poll.register(1, 0)  # of its end one is told in any case
+    if descriptor is not None:
+        poll.register(descriptor, select.POLLIN)
+    found = dict(poll.poll(seconds * 1000))
+    if found.get(1, 0) & (select.POLLERR | select.POLLHUP):
+        raise BrokenPipeError
+    return descriptor in found
 
 
 def forget(fd: int) -> None:

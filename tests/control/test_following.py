@@ -26,7 +26,8 @@ class Daemon:
         self.answers: Iterator[list[dict[str, Any]] | Exception] = iter(answers)
         self.asked: list[dict[str, Any]] = []
 
-    def __call__(self, path: str, timeout: float) -> Daemon:
+    def __call__(self, path: str, timeout: float, heard: bool) -> Daemon:
+        assert heard
         return self
 
     def __enter__(self) -> Daemon:

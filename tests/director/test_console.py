@@ -20,6 +20,15 @@ def run(code: str, shell: str = "", **environ: str) -> subprocess.CompletedProce
     return subprocess.run(words, env=environment, capture_output=True, text=True, timeout=30)
 
 
+def test_waiting_ends_with_the_reader_and_with_what_is_to_be_read() -> None:
+    code = "import os; readable, writable = os.pipe(); console.wait(0.0, readable); os.write(writable, b'x')"
+    said = "console.complain(str([console.wait(60, readable), console.wait(0.01)]))"
+    assert run(f"{code}; {said}").stderr == "[True, False]\n"
+    broken = run("\ntry: console.wait(60)\nexcept BrokenPipeError: console.complain('gone')", "| true")
+    assert broken.stderr == "gone\n"
+    assert run("console.complain(str(console.wait(0.01)))", ">/dev/null").stderr == "False\n"
+
+
 @pytest.mark.parametrize("shell", ["<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_standard_descriptors_that_are_closed_are_open_on_nothing(shell: str) -> None:
     done = run("import os, sys; [os.fstat(fd) for fd in (0, 1, 2)]; console.say('a'); console.complain('b')", shell)

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
+
 from tests.system.addresses import ask_name, free_address
-from tests.system.configs import host, one_service
+from tests.system.configs import director, host, one_service
 from tests.system.daemon import DIRECTORCTL, Daemon
 from tests.system.hosts import Host
 from tests.waiting import wait_until
@@ -88,6 +90,15 @@ def test_events_are_told_at_once_and_outlive_the_hub_and_an_upgrade(daemon: Daem
     assert len(remembered(daemon, "process exited", "hub")) == 1
     wait_until(lambda: remembered(daemon, "upgrade committed", "upgrade"))
     assert "in use -> maint by" in daemon.ctl("events", "500").out
+
+
+@pytest.mark.parametrize("words", [["events", "--follow"], ["status", "--watch", "--every", "60"]])
+def test_who_follows_ends_with_its_reader_though_nothing_happens(daemon: Daemon, words: list[str]) -> None:
+    daemon.start(director())
+    process = subprocess.Popen([*DIRECTORCTL, "-s", str(daemon.socket), *words], stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(4.0) == 0  # a sign of life is due every five seconds only
 
 
 def test_who_follows_goes_on_with_the_next_hub_and_the_next_version(daemon: Daemon, hosts: Hosts) -> None:
