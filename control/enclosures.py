@@ -31,7 +31,7 @@ def enclosed(row: Command, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def received(row: Command, args: Mapping[str, Any], result: Any) -> Any:
     """The result as it is shown, after a file that it holds is written. Raises CommandError."""
-    if row.name != "config-save" or not args["file"]:
+    if row.name != "config-save" or not args["file"] or args["dry-run"]:
         return result
     path = absolute(args["file"])
     try:

@@ -105,6 +105,12 @@ def config_save(hub: Hub, args: Args, actor: Actor) -> Document:
     base = _base(data, hub.running.config, anyway=shown or args["force"])
     text, kept = rewrite(base, data["name"], hub.running.config, folder)
     warnings = [] if kept else [_ANEW]
+    if args["dry-run"]:
+        said = args["file"] or data["name"]
+        lines = (
+            ["nothing to change"] if said == data["name"] and text == data["text"] else [f"write what runs to {said}"]
+        )
+        return {"lines": lines, "kept": kept, "warnings": warnings, "dry_run": True}
     if shown:
         return {"text": text.decode(errors="replace"), "kept": kept, "warnings": warnings}
     document = ordered(hub, SaveConfig(text, data["digest"]), actor)
@@ -189,7 +195,11 @@ ROWS: tuple[Command, ...] = (
         "write what runs into the config file, or into FILE here, with the comments that are there",
         config_save,
         (file_argument(carries=False),),
-        (Option("print", "print it instead"), Option("force", "overwrite what was edited there and not loaded")),
+        (
+            Option("print", "print it instead"),
+            Option("force", "overwrite what was edited there and not loaded"),
+            DRY_RUN,
+        ),
         Access.FULL,
         patience=60.0,
     ),

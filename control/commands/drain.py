@@ -106,8 +106,24 @@ def host_close(hub: Hub, args: Args, actor: Actor) -> Document:
     service = find_service(hub.running.config, args["service"])
     host = find_host(service, find_group(service, args["group"]), args["host"])
     label = f"host {host.name!r} of {args['service']}/{args['group']}"
+    if args["dry-run"]:
+        count = _open(hub, args["service"], args["group"], host.name)
+        return {"lines": [f"close {_counted(count)} of {label}"], "closed": 0, "dry_run": True}
     closed = hub.close_host(host.number, label, actor)
-    return {"lines": [f"{closed} connection{'' if closed == 1 else 's'} of {label} closed"], "closed": closed}
+    return {"lines": [f"{_counted(closed)} of {label} closed"], "closed": closed}
+
+
+def _open(hub: Hub, service: str, group: str, host: str) -> int:
+    """The connections of a host, in all its places."""
+    from director.members import configured
+
+    groups = next(one["groups"] for one in hub.stats()["services"] if one["name"] == service)
+    places = next(one["hosts"] for one in groups if one["name"] == group)
+    return sum(one["open"] for one in places if configured(one["number"], one["name"]) == host)
+
+
+def _counted(connections: int) -> str:
+    return f"{connections} connection{'' if connections == 1 else 's'}"
 
 
 def drains(hub: Hub, args: Args, actor: Actor) -> Outcome:
@@ -149,6 +165,7 @@ ROWS: tuple[Command, ...] = (
         "close the connections that a host has now; it goes on getting new ones",
         host_close,
         (SERVICE, GROUP, HOST),
+        (DRY_RUN,),
         access=Access.FULL,
         patience=60.0,
     ),

@@ -33,7 +33,7 @@ def reload(hub: Hub, args: Args, actor: Actor) -> Document:
     """The config file is read again, and what differs applied."""
     from director.messages import Reload
 
-    return ordered(hub, Reload(), actor)
+    return changed(hub, Reload(), actor, args)
 
 
 def upgrade(hub: Hub, args: Args, actor: Actor) -> Generator[Document, None, Document]:
@@ -86,10 +86,12 @@ def maxconn_set(hub: Hub, args: Args, actor: Actor) -> Document:
 
 def counters_clear(hub: Hub, args: Args, actor: Actor) -> Document:
     """Peaks begin anew; with --all, what HAProxy's phrases count does, too."""
-    hub.clear_counters(args["all"])
     lines = ["peaks begin anew"]
     if args["all"]:
         lines.append("`show stat` counts from now on; JSON and Prometheus totals go on")
+    if args["dry-run"]:
+        return {"lines": lines, "dry_run": True}
+    hub.clear_counters(args["all"])
     return {"lines": lines}
 
 
@@ -98,12 +100,21 @@ def stop(hub: Hub, args: Args, actor: Actor) -> Document:
     from director.messages import StopDaemon
 
     open_connections = sum(worker["open"] for worker in hub.stats()["workers"])
+    if args["dry-run"]:
+        lines = [f"stop: {open_connections} open connections, for up to {hub.running.config.stop_timeout:g} s"]
+        return {"lines": lines, "open": open_connections, "dry_run": True}
     return ordered(hub, StopDaemon(), actor) | {"open": open_connections}
 
 
 ROWS: tuple[Command, ...] = (
     Command(
-        "reload", Section.PROCESS, "apply what changed in the config file", reload, access=Access.FULL, patience=60.0
+        "reload",
+        Section.PROCESS,
+        "apply what changed in the config file",
+        reload,
+        options=(DRY_RUN,),
+        access=Access.FULL,
+        patience=60.0,
     ),
     Command(
         "upgrade",
@@ -136,8 +147,8 @@ ROWS: tuple[Command, ...] = (
         Section.PROCESS,
         "forget the peaks of services and hosts",
         counters_clear,
-        options=(Option("all", "and have the counts of HAProxy's `show stat` begin anew"),),
+        options=(Option("all", "and have the counts of HAProxy's `show stat` begin anew"), DRY_RUN),
         access=Access.FULL,
     ),
-    Command("stop", Section.PROCESS, "end the daemon gracefully", stop, access=Access.FULL),
+    Command("stop", Section.PROCESS, "end the daemon gracefully", stop, options=(DRY_RUN,), access=Access.FULL),
 )

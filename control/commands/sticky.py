@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from control.commands.command import (
+    DRY_RUN,
     GROUP,
     SERVICE,
     Args,
@@ -54,12 +55,15 @@ def sticky_clear(hub: Hub, args: Args, actor: Actor) -> Document:
     """One client, or all of them, get a host as if they were new."""
     group, _ = _table(hub, args)
     client = _client(args)
-    count = hub.forget_sticky(group.number, client)
     place = f"{args['service']}/{group.name}"
+    if args["dry-run"]:
+        known = sticky(hub, args, actor)["clients"]
+        return {"lines": [f"forget {_counted(len(known))} in {place}"], "forgotten": 0, "dry_run": True}
+    count = hub.forget_sticky(group.number, client)
     if client is not None:
         line = f"{client} is forgotten in {place}" if count else f"{client} is not known in {place}"
     else:
-        line = f"{count} client{'' if count == 1 else 's'} forgotten in {place}"
+        line = f"{_counted(count)} forgotten in {place}"
     return {"lines": [line], "forgotten": count, "applied": 0, "workers": 0, "warnings": []}
 
 
@@ -72,6 +76,10 @@ def _client(args: Args) -> str | None:
         return client if client is None else of_client(client)
     except ValueError:
         return str(client)
+
+
+def _counted(clients: int) -> str:
+    return f"{clients} client{'' if clients == 1 else 's'}"
 
 
 def _table(hub: Hub, args: Args) -> tuple[Group, StickyTable]:
@@ -96,6 +104,7 @@ ROWS: tuple[Command, ...] = (
         "forget the host of a client, or of all",
         sticky_clear,
         (SERVICE, GROUP, CLIENT),
+        (DRY_RUN,),
         access=Access.FULL,
     ),
 )

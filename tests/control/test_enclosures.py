@@ -26,12 +26,15 @@ def test_a_config_is_saved_on_the_clients_side(tmp_path: Path) -> None:
     path = tmp_path / "mine.xml"
     path.write_text("before")
     assert enclosed(row, {"file": str(path)}) == {"print": True, "file": str(path)}
-    result = received(row, {"file": str(path)}, {"text": "after"})
+    args = {"file": str(path), "dry-run": False}
+    planned = {"lines": ["write"]}
+    assert received(row, {**args, "dry-run": True}, planned) == planned
+    result = received(row, args, {"text": "after"})
     assert result["lines"] == [f"{path} says what runs; what it said is in {path}.bak"]
-    received(row, {"file": str(path)}, {"text": "later"})
+    received(row, args, {"text": "later"})
     assert [(tmp_path / f"mine.xml{end}").read_text() for end in ("", ".bak", ".bak.1")] == ["later", "after", "before"]
     with pytest.raises(CommandError, match="can't write"):
-        received(row, {"file": str(tmp_path / "no" / "folder")}, {"text": "after"})
+        received(row, {**args, "file": str(tmp_path / "no" / "folder")}, {"text": "after"})
 
 
 def test_a_password_is_a_line_of_stdin_and_only_its_hash_travels(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,3 +170,7 @@ def test_the_connections_of_a_host_are_closed_at_once(hub: FakeHub) -> None:
     result = run(hub, "host-close", **WHERE)
     assert result == {"lines": ["3 connections of host 'a' of web/main closed"], "closed": 3}
     assert [label for _, label in hub.closed] == ["host 'a' of web/main"]
+    assert run(hub, "host-close", **WHERE, **{"dry-run": True})["lines"] == [
+        "close 2 connections of host 'a' of web/main"
+    ]
+    assert len(hub.closed) == 1

@@ -38,6 +38,17 @@ def test_counters_are_cleared_in_part_or_all(hub: FakeHub) -> None:
     assert hub.cleared == [False, True]
 
 
+def test_a_dry_run_tells_what_would_be_and_does_nothing(hub: FakeHub) -> None:
+    dry = {"dry-run": True}
+    assert run(hub, "counters-clear", all=True, **dry)["lines"][0] == "peaks begin anew"
+    assert run(hub, "stop", **dry)["lines"] == ["stop: 5 open connections, for up to 30 s"]
+    assert (hub.cleared, hub.asked) == ([], [])
+    step = {"kind": "remove", "text": "remove host 'a' of web/main", "path": ["web", "main", "a"], "restart": False}
+    hub.answer = Answer(0, Exit.DONE, ("step",), data={"plan": "1-x", "actions": [step]})
+    (line,) = run(hub, "reload", **dry)["lines"]
+    assert line.startswith("remove host 'a' of web/main (2 connections")
+
+
 def test_an_upgrade_that_old_connections_forbid_names_them(hub: FakeHub) -> None:
     hub.answer = Answer(1, Exit.UPGRADE_REFUSED, ("can't upgrade: 8 generations",), data={"held_by": "g1-1"})
     there = {"client": "10.0.0.9", "service": "web", "group": "main", "host": "a", "generation": "g1-1"}

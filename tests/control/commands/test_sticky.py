@@ -55,6 +55,15 @@ def test_clearing_one_says_whether_it_was_known(hub: FakeHub) -> None:
     assert len(run(hub, "sticky", service="web", group="main")["clients"]) == 1
 
 
+def test_a_dry_run_only_counts(hub: FakeHub) -> None:
+    dry = {"dry-run": True}
+    told = run(hub, "sticky-clear", service="web", group="main", **dry)
+    assert told["lines"] == ["forget 2 clients in web/main"]
+    told = run(hub, "sticky-clear", service="web", group="main", client="10.0.0.1", **dry)
+    assert told["lines"] == ["forget 1 client in web/main"]
+    assert len(run(hub, "sticky", service="web", group="main")["clients"]) == 2
+
+
 def test_clearing_all_says_how_many(hub: FakeHub) -> None:
     assert run(hub, "sticky-clear", service="web", group="main")["forgotten"] == 3
     assert run(hub, "sticky", service="web", group="main")["clients"] == []

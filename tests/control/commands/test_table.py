@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from control.commands.command import DRY_RUN
 from control.commands.table import COMMANDS
+from director.access import Access
 from tests.control.commands.running import run
 from tests.control.hubs import FakeHub
 
@@ -28,3 +30,9 @@ def test_help_lists_all_or_details_one(hub: FakeHub) -> None:
     assert result["detailed"]
     (told,) = result["commands"]
     assert told["usage"] == "host-down SVC GRP HOST [--for TIME] [--close] [--reason TEXT] [--force] [--dry-run]"
+
+
+def test_every_command_that_changes_what_runs_can_tell_before_what_it_would_do() -> None:
+    without = {row.name for row in COMMANDS if row.access is Access.FULL and DRY_RUN not in row.options}
+    # A test of a host; the same config in new processes; what is worth a line, and where lines go.
+    assert without == {"host-retry", "upgrade", "log-level", "log-reopen"}
