@@ -133,7 +133,8 @@ def taking_back(records: Sequence[Record], number: int, running: Running) -> tup
     if all(map(_is_again, change.edits)):
         raise RefusedError(f"can't undo {number}: it put nothing in the place of anything else")
     for later in changes:
-        if later.number > number and later.number not in gone and not later.undoes and _depends(later, change):
+        # One that undoes what came after this change leaves nothing of either.
+        if later.number > number > later.undoes and later.number not in gone and _depends(later, change):
             raise RefusedError(
                 f"can't undo {number}: change {later.number} depends on it ({later.said}); undo that first"
             )

@@ -157,6 +157,19 @@ def test_a_change_that_others_rest_on_is_not_undone() -> None:
     assert taking_back([one, two, three], 2, running)[1] == ()
 
 
+def test_undoing_what_was_undone_since_names_who_did_it() -> None:
+    one, running = changed(1, RUNNING, HostWeight("web", "main", "a", 2.0))
+    records = [one]
+    for number, of in ((2, 1), (3, 2), (4, 1)):  # there, back, there again, and back again
+        edits = taking_back(records, of, running)[1]
+        records.append(Changed(number, 1.0, ANN, f"undo {of}", edits, "", of))
+        running = replay(running, edits)
+    with pytest.raises(RefusedError, match=r"can't undo 3: change 4 depends on it \(undo 1\)"):
+        taking_back(records, 3, running)
+    running = replay(running, taking_back(records, 4, running)[1])
+    assert running.config.services[0].groups[0].hosts[0].weight == 2.0
+
+
 def test_what_only_tried_the_same_again_is_not_undone_and_nothing_rests_on_it() -> None:
     one, running = changed(1, RUNNING, ChangeScheduler("web", "main", "first"))
     again = Changed(2, 1.0, ANN, "again", chosen_again(running, ChangeScheduler("web", "main", "first", again=True)))
