@@ -107,7 +107,7 @@ def _command_word(words: list[str]) -> tuple[list[str], str, list[str]]:
 
 
 def _watch(row: Command, args: dict[str, Any], common: dict[str, Any]) -> int:
-    if row.section is not Section.LOOK:
+    if row.section is not Section.LOOK or row.name == "help":
         raise CommandError(ErrorKind.USAGE, f"can't watch {row.name}: it is not for looking")
     try:
         seconds = min(max(0.1, float(common["every"] or 2)), 86400.0)

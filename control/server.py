@@ -383,7 +383,7 @@ class _Connection:
             row = self._server.find(str(request.get("command")), speaker)
             if len(body) > row.max_request:
                 raise CommandError(
-                    ErrorKind.USAGE, f"can't run {row.name}: its request may have {row.max_request} bytes at most"
+                    ErrorKind.REFUSED, f"can't run {row.name}: its request may have {row.max_request} bytes at most"
                 )
             args = complete(row, request.get("args", {}))
             for piece in self._server.perform(row, args, speaker, write if request.get("form") == "json" else encode):

@@ -42,6 +42,11 @@ def test_wrong_words_exit_2_and_say_what_would_be_right(
     assert hint in capsys.readouterr().err
 
 
+def test_help_is_not_told_again_and_again(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--watch"]) == 2
+    assert "can't watch help" in capsys.readouterr().err
+
+
 def test_without_a_daemon_the_exit_is_7(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     for words in (["-s", str(tmp_path / "s"), "stats"], ["stats", "--run-dir", str(tmp_path)]):
         assert main(words) == 7
