@@ -78,8 +78,7 @@ def complete(row: Command, given: Any, common: Sequence[Option] = ()) -> dict[st
         if not isinstance(value, bool if option.flag else str | None):
             raise _misfit(row, f"{option.name} is not {'true or false' if option.flag else 'text'}")
         if option.choices and value is not None and value not in option.choices:
-            cause = f'--{option.name} can\'t be "{value}", only {" or ".join(option.choices)}'
-            raise CommandError(ErrorKind.REFUSED, f"can't run {row.name}: {cause}")
+            raise _misfit(row, f'--{option.name} can\'t be "{value}", only {" or ".join(option.choices)}')
     for name in given:
         if name not in args:
             raise _misfit(row, f"there is no argument {name!r}")

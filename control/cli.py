@@ -2,7 +2,7 @@
 
     0   done, also when it was so already
     1   refused, failed, a service, group or host that is not there, or a value that is not right
-    2   a command, option or number of arguments that is not there
+    2   a command, option or number of arguments that is not there, or a word that is not on a short list
     7   no daemon answers
 
 Everything about single commands comes from `control.commands`; here are only
@@ -174,7 +174,7 @@ def _completion(shell: str) -> list[str]:
     from control.completion import SHELLS
 
     if shell not in SHELLS:
-        raise CommandError(ErrorKind.REFUSED, f"can't complete in {shell!r}: there is {' and '.join(SHELLS)}")
+        raise CommandError(ErrorKind.USAGE, f"can't complete in {shell!r}: there is {' and '.join(SHELLS)}")
     return list(SHELLS[shell](COMMANDS, COMMON))
 
 

@@ -33,7 +33,7 @@ _EXITS = """| exit | `directord` | `directorctl` |
 |---|---|---|
 | 0 | done, also when it was so already | done, also when it was so already |
 | 1 | failed; nothing was changed | refused, failed, or an unknown name; the reason is on stderr |
-| 2 | bad arguments | unknown command, option or number of arguments; a value that is not right is refused, with 1 |
+| 2 | bad arguments | unknown command, option, number of arguments, or word where there is a list; any other value that is not right: 1 |
 | 4 | no rights | |
 | 7 | not running | the daemon can't be reached |
 | 78 | bad configuration; nothing was changed | |

@@ -33,7 +33,7 @@ def log_level(hub: Hub, args: Args, actor: Actor) -> Document:
         now = logs.levels()
         return {"lines": [f"{subsystem or 'all':<{12}} {level}" for subsystem, level in now.items()], "levels": now}
     if level not in logs.LEVELS:
-        raise CommandError(ErrorKind.UNKNOWN, unknown("level", level, logs.LEVELS))
+        raise CommandError(ErrorKind.USAGE, unknown("level", level, logs.LEVELS))
     if subsystem is not None and subsystem not in logs.SUBSYSTEMS:
         raise CommandError(ErrorKind.UNKNOWN, unknown("subsystem", subsystem, logs.SUBSYSTEMS))
     return ordered(hub, LogLevel(level, subsystem), actor)

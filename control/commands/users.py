@@ -43,7 +43,7 @@ def user_add(hub: Hub, args: Args, actor: Actor) -> Document:
     from director.messages import UserAdd
 
     if args["access"] not in ("full", "readonly"):
-        raise CommandError(ErrorKind.REFUSED, f"access can't be {args['access']!r}, only full or readonly")
+        raise CommandError(ErrorKind.USAGE, f"access can't be {args['access']!r}, only full or readonly")
     password = args["password"] or ""
     if not is_hash(password):
         raise CommandError(ErrorKind.REFUSED, "can't add a user: its password must be a hash, by password-hash")

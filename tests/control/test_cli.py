@@ -33,6 +33,7 @@ def test_a_command_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
         (["stats", "--fromat", "json"], "--format"),
         (["host-down", "web"], "GRP"),
         (["host-down", "a", "b", "c", "d"], "too many"),
+        (["stats", "--format", "klingon"], "json"),
     ],
 )
 def test_wrong_words_exit_2_and_say_what_would_be_right(

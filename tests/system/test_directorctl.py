@@ -109,8 +109,11 @@ ANY_TEXT = {"reason", "generation"}  # may be anything, or is only looked for
 LOCAL = {"top", "password-hash", "help"}  # take no value, or a command's name
 
 
-def bad_values() -> Iterator[list[str]]:
-    """Every command with one bad value, once for each value that it takes."""
+LISTED = {"level", "access", "shell"}  # words of a short list
+
+
+def bad_values() -> Iterator[tuple[list[str], int]]:
+    """Every command with one bad value, once for each value that it takes, and how it exits."""
     for row in COMMANDS:
         if row.name in LOCAL:
             continue
@@ -121,26 +124,21 @@ def bad_values() -> Iterator[list[str]]:
         for at, one in enumerate(row.arguments):
             if one.names is not Names.CLIENT:
                 before = [GOOD[earlier.name] for earlier in row.arguments[:at]]
-                yield [row.name, *before, BAD, *required[at + 1 :], *also]
+                yield [row.name, *before, BAD, *required[at + 1 :], *also], 2 if one.name in LISTED else 1
         chosen = ["web"] * (row.name == "explain")
         for option in row.options:
             if not option.flag and option.name not in ANY_TEXT:
-                yield [
-                    row.name,
-                    *required,
-                    *([] if option.name == "session" else chosen),
-                    *also,
-                    f"--{option.name}",
-                    BAD,
-                ]
+                about = [] if option.name == "session" else chosen
+                words = [row.name, *required, *about, *also, f"--{option.name}", BAD]
+                yield words, 2 if option.choices else 1
 
 
-def test_a_value_that_is_not_right_exits_1_with_a_reason_and_changes_nothing(
+def test_a_value_that_is_not_right_exits_1_and_an_unknown_word_2_with_a_reason_and_nothing_is_changed(
     daemon: Daemon, address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = daemon.command("config-running")
-    for words in bad_values():
-        assert main(["--socket", str(daemon.socket), *words]) == 1, words
+    for words, status in bad_values():
+        assert main(["--socket", str(daemon.socket), *words]) == status, words
         said = capsys.readouterr()
         assert said.err and "internal error" not in said.err, words
         assert not said.out, words

@@ -28,7 +28,7 @@ def test_without_a_level_it_tells_what_is_so() -> None:
 @pytest.mark.parametrize(
     ("args", "kind", "words"),
     [
-        ({"level": "inf"}, ErrorKind.UNKNOWN, "did you mean 'info'"),
+        ({"level": "inf"}, ErrorKind.USAGE, "did you mean 'info'"),
         ({"level": "debug", "subsystem": "hots"}, ErrorKind.UNKNOWN, "did you mean 'host'"),
     ],
 )
