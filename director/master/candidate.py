@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from director import logs
 from director.events import Event
-from director.master import system as kernel
 from director.master.bond import Bond
 from director.master.retirement import Retirement, report_to
 from director.master.stage import Stage, Turn
@@ -119,11 +118,14 @@ class Candidate:
             self.fail(f"clients filled half the backlog of {crowded} for {CROWDED:g} s")
 
     def _watch_children(self, now: float) -> None:
-        """One that hangs is a sign that the next would hang, too."""
+        """One that hangs is a sign that the next would hang, too; nor is one any good that was stopped.
+
+        Here that excuses nobody: the others can go on at once, and nobody dies of it.
+        """
         if now - self._looked > AWAY:
             self._excused = now
         self._looked = now
-        hung = self._master.family.supervisor.silent(now - SILENCE, kernel.process_state)
+        hung = self._master.family.supervisor.silent(now - SILENCE)
         if hung is not None and now - self._excused > SILENCE:
             self.fail(f"its {hung.name} has been silent for {SILENCE:g} s")
 

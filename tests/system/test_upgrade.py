@@ -403,6 +403,23 @@ def test_a_candidate_that_is_killed_is_rolled_back(daemon: Daemon, serve: Serve)
         wait_until(lambda: streams.exchanged >= 30 * 256 and daemon.service()["open"] == 30)
 
 
+@pytest.mark.fault(10)
+@pytest.mark.parametrize("kind", ["hub", "worker"])
+def test_a_version_of_which_a_process_is_stopped_is_taken_back(daemon: Daemon, serve: Serve, kind: str) -> None:
+    address = free_address()
+    daemon.start(config(address, serve, upgrade_probation="30s"))
+    master = daemon.master
+    command = daemon.spawn("upgrade")
+    wait_until(lambda: "watching it for" in daemon.log)
+    daemon.kill(daemon.hub() if kind == "hub" else daemon.workers()[1], signal.SIGSTOP)
+    said, _ = command.communicate(timeout=60)
+    assert command.returncode == 151, said
+    assert f"its {kind}" in said and "has been silent for 4 s" in said, said
+    assert daemon.master == master
+    with loaded(address):
+        wait_until(lambda: daemon.is_serving(2))
+
+
 def test_what_two_versions_that_were_taken_back_have_counts(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     text = config(address, serve, upgrade_probation="60s", maxconn=12)
