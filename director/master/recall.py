@@ -14,7 +14,7 @@ from director.config.numbering import assign
 from director.events import Event
 from director.master.journal import Journal
 from director.master.loading import digest
-from director.master.records import Loaded, replay, since_load
+from director.master.records import Loaded, fitting, replay, since_load
 from director.messages import Edit, Running
 
 Check = Callable[[bytes, str], Config | None]  # a text and its name -> what it says
@@ -29,20 +29,30 @@ def recall(journal: Journal, now: Config, text: bytes, name: str, check: Check) 
     """What is to run, and the last number given; written to the journal as loaded. Raises SystemFailure.
 
     `check` reads the text that the changes were made over, if it is another
-    than `now` by this time. Where that can't be read any more, they stay as they are.
+    than `now` by this time. Where that can't be read any more, they stay as they are; where not even its
+    record can, those stay that find in `now` what they were made over.
     """
     config, last = assign(now, None, 0)
     fresh = Running(1, config)
     last_load, edits = since_load(journal.records)
-    if last_load is None or not edits:
+    if not edits:
         journal.append(loaded(text, name, time.time()))
         return fresh, last
-    base = now if last_load.digest == digest(text) else check(last_load.text.encode("latin-1"), last_load.name) or now
+    base = now
+    misfits: tuple[Edit, ...] = ()
+    if last_load is not None and last_load.digest != digest(text):
+        base = check(last_load.text.encode("latin-1"), last_load.name) or now
     numbers, last = assign(base, config, last)
-    before = replace(replay(Running(1, numbers), edits), drains=())  # their connections are of another life, too
+    before = Running(1, numbers)
+    if last_load is None:
+        before, misfits = fitting(before, edits)
+    else:
+        before = replay(before, edits)
+    before = replace(before, drains=())  # their connections are of another life, too
     # Numbers that edits brought along are of another life.
     before, last = renumbered(before, config, last)
     merged = merge(base, fresh, before)
+    merged = replace(merged, overruled=(*misfits, *merged.overruled))
     for conflict in merged.conflicts:
         logs.warning(Event.CHANGE_OVERRULED, change=conflict)
     if merged.kept:

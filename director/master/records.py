@@ -88,14 +88,15 @@ def _record(body: bytes) -> Record | None:
 
 
 def since_load(records: Sequence[Record]) -> tuple[Loaded | None, tuple[Edit, ...]]:
-    """The last text that was loaded, and all that was changed since, with what stayed then."""
-    at = next((at for at in reversed(range(len(records))) if isinstance(records[at], Loaded)), None)
-    if at is None:
-        return None, ()
-    loaded = records[at]
-    assert isinstance(loaded, Loaded)
+    """The last text that was loaded, and all that was changed since, with what stayed then.
+
+    No text: none was loaded yet, or what was can't be read any more.
+    """
+    at = max((at for at, record in enumerate(records) if isinstance(record, Loaded)), default=-1)
+    loaded = records[at] if at >= 0 else None
+    assert not isinstance(loaded, Changed)
     later = (edit for record in records[at + 1 :] if isinstance(record, Changed) for edit in record.edits)
-    return loaded, (*loaded.stays, *later)
+    return loaded, (*(() if loaded is None else loaded.stays), *later)
 
 
 def replay(base: Running, edits: Iterable[Edit]) -> Running:
@@ -106,6 +107,22 @@ def replay(base: Running, edits: Iterable[Edit]) -> Running:
         except Misfit:
             continue
     return base
+
+
+def fitting(base: Running, edits: Iterable[Edit]) -> tuple[Running, tuple[Edit, ...]]:
+    """What runs after those edits that find what they were made over, and those that don't."""
+    misfits = []
+    for edit in edits:
+        if edit.field == DRAIN:
+            continue
+        found = value(base, edit)
+        # Of a thing that came or went only its being there counts: the numbers in it are of another life.
+        fits = is_order(edit) or (found == edit.old if edit.field else (found is None) == (edit.old is None))
+        if fits:
+            base = replay(base, (edit,))
+        else:
+            misfits.append(edit)
+    return base, tuple(misfits)
 
 
 def undone(records: Iterable[Record]) -> set[int]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from director import logs
 from director.config.changes import amend
 from director.config.edits import by_place, diff, renumbered
 from director.config.model import Config
 from director.config.reader import read
 from director.config.writer import write
+from director.events import Event
 from director.master.journal import Journal
 from director.master.loading import digest
 from director.master.recall import recall
 from director.master.records import Changed, Loaded
-from director.messages import Change, HostAdd, HostDown, HostWeight
+from director.messages import Change, Happened, HostAdd, HostDown, HostWeight
 from tests.director.config.configs import ANN, RUNNING, host
 
 TEXT = write(RUNNING.config)
@@ -68,3 +70,29 @@ def test_a_file_that_changed_meanwhile_is_merged() -> None:
 def test_changes_over_a_text_that_can_not_be_read_any_more_stay() -> None:
     running, _ = recall(journal(), RUNNING.config, TEXT + b"\n", "f", lambda text, name: None)
     assert len(running.config.services[0].groups[0].hosts) == 3
+
+
+def test_changes_stay_though_the_record_of_the_text_that_they_were_made_over_is_damaged() -> None:
+    found = journal()
+    del found.records[0]
+    running, _ = recall(found, RUNNING.config, TEXT, "f", check)
+    assert [one.name for one in running.config.services[0].groups[0].hosts] == ["a", "b", "new"]
+    assert [place[-1] for place in by_place(running)] == ["a"]
+
+
+def test_of_changes_over_a_damaged_record_those_that_do_not_fit_the_file_are_said_to_be_overruled() -> None:
+    found = journal()
+    weighted, _ = amend(RUNNING, HostWeight("web", "main", "b", 5.0), ANN, 1.0)
+    found.append(Changed(3, 1.0, ANN, "said", diff(RUNNING, weighted)))
+    del found.records[0]
+    now, _ = amend(RUNNING, HostWeight("web", "main", "b", 7.0), ANN, 1.0)
+    told: list[Happened] = []
+    logs.listen(told.append)
+    try:
+        running, _ = recall(found, now.config, write(now.config), "f", check)
+    finally:
+        logs.listen(None)
+    hosts = [(one.name, one.weight) for one in running.config.services[0].groups[0].hosts]
+    assert hosts == [("a", 1.0), ("b", 7.0), ("new", 1.0)]
+    said = [one.fields["change"] for one in told if one.event == Event.CHANGE_OVERRULED]
+    assert said == ["the file changed host 'b' of web/main, weight: the file wins"]
