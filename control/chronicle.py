@@ -75,6 +75,11 @@ class Chronicle:
         self._more = gevent.event.Event()
         self._restore(memory.load())
 
+    def hear(self, happened: Happened) -> None:
+        """One that another generation tells of; it may have reached us before."""
+        if not any(_key(one) == _key(happened) for _, one in self._events):
+            self.add(happened)
+
     def add(self, happened: Happened) -> None:
         """One more."""
         self._last += 1
@@ -122,9 +127,9 @@ class Chronicle:
         own = [happened for _, happened in self._events]
         self._events.clear()
         self._restore(memory.load())
-        known = {(one.at, one.pid, one.event) for _, one in self._events}
+        known = {_key(one) for _, one in self._events}
         for happened in own:
-            if (happened.at, happened.pid, happened.event) not in known:
+            if _key(happened) not in known:
                 self._last += 1
                 self._events.append((self._last, happened))
         self.tell, self._dirty = None, True
@@ -133,6 +138,10 @@ class Chronicle:
         for number, *row in rows or ():
             self._events.append((number, Happened(*row)))
             self._last = max(self._last, number)
+
+
+def _key(happened: Happened) -> tuple[float, int, str]:
+    return happened.at, happened.pid, happened.event
 
 
 def _row(happened: Happened) -> list[Any]:

@@ -447,7 +447,7 @@ class Hub:
             case FaultReport():
                 pass  # whoever decides leaves us its own verdicts
             case Happened():
-                self.chronicle.add(message)
+                self.chronicle.hear(message)
             case _:
                 logs.error(Event.PROCESS_FAILED, reason=f"a worker sent {type(message).__name__}")
 

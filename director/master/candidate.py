@@ -22,6 +22,7 @@ from director.messages import (
     Go,
     HandedOver,
     Handover,
+    Happened,
     Heartbeat,
     Message,
     Reopen,
@@ -96,6 +97,11 @@ class Candidate:
     def fail(self, cause: str) -> None:
         """We are no good: the old master has to decide, or has decided for stopping us."""
         self._bond.tell(Failed(cause))
+
+    def pass_on(self, happened: Happened) -> None:
+        """Before we serve, the old hub is the one that is asked what has happened; ours hears of it, too."""
+        if self._master.stage in (Stage.CANDIDATE, Stage.READY):
+            self._bond.tell(happened)
 
     def tick(self, now: float) -> None:
         """A sign of life."""

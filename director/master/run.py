@@ -104,12 +104,12 @@ class Master:
     upgrade: Upgrading | None = None  # while we are the old side of one
     candidate: Candidate | None = None  # while we are the new side
     journal: Journal = field(default_factory=Journal)
+    outbox: Outbox = field(default_factory=Outbox)
 
     def __post_init__(self) -> None:
         self.openings = Openings(self)
         self.changing = Changing(self)
         self.rotation = Rotation(self)
-        self.outbox = Outbox()
         self.outbox.open()
         self.seats = Seats(self)
         self._shown: tuple[ProcessInfo, ...] = ()
@@ -318,7 +318,12 @@ class Master:
     def _report(self) -> None:
         """Tell the hub what has happened; while there is none, it waits."""
         if HUB_SLOT in self.family.children:
-            self.outbox.flush(self.family.tell_hub)
+            self.outbox.flush(self._pass_on)
+
+    def _pass_on(self, happened: Happened) -> None:
+        self.family.tell_hub(happened)
+        if self.candidate is not None:
+            self.candidate.pass_on(happened)
 
     @property
     def held(self) -> bool:

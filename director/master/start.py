@@ -48,6 +48,7 @@ from director.master.stage import Stage
 from director.master.stopping import kill_children
 from director.master.system import System
 from director.messages import Failed, Handover, Running
+from director.outbox import Outbox
 from director.places import Places, make_run_dir
 
 PATIENCE = 30.0  # seconds that a start may take, or a stop beyond its time
@@ -134,6 +135,7 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
     check_pid_file(places.pid_file)
     identity = kernel.child_identity(start.config.user, start.config.group)
     kernel.raise_descriptor_limit()
+    outbox = _listening()
     orphans = probe(places.lock)
     # At once, for who wants to stop us; orphans stay on record, should they be in the way.
     lock.write(orphans.generation, list(orphans.children), start.config.stop_timeout)
@@ -178,6 +180,7 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
         controls=controls,
         last_number=last,
         generation=generation,
+        outbox=outbox,
         when_ready=start.when_ready,
         invocation=start.invocation,
         foreground=start.foreground,
@@ -258,6 +261,7 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
     if left.foreground and not from_environment().heard:
         kernel.end_with_parent(os.getppid())  # the launcher: who calls us is gone already
     os.chdir("/")
+    outbox = _listening()
     assert places.config is not None
     text = checker.read_file(places.config)
     checked = checker.check_now(text, places.config, Needs(places.state_dir, roles.judge))
@@ -297,6 +301,7 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
         addresses=addresses,
         admins=Admins(places.state_dir),
         controls=controls,
+        outbox=outbox,
         stage=Stage.CANDIDATE,
         last_number=last,
         last_ordinal=left.ordinal,
@@ -327,6 +332,13 @@ def _inherit_addresses(left: Handover, config: Config, slots: int) -> dict[str, 
         if ip not in addresses:
             addresses[ip] = open_address(listen, slots)
     return addresses
+
+
+def _listening() -> Outbox:
+    """For what is told while there is no master yet."""
+    outbox = Outbox()
+    outbox.open()
+    return outbox
 
 
 def _check(text: bytes, name: str) -> Config | None:

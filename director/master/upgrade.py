@@ -46,6 +46,7 @@ from director.messages import (
     Go,
     HandedOver,
     Handover,
+    Happened,
     Inherited,
     Message,
     Progress,
@@ -315,6 +316,10 @@ class Upgrade:
     def _reopen(self, _message: Message) -> None:
         self._master.usr1(others=False)
 
+    def _happened(self, message: Message) -> None:
+        assert isinstance(message, Happened)
+        self._master.outbox.add(message)
+
     def _failed(self, message: Message) -> None:
         assert isinstance(message, Failed)
         self.fail(message.message)
@@ -413,7 +418,11 @@ class Upgrade:
 
 
 _Handler = Callable[[Upgrade, Message], None]
-_ALWAYS: Mapping[type, _Handler] = {Failed: Upgrade._failed, Reopen: Upgrade._reopen}
+_ALWAYS: Mapping[type, _Handler] = {
+    Failed: Upgrade._failed,
+    Reopen: Upgrade._reopen,
+    Happened: Upgrade._happened,
+}
 # What the candidate may say at each step. Anything else came too late, or is a sign of life.
 _HANDLERS: Mapping[Step, Mapping[type, _Handler]] = {
     Step.PREFLIGHT: {},
@@ -423,5 +432,5 @@ _HANDLERS: Mapping[Step, Mapping[type, _Handler]] = {
     Step.SWITCH: {Serving: Upgrade._serving, **_ALWAYS},
     Step.PROBATION: _ALWAYS,
     Step.COMMIT: {Serving: Upgrade._committed, **_ALWAYS},
-    Step.WITHDRAWING: {HandedOver: Upgrade._withdrawn},
+    Step.WITHDRAWING: {HandedOver: Upgrade._withdrawn, Happened: Upgrade._happened},
 }

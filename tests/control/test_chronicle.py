@@ -102,6 +102,15 @@ def test_who_was_taken_over_from_passes_on_what_comes_then(fd: int) -> None:
     assert [one.at for one in passed] == [3.0]
 
 
+def test_what_another_generation_tells_that_was_heard_of_before_is_told_once() -> None:
+    chronicle = Chronicle(Memory(os.memfd_create("chronicle")))
+    chronicle.add(happened(1.0))
+    chronicle.add(happened(2.0, "process ready"))
+    chronicle.hear(happened(1.0))
+    chronicle.hear(happened(3.0))
+    assert [one["time"] for one in chronicle.last(9)] == [1.0, 2.0, 3.0]
+
+
 def test_who_waits_is_woken_by_the_next_event(fd: int) -> None:
     chronicle = Chronicle(Memory(fd))
     waiting = [gevent.spawn(chronicle.wait, 30) for _ in range(3)]

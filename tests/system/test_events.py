@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -55,6 +56,8 @@ class Follower:
 def remembered(daemon: Daemon, event: str, subject: str) -> list[dict[str, Any]]:
     found = json.loads(daemon.ctl("--json", "events", "1000").out)["events"]
     assert [one["number"] for one in found] == sorted({one["number"] for one in found})
+    # The master tells of its own ten times a second.
+    assert all(after["time"] > before["time"] - 0.5 for before, after in pairwise(found)), found
     return [one for one in found if (one["event"], one["subject"]) == (event, subject)]
 
 
@@ -99,6 +102,20 @@ def test_who_follows_ends_with_its_reader_though_nothing_happens(daemon: Daemon,
     assert process.stdout is not None and process.stdout.readline()
     process.stdout.close()
     assert process.wait(4.0) == 0  # a sign of life is due every five seconds only
+
+
+def test_what_the_file_overruled_at_a_start_and_in_an_upgrade_is_told(daemon: Daemon, hosts: Hosts) -> None:
+    (a,) = hosts("a")
+    text = one_service(free_address(), host("a", a.address), upgrade_probation="0.3s")
+    daemon.start(text)
+    assert daemon.ctl("host-weight", "web", "main", "a", "2").exit == 0
+    daemon.configure(text.replace('name="a"', 'name="a" weight="3"'))
+    assert daemon.directord("restart").exit == 0
+    wait_until(lambda: remembered(daemon, "change overruled", "change"))
+    assert daemon.ctl("host-weight", "web", "main", "a", "4").exit == 0
+    daemon.configure(text.replace('name="a"', 'name="a" weight="5"'))
+    assert daemon.directord("upgrade", timeout=120).exit == 0
+    wait_until(lambda: len(remembered(daemon, "change overruled", "change")) == 2)
 
 
 def test_who_follows_goes_on_with_the_next_hub_and_the_next_version(daemon: Daemon, hosts: Hosts) -> None:

@@ -24,6 +24,7 @@ from director.messages import (
     Go,
     HandedOver,
     Handover,
+    Happened,
     Message,
     Reopen,
     Serving,
@@ -154,6 +155,22 @@ def test_after_a_stop_of_us_all_nobody_is_said_to_hang(old: Old, master: Master)
     for moment in (now, now + 60, now + 60.1, now + 63):
         old.candidate.tick(moment)
     assert not any(isinstance(message, Failed) for message in old.heard())
+
+
+def test_what_happens_before_it_serves_is_told_to_the_old_master(old: Old, master: Master) -> None:
+    ours, theirs = socket.socketpair()
+    master.family.children[HUB_SLOT] = Child(HUB_SLOT, 4700, 10, Link(ours), 0.0)
+    before = Happened(1.0, "info", "process started", "master", 4711, {"slot": "0"})
+    master.outbox.add(before)
+    master._report()
+    assert before in old.heard()
+    old.candidate.all_ready()
+    old.bond.hear(Go())
+    old.heard()
+    master.outbox.add(Happened(2.0, "info", "process ready", "master", 4711, {"slot": "0"}))
+    master._report()
+    assert old.heard() == []
+    theirs.close()
 
 
 def test_what_the_old_master_opens_anew_it_does_too_and_does_not_tell_it_back(old: Old, master: Master) -> None:

@@ -28,6 +28,7 @@ from director.messages import (
     Failed,
     Go,
     HandedOver,
+    Happened,
     Heartbeat,
     Message,
     Reopen,
@@ -181,6 +182,14 @@ def test_log_files_that_were_moved_are_moved_for_both(candidate: Candidate, mast
     assert candidate.heard() == [Reopen()]
     candidate.says(Reopen())
     assert candidate.heard() == []
+
+
+def test_what_happens_to_it_is_remembered_here_too(candidate: Candidate, master: Master) -> None:
+    happened = Happened(1.0, "info", "process started", "master", 4711, {"slot": "0"})
+    candidate.says(happened)
+    told: list[Message] = []
+    master.outbox.flush(told.append)
+    assert happened in told
 
 
 def test_another_one_at_the_same_time_is_refused(candidate: Candidate, master: Master) -> None:
