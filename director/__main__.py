@@ -31,6 +31,7 @@ from director.master.lock import Holder
 from director.master.needs import Judge, Needs
 from director.master.readiness import Readiness, daemonise
 from director.master.system import System, start_ticks
+from director.master.upgrade import UpgradeRefused
 from director.places import Places, absolute, config_file, pid_file, run_dir, state_dir
 from director.version import VERSION
 
@@ -47,6 +48,9 @@ COMMANDS = {
     "demo": "try it: three demo hosts behind one service, in the foreground",
 }
 
+
+# Of whoever names another config file than that of the daemon.
+_OTHER_REMEDY = "leave out --config, or have the daemon run with that by `restart`"
 
 # What a daemon that is upgraded calls.
 _INTERNAL = ("preflight", "candidate")
@@ -108,6 +112,19 @@ def _show(command: str, result: object) -> None:
     console.say("\n".join(plain(command, result)))
 
 
+def _other_config(options: argparse.Namespace, places: Places) -> str:
+    """That the daemon runs by another config file than somebody named, in words; empty if it does not."""
+    if not (getattr(options, "config", None) or os.environ.get("DIRECTOR_CONFIG")):
+        return ""
+    other = stopping.other_config(places)
+    return f"the daemon runs with {other}, not with {places.config}" if other else ""
+
+
+def _warn_of_other_config(options: argparse.Namespace, places: Places) -> None:
+    if other := _other_config(options, places):
+        _complain(f"warning: {other}; only `restart` changes that")
+
+
 def roles() -> Roles:
     """What each kind of child runs, with all that it will need imported."""
     import control.hub
@@ -162,6 +179,7 @@ def start(options: argparse.Namespace, places: Places) -> int:
     if checked is None:
         return Exit.BAD_CONFIG
     config, text = checked
+    _warn_of_other_config(options, places)
     _search_beside(places.config)
     owner = os.getuid()
     invocation = Invocation.of_this_process()
@@ -175,8 +193,13 @@ def start(options: argparse.Namespace, places: Places) -> int:
     )
 
 
-def stop(_options: argparse.Namespace, places: Places) -> int:
+def stop(options: argparse.Namespace, places: Places) -> int:
     """`directord stop`."""
+    _warn_of_other_config(options, places)
+    return _stop(places)
+
+
+def _stop(places: Places) -> int:
     remaining: int | None = None
     client = Client(places.control, timeout=1.0)
 
@@ -209,8 +232,10 @@ def _stop_by_socket(client: Client, report: Callable[[], None]) -> bool:
     return True
 
 
-def reload(_options: argparse.Namespace, places: Places) -> int:
+def reload(options: argparse.Namespace, places: Places) -> int:
     """`directord reload`."""
+    if other := _other_config(options, places):
+        raise SystemFailure(f"can't reload: {other}; {_OTHER_REMEDY}; nothing was changed")
     result = Client(places.control, timeout=60.0).call("reload", {})
     _show("reload", result)
     return Exit.DONE
@@ -218,6 +243,8 @@ def reload(_options: argparse.Namespace, places: Places) -> int:
 
 def upgrade(options: argparse.Namespace, places: Places) -> int:
     """`directord upgrade`."""
+    if other := _other_config(options, places):
+        raise UpgradeRefused(f"can't upgrade: {other}; {_OTHER_REMEDY}; nothing was changed")
     for step, more in upgrading.follow(places.control):
         _show("upgrade", step)
         if options.no_wait and more:
@@ -237,8 +264,9 @@ def candidate(_options: argparse.Namespace, places: Places) -> int:
     return starting.succeed(roles(), places)
 
 
-def status(_options: argparse.Namespace, places: Places) -> int:
+def status(options: argparse.Namespace, places: Places) -> int:
     """`directord status`."""
+    _warn_of_other_config(options, places)
     try:
         _show("status", Client(places.control, timeout=5.0).call("status", {}))
     except UnreachableError:
@@ -270,7 +298,7 @@ def restart(options: argparse.Namespace, places: Places) -> int:
     assert places.config is not None
     if _checked(places.config, places) is None:
         return Exit.BAD_CONFIG
-    stop(options, places)
+    _stop(places)
     return start(options, places)
 
 

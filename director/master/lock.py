@@ -50,6 +50,7 @@ class Holder:
     predecessor: int = 0  # the master that this one replaced
     serving: bool = False  # its start is over
     retirees: tuple[tuple[int, int], ...] = ()  # masters of generations that retire, as `children`
+    config: str = ""  # the file that it runs by
 
     def is_still(self, pid: int, start: int) -> bool:
         """Whether that process is the one that was written down."""
@@ -88,6 +89,7 @@ def probe(path: str) -> Holder:
                 predecessor=int(content.get("predecessor", 0)),
                 serving=bool(content.get("serving")),
                 retirees=_processes(content, "retirees"),
+                config=str(content.get("config") or ""),
             )
         except (ValueError, TypeError, AttributeError):
             # Written by half at this moment, or by somebody else; the locks tell the truth.
@@ -113,6 +115,7 @@ class Lock:
     fd: int = -1
     predecessor: int = 0  # the master that had it before us, and gave it
     serving: bool = False  # we are started
+    config: str | None = None  # the file that we run by
 
     def take(self) -> bool:
         """Become the master here; False if another is. Raises SystemFailure."""
@@ -153,6 +156,7 @@ class Lock:
             "stop_timeout": stop_timeout,
             "predecessor": self.predecessor,
             "serving": self.serving,
+            "config": self.config,
             "retirees": [one for one in {*self._retirees(), *retirees} if start_ticks(one[0]) == one[1]],
         }
         data = json.dumps(content).encode() + b"\n"

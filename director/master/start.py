@@ -113,7 +113,7 @@ def _open_addresses(config: Config, slots: int, lock_path: str, addresses: dict[
 def serve(start: Start, places: Places) -> int:
     """Start a daemon in this process and run it to its end. Returns the exit status."""
     system = System()
-    lock = Lock(places.lock)
+    lock = Lock(places.lock, config=places.config)
     try:
         make_run_dir(places.run_dir, os.geteuid())
         while not lock.take():
@@ -294,7 +294,7 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
         readiness=Readiness(told=True),
         roles=roles,
         loop=Loop(system.now),
-        lock=Lock(places.lock, left.lock, left.elder.pid),
+        lock=Lock(places.lock, left.lock, left.elder.pid, config=places.config),
         loaded=checked.config,
         running=merged.running,
         journal=journal,

@@ -155,6 +155,18 @@ def _gone(handle: int, patience: float, report: Callable[[], None]) -> bool:
     return False
 
 
+def other_config(places: Places) -> str:
+    """The config file that a daemon runs by here, if that is another one; empty if not, or if that is not known."""
+    try:
+        holder = probe(places.lock)
+    except SystemFailure:
+        return ""
+    if not (holder.master_lives and holder.config and places.config):
+        return ""
+    same = os.path.realpath(holder.config) == os.path.realpath(places.config)
+    return "" if same else holder.config
+
+
 def situation(places: Places) -> tuple[int, str]:
     """LSB status of a daemon that does not answer: (0 running, 1, 2 or 3, in words)."""
     holder = probe(places.lock)

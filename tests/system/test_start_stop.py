@@ -14,7 +14,7 @@ import pytest
 
 from tests.system.addresses import accepts, free_address, listen
 from tests.system.configs import director, group, host, service
-from tests.system.daemon import Daemon
+from tests.system.daemon import Daemon, Result
 from tests.system.hosts import Host
 from tests.system.load import ShortRequests, Streams
 from tests.waiting import wait_until
@@ -317,6 +317,27 @@ def test_stop_ends_what_a_dead_master_left(daemon: Daemon, serve: Serve) -> None
         daemon.stop()
         assert not daemon.pids()
     assert daemon.directord("status").exit == 3
+
+
+def test_who_names_another_config_than_the_daemon_runs_with_is_told(daemon: Daemon, serve: Serve) -> None:
+    text = simple(free_address(), serve())
+    daemon.start(text)
+    runs_with, daemon.config_file = daemon.config_file, daemon.folder / "other.xml"
+    daemon.configure(text)
+    for command, exit in (("reload", 1), ("upgrade", 150), ("start", 0), ("status", 0)):
+        done = daemon.directord(command)
+        assert done.exit == exit, f"{command}: {done}"
+        assert f"the daemon runs with {runs_with}, not with {daemon.config_file}" in done.err, f"{command}: {done}"
+    link = daemon.folder / "link.xml"
+    link.symlink_to(runs_with)
+    daemon.config_file = link
+    assert daemon.directord("reload") == Result(0, "nothing to change\n", "")
+    daemon.config_file = daemon.folder / "other.xml"
+    done = daemon.directord("restart")
+    assert (done.exit, done.err) == (0, "")
+    assert daemon.directord("reload").exit == 0
+    done = daemon.directord("stop", "--config", str(runs_with))
+    assert done.exit == 0 and "not with" in done.err
 
 
 def test_stop_works_with_a_broken_config_file(daemon: Daemon, serve: Serve) -> None:
