@@ -2,7 +2,8 @@
 
 Text from outside is never parsed by the master itself, nor with its rights: a
 child that has dropped them reads it, within a time limit, and sends back a
-Checked. Another one tries whether this machine has what the config `needs`.
+Checked. Another one tries whether this machine has what the config `needs`, and
+loads the users' own schedulers as whom workers will be, who load them then.
 Check, start, restart, reload and upgrade all go this way.
 """
 
@@ -30,7 +31,7 @@ from director.errors import ChildExit, Problem, Severity, SystemFailure
 from director.framing import FrameReader, decode, encode
 from director.master.child import fork_child
 from director.master.needs import Needs
-from director.master.system import Identity, System
+from director.master.system import Identity, System, child_identity
 from director.messages import Checked, Loading
 
 TIME_LIMIT = 20.0  # seconds
@@ -77,6 +78,14 @@ def _nobody() -> Identity | None:
     except KeyError:
         return Identity(65534, 65534, ())
     return Identity(account.pw_uid, account.pw_gid, ())
+
+
+def _workers(config: Config) -> Identity | None:
+    """Whom workers are to be; nobody, if that can't be."""
+    try:
+        return child_identity(config.user, config.group)
+    except SystemFailure:
+        return _nobody()
 
 
 def _with_own_schedulers(
@@ -143,6 +152,7 @@ class Check:
     sock: socket.socket
     text: bytes
     path: str
+    folder: str
     deadline: float
     _reader: FrameReader
     _loading: Loading | None = None  # what it was about to do when last heard of
@@ -189,61 +199,48 @@ class Check:
             os.kill(self.pid, signal.SIGKILL)
 
 
-def begin(
-    system: System,
-    text: bytes,
-    path: str,
-    folder: str | None = None,
-    trusted: bool = True,
-    loaded: Collection[str] | None = None,
-) -> Check:
-    """Start checking a text that came from `path`. `trusted`: code that it names may be loaded.
-
-    `folder`: where relative paths in it lead from; None: that of `path`.
-    `loaded`: the schedulers that the workers who are to work by it know already; None: they will begin with it.
-    """
+def begin(system: System, text: bytes, path: str, folder: str | None = None) -> Check:
+    """Start checking a text that came from `path`. `folder`: where relative paths in it lead from; None: that one's."""
     folder = os.path.dirname(os.path.abspath(path)) if folder is None else folder
 
-    def run(settle: Callable[[], None], say: Callable[[Loading], None]) -> Checked:
-        settle()
-        config, problems = reader.read(text, path, folder)
-        if config is not None and trusted:
-            plugins.search_beside(folder)
-            config, problems = _with_own_schedulers(config, problems, text, path, loaded, say)
-        return Checked(config, problems)
+    def run(_say: Callable[[Loading], None]) -> Checked:
+        _become(_nobody())
+        return Checked(*reader.read(text, path, folder))
 
-    return _begin(system, text, path, run)
+    return _begin(system, text, path, folder, run)
 
 
-def begin_trial(system: System, check: Check, needs: Needs) -> Check:
-    """Start trying whether this machine has what the config needs that `check` found good."""
+def begin_trial(system: System, check: Check, needs: Needs, loaded: Collection[str] | None = None) -> Check:
+    """Start trying whether this machine has what the config needs that `check` found good, and what code it names.
+
+    `loaded`: the schedulers that the workers who are to work by it know already; None: they will begin with it.
+    """
     assert check.result is not None and check.result.config is not None
-    config, known, text, path = check.result.config, check.result.problems, check.text, check.path
+    config, known, text, path, folder = check.result.config, check.result.problems, check.text, check.path, check.folder
 
-    def run(settle: Callable[[], None], _say: Callable[[Loading], None]) -> Checked:
-        faults = dict.fromkeys(needs.look(config, settle))
+    def run(say: Callable[[Loading], None]) -> Checked:
+        faults = dict.fromkeys(needs.look(config, lambda: _become(_workers(config))))
+        plugins.search_beside(folder)
+        able, problems = _with_own_schedulers(config, known, text, path, loaded, say)
         if not faults:
-            return Checked(config, known)
+            return Checked(able, problems)
         root = document.parse(text)
         found = (Problem(Severity.ERROR, path, _line(root, *where), message) for *where, message in faults)
-        return Checked(None, (*known, *found))
+        return Checked(None, (*problems, *found))
 
-    return _begin(system, text, path, run)
+    return _begin(system, text, path, folder, run)
+
+
+def _become(identity: Identity | None) -> None:
+    if identity is not None:
+        identity.assume()
 
 
 def _begin(
-    system: System, text: bytes, path: str, run: Callable[[Callable[[], None], Callable[[Loading], None]], Checked]
+    system: System, text: bytes, path: str, folder: str, run: Callable[[Callable[[Loading], None]], Checked]
 ) -> Check:
-    """`run`, in a child, has to call the first that it gets to give up the rights of the child.
-
-    The second is for saying what it is about to load.
-    """
+    """`run`, in a child, has to give up its rights; it gets what to say by what it is about to load."""
     ours, theirs = socket.socketpair()
-    identity = _nobody()
-
-    def settle() -> None:
-        if identity is not None:
-            identity.assume()
 
     def say(message: Loading | Checked) -> None:
         theirs.sendall(encode(message))
@@ -252,7 +249,7 @@ def _begin(
         theirs.setblocking(True)
         resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
         try:
-            checked = run(settle, say)
+            checked = run(say)
         except MemoryError:
             cause = "can't check the config: it needs too much memory"
             checked = Checked(None, (Problem(Severity.ERROR, path, 0, cause),))
@@ -262,7 +259,7 @@ def _begin(
     pid = fork_child(system, child, lambda: (0, 1, 2, theirs.fileno()))
     theirs.close()
     ours.setblocking(False)
-    return Check(pid, ours, text, path, system.now() + TIME_LIMIT, FrameReader())
+    return Check(pid, ours, text, path, folder, system.now() + TIME_LIMIT, FrameReader())
 
 
 def check_now(text: bytes, path: str, needs: Needs | None = None) -> Checked:

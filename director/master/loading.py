@@ -87,8 +87,7 @@ class Loading:
         else:
             name = self._file()
             text = order.text if isinstance(order, SaveConfig) else checker.read_file(name)
-        trusted, loaded = not isinstance(order, ApplyConfig), master.running.config.own_schedulers
-        check = checker.begin(master.system, text, name, folder, trusted, loaded)
+        check = checker.begin(master.system, text, name, folder)
         self._job = _Job(check, request, tried=isinstance(order, ApplyConfig | SaveConfig))
         master.loop.watch(check.fd, self._read)
 
@@ -163,7 +162,8 @@ class Loading:
     def _try(self, job: _Job) -> None:
         """The text is good: has this machine what it needs?"""
         master = self._changing.master
-        check = checker.begin_trial(master.system, job.check, Needs(master.places.state_dir, master.roles.judge))
+        needs, loaded = Needs(master.places.state_dir, master.roles.judge), master.running.config.own_schedulers
+        check = checker.begin_trial(master.system, job.check, needs, loaded)
         self._job = _Job(check, job.request, tried=True)
         master.loop.watch(check.fd, self._read)
 
@@ -233,6 +233,7 @@ class Loading:
     def _save(self, job: _Job, config: Config, over: str) -> None:
         """Make the config file say what runs, if it still says what the text was made of."""
         changing, master = self._changing, self._changing.master
+        config = replace(config, own_schedulers=master.running.config.own_schedulers)
         if config != master.running.config:
             raise RefusedError(
                 "can't save the config: what runs has changed meanwhile, or the text says something else"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import threading
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import pytest
 
 from director.errors import SystemFailure
 from director.master import checker
-from director.master.checker import begin, check_now, read_file, wait
+from director.master.checker import Check, begin, begin_trial, check_now, read_file, wait
+from director.master.needs import Needs
 from director.master.system import System
 from tests.descriptors import descriptors
 
@@ -19,6 +22,14 @@ GOOD = (
     b'<director><service name="w"><listen ip="*:1"/>'
     b'<group name="g"><host name="h" ip="1.1.1.1:1"/></group></service></director>'
 )
+
+
+NEEDS = Needs("/nowhere", lambda admin, files: ())
+
+
+def finished(check: Check) -> Check:
+    wait(check)
+    return check
 
 
 def test_a_good_text_comes_back_as_a_config() -> None:
@@ -98,7 +109,7 @@ def test_no_more_is_read_than_may_be() -> None:
 def test_a_scheduler_that_takes_long_to_load_is_for_workers_that_begin_with_it_and_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checker, "_nobody", lambda: None)  # who could not look into pytest's folders
+    monkeypatch.setattr(checker, "_workers", lambda config: None)  # who could not look into pytest's folders
     (tmp_path / "own_slow.py").write_text(
         "import time\ntime.sleep(0.3)\nclass S:\n    def choose(self, hosts, request): return hosts[0]\n"
     )
@@ -106,7 +117,10 @@ def test_a_scheduler_that_takes_long_to_load_is_for_workers_that_begin_with_it_a
         b'"g"', b'"g" scheduler="python:own_slow:S"'
     )
     name, path = "python:own_slow:S", str(tmp_path / "c.xml")
-    fresh, known, late = (wait(begin(System(), text, path, loaded=loaded)) for loaded in (None, (name,), ()))
+    fresh, known, late = (
+        wait(begin_trial(System(), finished(begin(System(), text, path)), NEEDS, loaded))
+        for loaded in (None, (name,), ())
+    )
     assert fresh.config is not None and fresh.config.own_schedulers == (name,)
     assert "is slow: it took 0." in fresh.problems[0].message and "longer than 0.25 s" in fresh.problems[0].message
     assert known.config is not None and not known.problems
@@ -116,9 +130,24 @@ def test_a_scheduler_that_takes_long_to_load_is_for_workers_that_begin_with_it_a
 
 @pytest.mark.parametrize("deed", ["os._exit(0)", "os.kill(os.getpid(), 11)"])
 def test_a_scheduler_that_ends_the_checker_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str) -> None:
-    monkeypatch.setattr(checker, "_nobody", lambda: None)  # who could not look into pytest's folders
+    monkeypatch.setattr(checker, "_workers", lambda config: None)  # who could not look into pytest's folders
     (tmp_path / "own_deadly.py").write_text(f"import os\n{deed}\n")
     text = b"\n" + GOOD.replace(b'"g"', b'"g" scheduler="python:own_deadly:S"')
-    (problem,) = check_now(text, str(tmp_path / "c.xml")).problems
+    (problem,) = check_now(text, str(tmp_path / "c.xml"), NEEDS).problems
     assert problem.line == 2
     assert problem.message.startswith("can't use scheduler python:own_deadly:S: the checker died on it")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize(("user", "good"), [("games", True), ("nobody", False)])
+def test_a_scheduler_is_tried_as_whom_workers_will_be(user: str, good: bool) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="dir-", dir="/tmp"))  # pytest's own are root's alone
+    try:
+        (folder / "own_mine.py").write_text("class S:\n    def choose(self, hosts, request): return hosts[0]\n")
+        shutil.chown(folder, "games")
+        text = GOOD.replace(b"<director>", f'<director user="{user}">'.encode())
+        checked = check_now(text.replace(b'"g"', b'"g" scheduler="python:own_mine:S"'), str(folder / "c.xml"), NEEDS)
+    finally:
+        shutil.rmtree(folder)
+    assert (checked.config is not None) == good, checked.problems
+    assert good or "user 'nobody' can't read" in checked.problems[0].message
