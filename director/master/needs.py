@@ -1,4 +1,4 @@
-"""What a config needs of this machine: accounts, places for logs and sockets, the files of admins.
+"""What a config needs of this machine: accounts, logs, places for sockets, the files of admins.
 
 All of it can be known before anything is opened or stopped. Looked at in a
 child of the `checker`, with the rights that the daemon will have; what stands
@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from director import logsocket
 from director.config.model import Admin, Config
 from director.errors import SystemFailure
 from director.logtarget import log_target
@@ -37,6 +38,7 @@ class Needs:
     def look(self, config: Config, settle: Callable[[], None]) -> Iterator[Fault]:
         """All that is missing. `settle` is called to give up rights, before anything is read."""
         yield from _accounts(config)
+        yield from _logs(config)
         yield from _places(config)
         files: dict[str, int] = {}
         for admin in config.admins:
@@ -57,7 +59,8 @@ def _accounts(config: Config) -> Iterator[Fault]:
     try:
         child_identity(config.user, config.group)
     except SystemFailure as error:
-        yield "", "", str(error)
+        for line in str(error).splitlines():
+            yield "", "", line
     for control in config.controls:
         if control.group and gid_of(control.group) is None:
             yield "control", control.group, f"can't give rights to group {control.group!r}: there is no such group"
@@ -68,15 +71,22 @@ def _accounts(config: Config) -> Iterator[Fault]:
             yield "listen", os.path.basename(listen.ip.path) or str(listen.ip), str(error)
 
 
+def _logs(config: Config) -> Iterator[Fault]:
+    for text in filter(None, (config.logging.file, config.logging.connections)):
+        target = log_target(text, journal=False)
+        what = f"can't open log file {target.path}" if target.path else f"can't open log to {target.socket}"
+        try:
+            if target.path:
+                os.close(open_file(target.path, make=False))
+            elif target.port:
+                os.close(logsocket.opened(target))
+        except FileNotFoundError:
+            yield from _folder("logging", target.path, what)
+        except OSError as error:
+            yield "logging", os.path.basename(text), f"{what}: {error.strerror}"
+
+
 def _places(config: Config) -> Iterator[Fault]:
-    for target in (config.logging.file, config.logging.connections):
-        if target and (path := log_target(target, journal=False).path):
-            try:
-                os.close(open_file(path, make=False))
-            except FileNotFoundError:
-                yield from _folder("logging", path, f"can't open log file {path}")
-            except OSError as error:
-                yield "logging", os.path.basename(path), f"can't open log file {path}: {error.strerror}"
     for control in config.controls:
         if control.socket:
             yield from _folder("control", control.socket, f"can't open control socket {control.socket}")

@@ -79,16 +79,18 @@ def child_identity(user: str | None, group: str | None) -> Identity | None:
     """Whom children become, or None to stay who we are.
 
     As root without a `user`: the account `director`, else `nobody`. Not root:
-    nothing can be changed. Raises SystemFailure for an unknown user or group.
+    nothing can be changed. Raises SystemFailure for an unknown user or group, in a line each.
     """
     if os.geteuid() != 0:
         return None
     account = _account("director") or _account("nobody") if user is None else _account(user)
-    if account is None:
-        raise SystemFailure(f"can't run workers as user {user or 'nobody'!r}: there is no such account")
-    gid = account.pw_gid if group is None else gid_of(group)
-    if gid is None:
-        raise SystemFailure(f"can't run workers as group {group!r}: there is no such group")
+    gid = None if group is None else gid_of(group)
+    faults = [] if account else [f"can't run workers as user {user or 'nobody'!r}: there is no such account"]
+    if group is not None and gid is None:
+        faults.append(f"can't run workers as group {group!r}: there is no such group")
+    if account is None or faults:
+        raise SystemFailure("\n".join(faults))
+    gid = account.pw_gid if gid is None else gid
     if account.pw_uid == 0:
         return None
     return Identity(account.pw_uid, gid, tuple(os.getgrouplist(account.pw_name, gid)))

@@ -33,6 +33,7 @@ def faults(config: Config, folder: Path) -> list[str]:
         (listening(Listen(ip=Endpoint(path="/tmp/s"), group="no-such")), "can't give unix:/tmp/s to group 'no-such'"),
         (listening(Listen(ip=Endpoint(path="/no-such/s"))), "can't listen on unix:/no-such/s: No such file"),
         (Config(logging=Logging(file="/no-such/log")), "can't open log file /no-such/log: No such file or directory"),
+        (Config(logging=Logging(file="syslog:no-such.invalid:514")), "can't open log to no-such.invalid: "),
         (Config(logging=Logging(connections="/tmp")), "can't open log file /tmp: Is a directory"),
         (Config(admins=(replace(ADMIN, users_file="/no-such"),)), "can't open /no-such: No such file or directory"),
         (Config(admins=(replace(ADMIN, secure=True, cert="/no-such"),)), "can't open /no-such: No such file"),
@@ -41,6 +42,14 @@ def faults(config: Config, folder: Path) -> list[str]:
 def test_what_is_missing_is_said(config: Config, message: str, tmp_path: Path) -> None:
     found = faults(config, tmp_path)
     assert found[0].startswith(message)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="accounts are ignored for others")
+def test_an_unknown_user_and_an_unknown_group_are_both_told(tmp_path: Path) -> None:
+    assert faults(Config(user="no-such-user", group="no-such-group"), tmp_path) == [
+        "can't run workers as user 'no-such-user': there is no such account",
+        "can't run workers as group 'no-such-group': there is no such group",
+    ]
 
 
 def test_what_is_there_or_will_be_made_is_no_fault_and_nothing_is_made_by_looking(tmp_path: Path) -> None:
