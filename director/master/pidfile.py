@@ -10,11 +10,36 @@ from director.errors import refusal
 
 def write_pid_file(path: str) -> None:
     """Exactly `PID` and a newline, never seen by half. Raises OSError."""
+    text = f"{os.getpid()}\n".encode()
+    try:
+        _replace(path, text)
+    except OSError:
+        if not _overwritten(path, text):
+            raise
+
+
+def _overwritten(path: str, text: bytes) -> bool:
+    """A disk that is full takes no new file, but where a pid is already, there is room for this one."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        os.pwrite(fd, text, 0)
+        os.ftruncate(fd, len(text))
+    except OSError:
+        return False
+    finally:
+        os.close(fd)
+    return True
+
+
+def _replace(path: str, text: bytes) -> None:
     new = f"{path}.new"
     fd = _open(new)
     try:
         os.fchmod(fd, 0o644)
-        os.write(fd, f"{os.getpid()}\n".encode())
+        os.write(fd, text)
         os.fsync(fd)
         os.rename(new, path)
     except OSError:

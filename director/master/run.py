@@ -72,6 +72,7 @@ from director.outbox import Outbox
 from director.places import Places
 
 FAST_STOP = 1.5  # seconds that a fast stop leaves its children before KILL
+PID_AGAIN = 5.0  # seconds until a pid file that could not be written is tried again
 
 
 @dataclass
@@ -210,7 +211,7 @@ class Master:
     def become_daemon(self) -> None:
         """The daemon is this process now: write so where others look for it."""
         self.take_journal()
-        self.write_pid_file()
+        self.keep_pid_file()
         self.lock.serving = True
         self._write_lock()
         self.notifier.hush(self.system.now())  # the old master says whom to hear from now on
@@ -283,6 +284,11 @@ class Master:
             logs.error(Event.DAEMON_FAILED, reason=cause)
             return cause
         return ""
+
+    def keep_pid_file(self) -> None:
+        """The same, again and again until it can be said."""
+        if self.reigns and self.write_pid_file():
+            self.loop.after(PID_AGAIN, self.keep_pid_file)
 
     def _clean_up(self) -> None:
         for address in self.addresses.values():

@@ -17,7 +17,7 @@ from director.errors import SystemFailure
 from director.master.lock import Holder, probe
 from director.master.pidfile import read_pid_file
 from director.master.retirees import tell_by_signal
-from director.master.system import process_state
+from director.master.system import process_state, start_ticks
 from director.places import Places
 
 _TERM_MARGIN = 5.0  # seconds beyond what the daemon promised, before QUIT
@@ -121,9 +121,10 @@ def _end_orphans(places: Places, report: Callable[[], None]) -> bool:
     if probe(places.lock).children_live:
         _await_children(places, holder.stop_timeout, report)
         kill_children(holder)
-    if holder.pid and read_pid_file(places.pid_file) == holder.pid:
+    pid = read_pid_file(places.pid_file)
+    if pid is not None and (pid == holder.pid or start_ticks(pid) is None):
         with contextlib.suppress(OSError):
-            os.unlink(places.pid_file)  # the dead master's own: it could not
+            os.unlink(places.pid_file)  # a dead master's: it could not
     return holder.children_live
 
 

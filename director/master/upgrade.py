@@ -367,7 +367,7 @@ class Upgrade:
                 self._bond.close()
         if master.journal.closed:
             master.take_journal()
-            master.write_pid_file()  # it may have written itself there
+            master.keep_pid_file()  # it may have written itself there
         if self._handed_over:
             master.reports_to = ""
             family.tell_hub(TakeOver(), (self._memory,))

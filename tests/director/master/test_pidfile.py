@@ -36,6 +36,14 @@ def test_where_it_cannot_be_written_is_known_before(tmp_path: Path, path: str, c
     assert not list(tmp_path.parent.glob("**/*.new"))
 
 
+def test_where_no_other_file_can_be_made_it_is_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "pid"
+    path.write_text("123456789\n")
+    (tmp_path / "pid.new").mkdir()
+    write_pid_file(str(path))
+    assert path.read_text() == f"{os.getpid()}\n"
+
+
 def test_that_one_has_no_right_to_write_it_is_said_by_its_own_exit_status(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     us = os.geteuid()

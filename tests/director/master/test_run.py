@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+import pytest
+
+from director.master import run
+from director.master.pidfile import read_pid_file
 from director.master.run import Master
 from director.master.stage import Stage
+from tests.waiting import wait_until
 
 
 def test_a_slot_has_a_listener_for_each_address(master: Master) -> None:
     (ref,) = master.seats.refs(next(iter(master.family.supervisor.workers())).slot)
     assert (ref.service, ref.ip, ref.slot) == (1, "127.0.0.1:1", 0)
+
+
+def test_a_pid_file_that_can_not_be_written_is_written_later(master: Master, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "PID_AGAIN", 0.0)
+    folder = Path(master.places.pid_file + ".new")
+    folder.mkdir()
+    master.keep_pid_file()
+    assert read_pid_file(master.places.pid_file) is None
+    folder.rmdir()
+
+    def is_written() -> bool:
+        master.loop.step()
+        return read_pid_file(master.places.pid_file) == os.getpid()
+
+    wait_until(is_written)
 
 
 def test_told_to_stop_twice_it_stops_fast(master: Master) -> None:

@@ -164,6 +164,16 @@ def test_a_pid_file_that_was_left_is_status_1(tmp_path: Path) -> None:
     assert "pid file" in words
 
 
+def test_a_pid_file_that_names_nobody_goes_with_a_stop(tmp_path: Path) -> None:
+    pid_file = tmp_path / "directord.pid"
+    pid_file.write_text(f"{os.getpid()}\n")
+    assert not stop(places(tmp_path), lambda: None)
+    assert pid_file.exists(), "somebody lives under that name"
+    pid_file.write_text(f"{2**22 + 1}\n")
+    assert not stop(places(tmp_path), lambda: None)
+    assert situation(places(tmp_path)) == (3, "stopped")
+
+
 def test_a_pid_file_that_says_nothing_is_left_all_the_same(tmp_path: Path) -> None:
     (tmp_path / "directord.pid").write_bytes(b"\xff\n")
     assert situation(places(tmp_path))[0] == 1
