@@ -365,8 +365,9 @@ class Family:
                 self.on_report(child_, message)
                 self.tick()
             case Held():
-                self.supervisor.held(child_.slot, now)
-                self.on_report(child_, message)
+                if not self.covering:  # else it was told to go on since
+                    self.supervisor.held(child_.slot, now)
+                    self.on_report(child_, message)
             case Paused(paused):
                 self.supervisor.places[child_.slot].paused = paused
                 self.tick()

@@ -139,3 +139,16 @@ def test_winch_leaves_clients_in_the_backlog_and_another_one_serves_them(daemon:
             client.shutdown(socket.SHUT_RDWR)
             client.close()
     wait_until(lambda: daemon.is_serving(2))
+
+
+def test_a_worker_that_hears_late_of_a_pause_that_is_over_serves(daemon: Daemon, serve: Serve) -> None:
+    daemon.start(one_service(free_address(), host("a", serve().address)))
+    worker = daemon.workers()[0]
+    daemon.kill(worker, signal.SIGSTOP)
+    daemon.kill(daemon.master, signal.SIGWINCH)
+    wait_until(lambda: "accept paused" in daemon.log)
+    daemon.kill(daemon.master, signal.SIGWINCH)
+    wait_until(lambda: "accept resumed" in daemon.log)
+    daemon.kill(worker, signal.SIGCONT)
+    wait_until(lambda: None not in daemon.digests())  # it has read what it was told before
+    wait_until(lambda: daemon.is_serving(2))

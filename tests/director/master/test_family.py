@@ -14,8 +14,9 @@ from director.master.child import Birth
 from director.master.family import Child, Family, Roles, all_accept, make_supervisor
 from director.master.logfiles import LogFiles, setup_of
 from director.master.loop import Loop
+from director.master.supervisor import State
 from director.master.system import System
-from director.messages import HUB_SLOT, Accepting, Drain, Failed, Message, Ready
+from director.messages import HUB_SLOT, Accepting, Drain, Failed, Held, Message, Ready
 
 
 def obedient(birth: Birth) -> int:
@@ -100,6 +101,18 @@ def test_who_dies_is_replaced_under_a_new_incarnation(household: Household) -> N
     successor = household.family.workers()[0]
     assert (successor.slot, successor.pid != victim.pid) == (victim.slot, True)
     assert successor.incarnation > victim.incarnation
+
+
+def test_who_says_late_that_it_holds_was_told_to_go_on_meanwhile(household: Household) -> None:
+    family = household.family
+    household.until(lambda: len(household.reports) >= 6)
+    worker = family.workers()[0]
+    family.hold()
+    family._hear(worker, Held())
+    assert family.supervisor.places[worker.slot].state is State.PAUSED
+    family.resume()
+    family._hear(worker, Held())
+    assert family.supervisor.places[worker.slot].state is State.SERVING
 
 
 def test_all_end_when_told(household: Household) -> None:
