@@ -181,8 +181,8 @@ class Limits:
 
     def _watch(self, number: int, used: int) -> None:
         limit = self.ledger.limits[number]
-        if not limit:
-            return  # it is another hub's to share out
+        if not limit or self.branch is not None:
+            return  # it is another hub's to share out: ours is but what that one allots to us
         share = used / limit
         warned = self._warned.get(number, 0.0)
         if share < _FAR:

@@ -164,6 +164,23 @@ def test_a_limit_that_is_near_and_reached_is_said_once(fd: int) -> None:
     ]
 
 
+def test_what_another_ledger_allots_is_no_limit_that_is_reached(fd: int) -> None:
+    told: list[Happened] = []
+    logs.listen(told.append)
+    try:
+        limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None, Totals())
+        limits.configure(config(10))
+        limits.join(7)
+        hear(limits, 7, 1, 3, 0)
+        limits.hand_over()
+        limits.granted({WEB: (3, 1)})
+        assert limits.ledger.limits[WEB] == 3
+        hear(limits, 7, 2, 3, 0)
+    finally:
+        logs.listen(None)
+    assert told == []
+
+
 def test_what_is_booked_for_a_generation_that_has_nothing_open_is_no_limit_reached(fd: int) -> None:
     told: list[Happened] = []
     logs.listen(told.append)
