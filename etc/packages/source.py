@@ -34,14 +34,12 @@ def files() -> list[str]:
 
 
 def copy(folder: Path) -> None:
-    """Put the files there, and a MANIFEST.in that names them, so that the source archive has them all."""
-    names = files()
-    for name in names:
+    """Put the files there."""
+    for name in files():
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, target)
         target.chmod(0o755 if os.access(ROOT / name, os.X_OK) else 0o644)
-    (folder / "MANIFEST.in").write_text("".join(f"include {name}\n" for name in names))
     for path in folder.rglob("*"):
         os.utime(path, (epoch(), epoch()))
 
