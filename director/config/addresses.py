@@ -191,7 +191,7 @@ def _network(word: str) -> str:
 
 def _networks(text: str, _: str) -> tuple[str, ...]:
     if not text.split():
-        raise BadValue("empty", f"{_NETWORKS_REMEDY}; or leave the attribute out")
+        raise BadValue("empty", _NETWORKS_REMEDY)
     return tuple(map(_network, text.split()))
 
 

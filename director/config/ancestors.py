@@ -102,7 +102,9 @@ def _admin(admin: Node, root: str, warn: Warn) -> list[Node]:
                     "refresh is ignored",
                     "pages renew themselves; take it out",
                 )
-            found.append(Node("admin", attributes, child.line, list(users), origin=admin))
+            # What else is in it is strange to the reader: that is said of the first one.
+            shared = [user for user in users if user.tag == "user"] if found else list(users)
+            found.append(Node("admin", attributes, child.line, shared, origin=admin))
     if root == PYTHON_DIRECTOR and truth(admin.attributes.get("secure", "")) and "cert" not in admin.attributes:
         # It lay where the program was started, which no file tells.
         warn(admin.line, "server.pem is not looked for", 'write cert="server.pem", or have a certificate made')

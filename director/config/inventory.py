@@ -6,7 +6,6 @@ sentence; see `changes.py`, whose table they stand in.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from director.config.addresses import same_place
@@ -14,7 +13,7 @@ from director.config.checking import REMEDY, misfit
 from director.config.edits import apply, find, place_of
 from director.config.lookup import find_group, find_host, find_service, nearest
 from director.config.model import OWN_SCHEDULER, STICKY, Admin, Config, Listen
-from director.config.schema import ELEMENTS
+from director.config.schema import ELEMENTS, MAX_NAME
 from director.config.usability import interlock, is_usable, only_usable
 from director.config.values import BadValue, canonical_scheduler
 from director.errors import RefusedError, UsageError
@@ -237,10 +236,10 @@ def _removed(running: Running, place: tuple[str, ...]) -> Running:
 
 
 def _named(tag: str, name: str) -> None:
-    pattern: re.Pattern[str] | None = ELEMENTS[tag].names
-    if pattern is not None and not pattern.fullmatch(name):
-        others = "-, _, . and :" if tag == "host" else "- and _"
-        raise UsageError(f"can't name a {tag} {name!r}: use letters, digits, {others}")
+    naming = ELEMENTS[tag].names
+    if naming is not None and naming.misfit(name):
+        shown = name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}..."
+        raise UsageError(f"can't name a {tag} {shown!r}: use {naming.value.what}")
 
 
 def _free(config: Config, listen: Listen) -> None:

@@ -106,6 +106,12 @@ def _label(node: Node) -> str:
     return f"<{node.tag[:60]}>" if key is None else f"{node.tag} {_quote(node.attributes[key])}"
 
 
+def _right(row: Attribute) -> str:
+    """The remedy for an attribute without a value."""
+    leave = "" if row.required else "leave it out, or "
+    return f'{leave}write {row.name}="...", {row.value.what}'
+
+
 class _Reading:
     """One pass over one text: the problems so far, and the addresses taken."""
 
@@ -113,7 +119,7 @@ class _Reading:
         self.file = file
         self.folder = folder
         self.lenient = False  # an ancestor's file
-        self.problems: list[Problem] = []
+        self.problems: dict[Problem, None] = {}  # in order; each once, though ancestors' admins share their users
         self.taken: dict[tuple[str, int, str], tuple[str, int]] = {}  # place: (whose, line)
         self.rights: dict[tuple[str | None, str | None], int] = {}  # (control socket, group): line
 
@@ -129,7 +135,7 @@ class _Reading:
     ) -> None:
         if len(self.problems) >= MAX_PROBLEMS and not last:
             raise _TooMany
-        self.problems.append(Problem(severity, self.file, line, message, remedy))
+        self.problems[Problem(severity, self.file, line, message, remedy)] = None
 
     def error(self, line: int, message: str, remedy: str) -> None:
         self.say(Severity.ERROR, line, message, remedy)
@@ -164,19 +170,18 @@ class _Reading:
             if row.required and row.field not in found:
                 complete = False
                 if row.name not in node.attributes:
-                    remedy = f'write {row.name}="...", {row.value.what}'
-                    self.error(node.line, f"{_label(node)} has no {row.name}", remedy)
-        if element.names is not None and "name" in found and not element.names.fullmatch(found["name"]):
-            others = "-, _, . and :" if element.tag == "host" else "- and _"
-            message = f"{_label(node)} has a name that not every command can say"
-            self.fault(node.line, message, f"use letters, digits, {others}")
+                    self.error(node.line, f"{_label(node)} has no {row.name}", _right(row))
+        if element.names is not None and "name" in found and (wrong := element.names.misfit(found["name"])):
+            self.fault(node.line, f"{_label(node)} has {wrong}", f"use {element.names.value.what}")
         return found if complete else None
 
     def bad(self, node: Node, row: Attribute, text: str, error: BadValue) -> None:
         """Say what is wrong with one attribute's text."""
         shown = "" if row.value.secret else f" {_quote(text)}"
         owner = f"<{node.tag}>" if row.name == _key(node) else _label(node)
-        if error.unknown:
+        if not text.strip():
+            self.error(node.line, f"empty {row.name} of {owner}", _right(row))
+        elif error.unknown:
             self.error(node.line, f"unknown {row.name}{shown} of {owner}", error.remedy)
         else:
             self.error(
@@ -306,6 +311,8 @@ class _Reading:
         for node in enables:
             name: str | None = (self.leaf(node) or {}).get("enabled")
             if name is not None and name not in names:
+                if not all(names):
+                    continue  # it may be the one whose name is missing, which is said of that
                 message = f"unknown group {_quote(name)} enabled in {_label(service)}"
                 self.error(node.line, message, nearest(name, names))
             elif name is not None:

@@ -8,7 +8,7 @@ fit together is the reader's business.
 from __future__ import annotations
 
 import re
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
 from director.access import Access
@@ -29,8 +29,7 @@ from director.config.model import (
 )
 from director.config.values import Value, choice, duration, integer, optional
 
-NAME = re.compile("[A-Za-z0-9_-]+")
-HOST_NAME = re.compile("[A-Za-z0-9_.:-]+")
+MAX_NAME = 255  # characters: it stands in every message, table and line of the log
 _LONGEST_KEEPALIVE = 32767.0  # seconds: the kernel's limit for each of its intervals
 
 
@@ -46,13 +45,35 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
+class Naming:
+    """What a name may be. An ancestor's may be anything printable."""
+
+    signs: re.Pattern[str]
+    value: Value
+
+    def misfit(self, name: str) -> str | None:
+        """What kind of name this is that may not be; None: it may."""
+        if len(name) > MAX_NAME:
+            return f"a name of {len(name)} characters"
+        return None if self.signs.fullmatch(name) else "a name that not every command can say"
+
+
+def _naming(signs: str, what: str) -> Naming:
+    return Naming(re.compile(signs), replace(values.TEXT, what=f"at most {MAX_NAME} letters, digits, {what}"))
+
+
+_NAMED = _naming("[A-Za-z0-9_-]+", "- and _")
+_HOST_NAMED = _naming("[A-Za-z0-9_.:-]+", "-, _, . and :")
+
+
+@dataclass(frozen=True, slots=True)
 class Element:
     """One element: the class it becomes, its attributes, and its children.
 
     `kind` None: it is no thing of its own but a field of its parent's.
     `children`: the field of the model that holds them, by tag, in the order
     written. `once`: those of which there may be one. `names`: what its name may
-    be made of.
+    be.
     """
 
     tag: str
@@ -60,7 +81,7 @@ class Element:
     attributes: tuple[Attribute, ...]
     children: dict[str, str] = field(default_factory=dict)
     once: tuple[str, ...] = ()
-    names: re.Pattern[str] | None = None
+    names: Naming | None = None
     rows: dict[str, Attribute] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -80,7 +101,6 @@ def _attributes(kind: type, rows: dict[str, Value]) -> tuple[Attribute, ...]:
 
 _FIELDS: dict[tuple[type, str], str] = {(Admin, "users"): "users_file"}  # where an attribute is not called as its field
 
-_NAME = values.TEXT
 _MAXCONN = optional(integer(1))
 
 ELEMENTS = {
@@ -120,7 +140,7 @@ ELEMENTS = {
             _attributes(
                 Service,
                 {
-                    "name": _NAME,
+                    "name": _NAMED.value,
                     "disabled": values.FLAG,
                     "maxconn": _MAXCONN,
                     "connect-timeout": duration(0.001),
@@ -144,7 +164,7 @@ ELEMENTS = {
             ),
             {"listen": "listens", "group": "groups", "enable": "enabled"},
             ("enable",),
-            NAME,
+            _NAMED,
         ),
         Element(
             "listen",
@@ -168,7 +188,7 @@ ELEMENTS = {
             _attributes(
                 Group,
                 {
-                    "name": _NAME,
+                    "name": _NAMED.value,
                     "scheduler": values.SCHEDULER,
                     "sticky-timeout": duration(0.001),
                     "sticky-size": integer(1),
@@ -181,7 +201,7 @@ ELEMENTS = {
             ),
             {"check": "check", "host": "hosts"},
             ("check",),
-            NAME,
+            _NAMED,
         ),
         Element(
             "host",
@@ -189,7 +209,7 @@ ELEMENTS = {
             _attributes(
                 Host,
                 {
-                    "name": _NAME,
+                    "name": _HOST_NAMED.value,
                     "ip": addresses.TARGET,
                     "weight": values.WEIGHT,
                     "maxconn": _MAXCONN,
@@ -201,7 +221,7 @@ ELEMENTS = {
             ),
             {"check": "check"},
             ("check",),
-            HOST_NAME,
+            _HOST_NAMED,
         ),
         Element(
             "check",
@@ -234,7 +254,7 @@ ELEMENTS = {
                 },
             ),
         ),
-        Element("enable", None, (Attribute("group", values.TEXT, "enabled", None, True),)),
+        Element("enable", None, (Attribute("group", _NAMED.value, "enabled", None, True),)),
         Element(
             "admin",
             Admin,

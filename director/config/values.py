@@ -230,7 +230,7 @@ FLAG = Value("yes or no", _flag, lambda flag: "yes" if flag else "no")
 def printable(text: str, _: str = "") -> str:
     """The text. Raises BadValue if nothing, or nothing that can be shown, is in it."""
     if not text:
-        raise BadValue("empty", "write it, or leave the attribute out")
+        raise BadValue("empty", "write something")
     if not text.isprintable():
         raise BadValue("not printable", "take out the control characters")
     return text
@@ -349,7 +349,7 @@ def unescape(text: str) -> bytes:
 
 def _bounded(text: str) -> str:
     if not text:
-        raise BadValue("empty", "write it, or leave the attribute out")
+        raise BadValue("empty", "write something")
     if len(text) > MAX_TEXT:
         raise BadValue("too long", f"write at most {MAX_TEXT} characters")
     return text

@@ -42,7 +42,7 @@ def escaped(text: str) -> str:
 
 
 def _has_plain_names(element: Element, thing: Any) -> bool:
-    if element.names is not None and not element.names.fullmatch(thing.name):
+    if element.names is not None and element.names.misfit(thing.name):
         return False
     return all(_has_plain_names(child, value) for child, value in _children(element, thing))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from director.access import Access
 from director.config.model import Config, Endpoint
 from director.config.reader import read
+from director.config.schema import ELEMENTS, MAX_NAME, Attribute
 from director.errors import Severity
 
 HOSTS = '<host name="a" ip="10.0.0.1:80"/>'
@@ -194,3 +196,66 @@ def test_ten_thousand_hosts_read_in_seconds() -> None:
     began = time.process_time()
     assert len(good(one(inside=hosts)).services[0].groups[0].hosts) == 10_000
     assert time.process_time() - began < 5
+
+
+HASH = "iy9l0V1MkG1DE"
+ONE_OF_EACH = f"""<director>
+ <service name="web"><listen ip="*:80"/>
+  <group name="main"><host name="a" ip="10.0.0.1:80"/><check type="tcp"/></group><enable group="main"/></service>
+ <admin listen="127.0.0.1:7001"><user name="ann" password="{HASH}"/></admin>
+ <control group="ops"/><logging level="info"/><checktime time="120"/><dns prefer="ipv4"/>
+</director>"""
+MAY_BE_EMPTY = {("check", "args"), ("dns", "servers"), ("dns", "search")}  # lists
+
+
+@pytest.mark.parametrize(
+    ("tag", "row"),
+    [
+        pytest.param(element.tag, row, id=f"{element.tag}-{row.name}")
+        for element in ELEMENTS.values()
+        for row in element.attributes
+        if (element.tag, row.name) not in MAY_BE_EMPTY
+    ],
+)
+def test_an_empty_attribute_is_called_that_with_what_would_be_right(tag: str, row: Attribute) -> None:
+    begin, _, rest = ONE_OF_EACH.partition(f"<{tag}")
+    inside, close, after = rest.partition(">")
+    given = re.sub(rf' {row.name}="[^"]*"', "", inside)
+    text = "" if row.value.verbatim else " "
+    slash = "/" if given.endswith("/") else ""
+    found = errors(f'{begin}<{tag}{given.removesuffix("/")} {row.name}="{text}"{slash}{close}{after}')
+    (said,) = (error for error in found if f": empty {row.name} of " in error)
+    _, _, remedy = said.partition("; ")
+    assert remedy.endswith(f'write {row.name}="...", {row.value.what}')
+    assert remedy.startswith("leave it out, or ") is not row.required
+    # Of the rest nothing is wrong but what has no place in a check or listener of that type.
+    assert all(f"{row.name} of " in error for error in found)
+
+
+def test_a_group_without_a_name_may_be_the_one_that_is_enabled() -> None:
+    text = one().replace('name="main"', 'name=""').replace("</service>", '<enable group="main"/></service>')
+    assert len(errors(text)) == 1
+
+
+@pytest.mark.parametrize(("tag", "own"), [("service", "web"), ("group", "main"), ("host", "a")])
+def test_a_name_has_a_bound_that_an_old_file_may_pass(tag: str, own: str) -> None:
+    begin, _, rest = one().partition(f'<{tag} name="{own}"')
+    good(f'{begin}<{tag} name="{"x" * MAX_NAME}"{rest}')
+    long = f'{begin}<{tag} name="{"x" * (MAX_NAME + 1)}"{rest}'
+    (said,) = errors(long)
+    assert f"has a name of {MAX_NAME + 1} characters; use at most {MAX_NAME} letters, digits" in said
+    good(long.replace("director>", "pdconfig>").replace("roundrobin", "random"))
+
+
+def test_one_wrong_thing_is_told_once_though_several_admins_share_it() -> None:
+    text = one(root="config").replace(
+        "</config>",
+        """<admin>
+  <web listen="127.0.0.1:7001" enable="true"/><web listen="127.0.0.1:7002" enable="true"/>
+  <user name="ann" password="iy9l0V1MkG1DE" access="fulll" shoe="1"/><user/><shoe/>
+ </admin></config>""",
+    )
+    _, problems = read(text.encode(), "c.xml", "/etc/d")
+    said = [problem.message for problem in problems]
+    for words in ("'fulll'", "attribute 'shoe'", "<user> has no name", "<shoe>"):
+        assert len([message for message in said if words in message]) == 1
