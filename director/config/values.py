@@ -90,7 +90,12 @@ def optional(value: Value, none: str = "none") -> Value:
     """The same, or None, written as the word `none`."""
 
     def parse(text: str, folder: str) -> Any:
-        return None if text == none else value.parse(text, folder)
+        if text == none:
+            return None
+        try:
+            return value.parse(text, folder)
+        except BadValue as error:
+            raise BadValue(error.reason, f"{error.remedy}, or '{none}'", error.unknown) from None
 
     return replace(value, what=f"{value.what}, or '{none}'", parse=parse, none=none)
 

@@ -98,6 +98,7 @@ def test_the_first_group_is_enabled_if_none_is_named() -> None:
         (one(inside='<host name="a" ip="1.2.3.4:80" weight="nan"/>'), 4, "weight"),
         (one(inside='<hoost name="a" ip="1.2.3.4:80"/>'), 4, "host"),
         (one(service=' idle-timeout="5 parsecs"'), 2, "idle-timeout"),
+        (one(service=' retries="every"'), 2, "write a whole number from 0 to 1000000000, or 'all'"),
         (one(inside='<host name="a" ip="unix:/run/a.sock" source="10.0.0.9"/>'), 4, "source of host 'a'"),
         (one(inside='<host name="a" ip="unix:/run/a.sock" fast-open="yes"/>'), 4, "fast-open of host 'a'"),
         (
