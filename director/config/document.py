@@ -17,6 +17,7 @@ from xml.parsers import expat
 MAX_SIZE = 16 * 1024 * 1024  # bytes
 MAX_DEPTH = 16  # the deepest element that means anything is the fifth
 MAX_ELEMENTS = 300_000
+_WHOLE = "begin with <director> and end with </director>"
 
 
 class Malformed(Exception):
@@ -116,13 +117,13 @@ def parse(text: bytes) -> Node:
     if len(text) > MAX_SIZE:
         raise Malformed(0, f"more than {MAX_SIZE // 1024**2} MiB", "split it over several directors")
     if not text.strip():
-        raise Malformed(0, "the file is empty", "begin with <director> and end with </director>")
+        raise Malformed(0, "the file is empty", _WHOLE)
     _refuse_wrong_bytes(text)
     builder = _Builder()
     try:
         builder.parser.Parse(text, True)
     except expat.ExpatError as error:
-        raise Malformed(error.lineno, f"not XML: {_reason(error, builder)}", _remedy(error)) from None
+        raise Malformed(error.lineno, f"not XML: {_reason(error, builder)}", _remedy(error, builder)) from None
     except (LookupError, ValueError):  # the codec that the first line names
         raise Malformed(1, "not XML: unknown encoding", "save it as UTF-8") from None
     assert builder.root is not None  # expat raises on a text without elements
@@ -178,13 +179,14 @@ _REMEDIES = {
     expat.errors.XML_ERROR_DUPLICATE_ATTRIBUTE: "keep one of the two",
     expat.errors.XML_ERROR_UNDEFINED_ENTITY: "there are &amp; &lt; &gt; &quot; &apos; only; write &amp; for &",
     expat.errors.XML_ERROR_JUNK_AFTER_DOC_ELEMENT: "put everything into one <director>",
+    expat.errors.XML_ERROR_MISPLACED_XML_PI: "take out what stands before <?xml ...?>, blanks and empty lines, too",
     expat.errors.XML_ERROR_UNKNOWN_ENCODING: "save it as UTF-8",
     expat.errors.XML_ERROR_INCORRECT_ENCODING: "save it as UTF-8",
 }
 
 
-def _remedy(error: expat.ExpatError) -> str:
-    return _REMEDIES.get(
-        expat.ErrorString(error.code),
-        'write <element attribute="value"/>, with &amp; for & and &lt; for <',
-    )
+def _remedy(error: expat.ExpatError, builder: _Builder) -> str:
+    reason = expat.ErrorString(error.code)
+    if builder.root is None and (reason not in _REMEDIES or reason == expat.errors.XML_ERROR_NO_ELEMENTS):
+        return _WHOLE
+    return _REMEDIES.get(reason, 'write <element attribute="value"/>, with &amp; for & and &lt; for <')

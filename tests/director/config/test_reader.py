@@ -260,3 +260,18 @@ def test_one_wrong_thing_is_told_once_though_several_admins_share_it() -> None:
     said = [problem.message for problem in problems]
     for words in ("'fulll'", "attribute 'shoe'", "<user> has no name", "<shoe>"):
         assert len([message for message in said if words in message]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [
+        ("<!-- nothing yet -->", "begin with <director>"),
+        ("\ufeff", "begin with <director>"),
+        ("director:\n  workers: 2\n", "begin with <director>"),
+        ('<?xml version="1.0" encoding="UTF-16"?><director/>', "save it as UTF-8"),
+        ('\n<?xml version="1.0"?><director/>', "take out what stands before <?xml ...?>"),
+    ],
+)
+def test_a_file_that_does_not_begin_as_xml_does_is_told_how_it_would(text: str, remedy: str) -> None:
+    (said,) = errors(text)
+    assert f"; {remedy}" in said
