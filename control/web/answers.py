@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import IO, Any, cast
 
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.utils import cached_property
 from werkzeug.wrappers import Request, Response
+from werkzeug.wsgi import LimitedStream, get_input_stream
 
 from control.web import assets
 
 LARGEST = 64 * 1024  # bytes of a form
 _RAW = re.compile(rb"[^!-~]")
 LARGEST_CONFIG = 4 * 1024 * 1024  # ... with a config in it
+
+
+class _Whole(LimitedStream):
+    """A form that may be so long: werkzeug cuts a longer one there, if its length was not said before."""
+
+    def readall(self) -> bytes:
+        data = super().readall()
+        if self.is_exhausted and self._stream.read(1):
+            self.on_exhausted()
+        return data
 
 
 class Asked(Request):
@@ -25,6 +38,13 @@ class Asked(Request):
         super().__init__(environ)
         # Bytes that ought to have been escaped: werkzeug raises for those that are no UTF-8.
         self.query_string = _RAW.sub(lambda found: b"%%%02X" % found[0][0], self.query_string)
+
+    @cached_property
+    def stream(self) -> IO[bytes]:
+        """What it brings along. Raises RequestEntityTooLarge, at once or when it is read."""
+        if (self.content_length or 0) > self.max_content_length:
+            raise RequestEntityTooLarge
+        return cast(IO[bytes], _Whole(get_input_stream(self.environ), self.max_content_length, is_max=True))
 
     @property
     def wants_page(self) -> bool:
