@@ -2,6 +2,7 @@
 
     run        the process: orders of the master, readiness, its end
     listening  HTTP and HTTPS servers on the sockets that the master opened
+    head       what a request begins with, and what is no request
     app        what is asked for, and the page or the refusal
     door       who comes in, by cookie or password, and whether a change is meant
     visit      one request of somebody, and what its page is made of

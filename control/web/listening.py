@@ -21,6 +21,7 @@ from gevent import socket, ssl
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 
+from control.web import head
 from control.web.waiting import Stream, Waiting
 from director.config.model import Admin
 from director.errors import RefusedError
@@ -36,6 +37,7 @@ App = Callable[[dict[str, Any], Any], Any]
 
 class _Handler(WSGIHandler):  # type: ignore[misc]
     path: str
+    request_version: str
 
     def __init__(self, sock: Any, address: Any, server: Any) -> None:
         self._stream = Stream(sock, server.waiting)
@@ -59,6 +61,9 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
             del self.headers["Host"]
             self.headers["Host"] = whole[1]
         return good
+
+    def MessageClass(self, stream: Any, *args: Any) -> Any:
+        return super().MessageClass(io.BytesIO(head.read(stream, self.request_version)), *args)
 
     def _sendall(self, data: Any) -> None:
         """Whoever went away or reads nothing has reset the connection, by whatever name TLS and timeouts call it.

@@ -119,6 +119,14 @@ def test_an_empty_line_before_a_request_is_passed_over() -> None:
         assert asked(where, b"\r\nGET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize("field", [b"no colon", b"X: 1\r\n" * 100, b"Content-Length: 5\r\nContent-Length: 0"])
+def test_what_is_no_request_is_refused_and_no_fault_of_ours(capfd: pytest.CaptureFixture[str], field: bytes) -> None:
+    with serving(told) as where:
+        answer = asked(where, b"GET / HTTP/1.1\r\nHost: x\r\n" + field + b"\r\n\r\nGET /b HTTP/1.0\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ") and answer.count(b"HTTP/1.1 ") == 1
+    assert "Traceback" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
 def test_who_says_nothing_makes_room_for_who_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secure: bool
@@ -144,7 +152,7 @@ def test_who_says_nothing_makes_room_for_who_does(
 
 
 @pytest.mark.parametrize(
-    "piece", [b"GET", b"GET / HTTP/1.1\r\nX: ", b"POST / HTTP/1.1\r\nContent-Length: 9999\r\n\r\n"]
+    "piece", [b"GET", b"GET / HTTP/1.1\r\nX: ", b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9999\r\n\r\n"]
 )
 def test_a_request_has_to_be_there_in_time(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], piece: bytes
