@@ -4,22 +4,26 @@
     - {name: ann, password: "$argon2id$...", access: full}
     - {name: bob, password: "iy9l0V1MkG1DE", access: readonly}
 
-Passwords are hashes by argon2, or by crypt(3) as the ancestors had them.
+Passwords are hashes by argon2, or by crypt(3) as the ancestors had them. Both are
+made to take long: they are checked beside the loop, which goes on with pages.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import ctypes.util
 import hashlib
 import hmac
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import argon2
+import gevent
 import yaml
+from gevent.lock import BoundedSemaphore
 
 from director.access import Access
 from director.config.model import User
@@ -28,6 +32,7 @@ from director.errors import RefusedError
 
 LARGEST = 1024 * 1024  # bytes of a users file
 _LONGEST = 1024  # characters of a password
+_WAITING = 30  # passwords at a time; about as many tenths of a second
 _BY_ARGON2 = "$argon2"
 _ARGON2 = argon2.PasswordHasher()
 _crypt = ctypes.CDLL(ctypes.util.find_library("crypt") or "libcrypt.so.1").crypt
@@ -84,34 +89,79 @@ def read(fd: int, path: str) -> tuple[User, ...]:
         raise RefusedError(f"can't read {path}: it is not UTF-8") from None
 
 
+class BusyError(Exception):
+    """So many passwords wait to be checked that another can't."""
+
+
+class Turns:
+    """One after the other: crypt(3) can't do two at a time, and whoever guesses keeps one processor busy, not all."""
+
+    def __init__(self, most: int) -> None:
+        self._one = BoundedSemaphore(1)
+        self._most = most
+        self._count = 0
+
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Ours, once it comes. Raises BusyError."""
+        if self._count >= self._most:
+            raise BusyError
+        self._count += 1
+        try:
+            with self._one:
+                yield
+        finally:
+            self._count -= 1
+
+
+TURNS = Turns(_WAITING)  # of this process, whatever the admin
+
+
 class Accounts:
     """The users of one admin; what was found right is remembered while the hash stays the same."""
 
     def __init__(self, users: Iterable[User]) -> None:
-        self._users = {user.name: user for user in users}
         self._key = os.urandom(16)
         self._right: dict[str, bytes] = {}
+        self.renew(users)
+
+    def renew(self, users: Iterable[User]) -> None:
+        """These are the users now."""
+        self._users = {user.name: user for user in users}
 
     def find(self, name: str) -> User | None:
         """A user by name."""
         return self._users.get(name)
 
+    def recognise(self, name: str, password: str) -> User | None:
+        """The user who has shown this password before."""
+        user = self._users.get(name)
+        if user is None or not hmac.compare_digest(self._right.get(name, b""), self._digest(user, password)):
+            return None
+        return user
+
     def enter(self, name: str, password: str) -> User | None:
-        """The user whose name and password these are; None, after the same time, if there is none."""
+        """The user whose name and password these are; None, after the same time, if there is none.
+
+        Whoever calls it has the turn.
+        """
         user = self._users.get(name, _NOBODY)
-        digest = hmac.digest(self._key, f"{name}\0{password}".encode(errors="replace"), hashlib.sha256)
-        known = self._right.get(name)
-        if known is not None and hmac.compare_digest(known, digest):
-            return user
         if len(password) > _LONGEST:
             return None
-        right = verify(user.password, password)
-        if not right and not user.password.startswith(_BY_ARGON2):
-            verify(_NOBODY.password, password)  # crypt's answer alone comes so soon that it tells who is a user
-        if not right or user is _NOBODY:
+        if not gevent.get_hub().threadpool.apply(_is_right, (user.password, password)) or user is _NOBODY:
             return None
-        self._right[name] = digest
+        self._right[name] = self._digest(user, password)
         return user
+
+    def _digest(self, user: User, password: str) -> bytes:
+        return hmac.digest(self._key, f"{user.password}\0{password}".encode(errors="replace"), hashlib.sha256)
+
+
+def _is_right(hashed: str, password: str) -> bool:
+    right = verify(hashed, password)
+    if not right and not hashed.startswith(_BY_ARGON2):
+        verify(_NOBODY.password, password)  # crypt's answer alone comes so soon that it tells who is a user
+    return right
 
 
 def verify(hashed: str, password: str) -> bool:

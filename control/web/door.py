@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from werkzeug.wrappers import Response
 
 from control.rights import Person
-from control.web.accounts import Accounts
+from control.web.accounts import TURNS, Accounts, BusyError
 from control.web.answers import Asked, Stop, page, plain, see
 from control.web.logins import Failures, Login, Logins
 from director import logs
@@ -87,20 +87,31 @@ class Door:
         raise Stop(response)
 
     def _entered(self, asked: Asked, name: str, password: str) -> User | None:
-        """The user, None if the password is not theirs. Raises Stop if there were too many failures."""
-        where, now = asked.remote_addr or "", time.monotonic()
-        if self.failures.must_wait(where, now):
-            text = "Too many wrong passwords came from your address. Wait a minute, and try again."
-            response = page("login.html", 429, said=text) if asked.wants_page else plain(f"{text}\n", 429)
-            response.headers["Retry-After"] = "60"
-            raise Stop(response)
-        user = self.accounts.enter(name, password)
-        if user is None:
-            self.failures.failed(where, now)
-            logs.warning(Event.LOGIN_FAILED, admin=self.name, client=where)
-        else:
+        """The user, None if the password is not theirs. Raises Stop if it is not looked at."""
+        where = asked.remote_addr or ""
+        self._hear(asked, where)
+        if user := self.accounts.recognise(name, password):
             self.failures.succeeded(where)
+            return user
+        try:
+            with TURNS.turn():
+                self._hear(asked, where)  # it may have failed often while it waited
+                user = self.accounts.recognise(name, password) or self.accounts.enter(name, password)
+                if user is None:
+                    self.failures.failed(where, time.monotonic())
+                else:
+                    self.failures.succeeded(where)
+        except BusyError:
+            raise _refused(asked, "Too many passwords are to be checked. Try again.", 503, 1) from None
+        if user is None:
+            logs.warning(Event.LOGIN_FAILED, admin=self.name, client=where)
         return user
+
+    def _hear(self, asked: Asked, where: str) -> None:
+        """Raises Stop if there were too many failures."""
+        if self.failures.must_wait(where, time.monotonic()):
+            text = "Too many wrong passwords came from your address. Wait a minute, and try again."
+            raise _refused(asked, text, 429, 60)
 
     def log_in(self, asked: Asked) -> Response:
         """The form, or what became of it."""
@@ -137,6 +148,13 @@ class Door:
         site, origin = asked.headers.get("Sec-Fetch-Site"), asked.headers.get("Origin")
         own = origin is None or urlsplit(origin).netloc == asked.headers.get("Host")
         return asked.method == "POST" and not (own and site in (None, "same-origin", "none"))
+
+
+def _refused(asked: Asked, text: str, status: int, seconds: int) -> Stop:
+    """What is said to whom no password helps now; it may in so many seconds."""
+    response = page("login.html", status, said=text) if asked.wants_page else plain(f"{text}\n", status)
+    response.headers["Retry-After"] = str(seconds)
+    return Stop(response)
 
 
 def _person(asked: Asked, user: User) -> Person:

@@ -167,12 +167,13 @@ class Web:
         """Have each door be as the config and the files say. Who is logged in stays so."""
         for admin in self.running.config.admins:
             name = str(admin.listen)
-            users = Accounts((*self._users.get(admin.users_file or "", ()), *admin.users))
+            users = (*self._users.get(admin.users_file or "", ()), *admin.users)
             door = self._doors.get(name)
             if door is None:
-                door = self._doors[name] = Door(name, admin.secure, admin.legacy_get, admin.metrics == "open", users)
+                made = Door(name, admin.secure, admin.legacy_get, admin.metrics == "open", Accounts(users))
+                door = self._doors[name] = made
             door.legacy_get, door.metrics_open = admin.legacy_get, admin.metrics == "open"
-            door.accounts = users
+            door.accounts.renew(users)
 
     def _admit(self, sockets: dict[str, int]) -> None:
         """Listen on these, and on no others."""

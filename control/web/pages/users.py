@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import gevent
 from werkzeug.wrappers import Response
 
 from control.enclosures import hashed
@@ -31,7 +32,7 @@ def add(visit: Visit) -> Response:
     if len(password) < _SHORTEST:
         return visit.said(f"the password is too short: take {_SHORTEST} signs or more", 400)
     given: dict[str, Any] = {name: form.get(name, "").strip() for name in ("name", "access", "admin")}
-    given["password"] = hashed(password)
+    given["password"] = gevent.get_hub().threadpool.apply(hashed, (password,))  # takes long, on purpose
     result = visit.command("user-add", **{name: value for name, value in given.items() if value})
     if visit.visitor.login is not None:
         visit.visitor.login.note = ("\n".join(result["lines"]), False)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import argon2
+import gevent
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import control.web.accounts
-from control.web.accounts import LARGEST, Accounts, parse, read, verify
+from control.web.accounts import LARGEST, Accounts, BusyError, Turns, parse, read, verify
 from director.access import Access
 from director.config.model import User
 from director.errors import RefusedError
@@ -37,9 +39,50 @@ def test_only_a_known_name_with_its_own_password_enters() -> None:
     for _ in range(2):
         user = accounts.enter("ann", "secret")
         assert user is not None and user.access is Access.FULL
+        assert accounts.recognise("ann", "secret") is user
         assert accounts.enter("ann", "wrong") is None
         assert accounts.enter("bob", "secret") is None
         assert accounts.enter("", "") is None
+        for name, password in (("ann", "wrong"), ("bob", "secret"), ("", "")):
+            assert accounts.recognise(name, password) is None
+
+
+def test_who_was_right_is_recognised_until_the_hash_is_another() -> None:
+    ann = User(name="ann", password=DES)
+    accounts = Accounts([ann])
+    assert accounts.recognise("ann", "secret") is None
+    accounts.enter("ann", "secret")
+    accounts.renew([User(name="ann", password=DES, access=Access.FULL)])
+    found = accounts.recognise("ann", "secret")
+    assert found is not None and found.access is Access.FULL
+    accounts.renew([User(name="ann", password=ARGON2)])
+    assert accounts.recognise("ann", "secret") is None
+    accounts.renew([])
+    assert accounts.recognise("ann", "secret") is None
+
+
+def test_while_a_password_is_checked_the_loop_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    went_on = threading.Event()
+    monkeypatch.setattr(control.web.accounts, "verify", lambda *_: went_on.wait(10))
+    gevent.spawn(went_on.set)
+    assert Accounts([User(name="ann", password=ARGON2)]).enter("ann", "secret") is not None
+
+
+def test_passwords_are_checked_in_turn_and_so_many_wait() -> None:
+    turns = Turns(2)
+    order = []
+
+    def check() -> None:
+        with turns.turn():
+            order.append("in")
+            gevent.sleep(0)
+            order.append("out")
+
+    checks = [gevent.spawn(check) for _ in range(3)]
+    gevent.joinall(checks, timeout=10)
+    assert order == ["in", "out"] * 2
+    assert [type(one.exception) for one in checks] == [type(None), type(None), BusyError]
+    check()  # there is room again
 
 
 def test_a_wrong_password_takes_as_long_whatever_hash_a_user_has_or_whether_there_is_one(

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
+import gevent
+import pytest
 from werkzeug.test import Client
 
+from control.web import accounts, door
 from tests.control.web.visiting import ANN, HOST, Told, log_in
 
 
@@ -50,3 +55,43 @@ def test_of_a_page_whose_login_is_over_no_dialogue_asks_for_a_password(client: C
     assert not is_challenged(**{"Sec-Fetch-Dest": "empty"})
     client.set_cookie("director-7001", "of another generation")
     assert not is_challenged()
+
+
+def test_who_guesses_at_many_passwords_at_once_has_as_few_as_one_after_the_other(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[str] = []
+
+    def slow(hashed: str, password: str) -> bool:
+        checked.append(password)
+        time.sleep(0.01)
+        return False
+
+    monkeypatch.setattr(accounts, "verify", slow)
+    monkeypatch.setattr(accounts, "_BY_ARGON2", "")  # one check each
+    guesses = [gevent.spawn(lambda: client.get("/running.txt", auth=("ann", "guess")).status_code) for _ in range(20)]
+    gevent.joinall(guesses, timeout=10)
+    assert sorted(one.value for one in guesses) == [401] * 5 + [429] * 15
+    assert len(checked) == 5
+
+
+def test_a_right_password_shown_many_times_at_once_is_checked_once(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked: list[str] = []
+
+    def right(hashed: str, password: str) -> bool:
+        checked.append(password)
+        return True
+
+    monkeypatch.setattr(accounts, "verify", right)
+    scripts = [gevent.spawn(lambda: client.get("/running.txt", auth=ANN).status_code) for _ in range(20)]
+    gevent.joinall(scripts, timeout=10)
+    assert [one.value for one in scripts] == [200] * 20
+    assert len(checked) == 1
+
+
+def test_where_too_many_passwords_wait_another_is_sent_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "TURNS", accounts.Turns(0))
+    answer = client.get("/running.txt", auth=ANN)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
