@@ -47,6 +47,11 @@ class Asked(Request):
         return cast(IO[bytes], _Whole(get_input_stream(self.environ), self.max_content_length, is_max=True))
 
     @property
+    def renews(self) -> bool:
+        """Whether a page asks for itself as it would be now, without anybody's doing."""
+        return "Renews" in self.headers
+
+    @property
     def wants_page(self) -> bool:
         """Whether it comes from a browser, which shows pages to people."""
         return "text/html" in self.headers.get("Accept", "")

@@ -23,7 +23,6 @@ from control.web.inquiry import Inquiry
 from control.web.legacy import CALLS, Call, MissingError
 from control.web.live import Live
 from control.web.pages import (
-    charts,
     config,
     events,
     explain,
@@ -48,7 +47,7 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-_MODULES = (overview, service, charts, workers, upgrade, sessions, explain, events, journal, config, users, texts)
+_MODULES = (overview, service, workers, upgrade, sessions, explain, events, journal, config, users, texts)
 _PAGES: dict[str, Page] = {path: page for module in _MODULES for path, page in module.PAGES.items()}
 _COMMAND, _LIVE, _LOGOUT = "/command/", "/live", "/logout"
 _POSTS: dict[str, Page] = {**users.POSTS, **config.POSTS}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -66,7 +67,8 @@ class Visit:
     def show(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page with all that every page has."""
         login = self.visitor.login
-        said, bad = login.take_note() if login else ("", False)
+        # What renews itself would take it from the page that its viewer is going to.
+        said, bad = login.take_note() if login and not self.asked.renews else ("", False)
         return page(
             template,
             status,
@@ -89,6 +91,11 @@ class Visit:
         if self.visitor.login is None or not self.asked.wants_page:
             return plain(f"{text}\n", status)
         return self.show("said.html", status, text=text, back=self.back)
+
+
+def of_shape(parts: object) -> str:
+    """A short name for what a page shows, from which its viewer sees that it would be another."""
+    return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
 
 Page = Callable[[Visit], Response]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -301,6 +302,42 @@ def test_without_scripts_everything_can_be_read_and_done(site: Site, browser: Br
     assert "no script" in browser.text
 
 
+def test_a_page_that_is_open_becomes_what_it_would_be_and_keeps_what_is_typed(site: Site, browser: Browser) -> None:
+    def rows() -> list[str]:
+        script = "return [...document.querySelectorAll('main tr[data-key], main li[data-key]')].map(e => e.dataset.key)"
+        found: list[str] = browser.driver.execute_script(script)
+        return found
+
+    site.daemon.ctl("host-add", "web", "main", "c", free_address())
+    browser.log_in("ann", "secret")
+    browser.follow("web")
+    form = browser.form("host-down", B)
+    browser.fill(form, reason="typed")
+    assert site.daemon.ctl("host-add", "web", "main", "d", free_address()).exit == 0
+    assert site.daemon.ctl("host-del", "web", "main", "c").exit == 0
+    wait_until(lambda: rows() == ["a", "b", "d", "n"])
+    assert form.find_element("name", "reason").get_attribute("value") == "typed" and form.is_displayed()
+    assert site.daemon.ctl("host-down", "web", "main", "b", "--reason", "by another").exit == 0
+    wait_until(lambda: "by another" in browser.text)
+    assert form.find_element("name", "reason").get_attribute("value") == "typed" and form.is_displayed()
+    browser.do("host-up", B)  # the button came with the state
+    assert site.daemon.host("b")["state"] == "up"
+    moved = site.config.replace('<host name="a"', '<host name="z"')
+    assert moved != site.config and site.daemon.reload(moved).exit == 0
+    wait_until(lambda: "z" in rows() and "a" not in rows())
+    assert site.daemon.ctl("service-add", "more", free_address()).exit == 0
+    browser.go("/")
+    assert rows() == ["web", "more"]
+    assert site.daemon.ctl("service-del", "more").exit == 0
+    wait_until(lambda: rows() == ["web"])
+    hub = site.daemon.hub()
+    site.daemon.kill(hub, signal.SIGSTOP)
+    wait_until(lambda: "the hub does not answer" in browser.text, timeout=8)
+    site.daemon.kill(hub, signal.SIGCONT)
+    wait_until(lambda: not browser.find(".trouble").is_displayed())
+    assert browser.complaints() == []
+
+
 def test_pages_fit_screens_of_any_width_whatever_things_are_called(site: Site, browser: Browser) -> None:
     long = "a_name_that_goes_on_and_on_and_has_no_place_to_break"
     host = ("host-add", "web", long, f"{long}.example", free_address())
@@ -326,8 +363,8 @@ def test_no_page_keeps_anybody_out_and_all_have_their_picture(site: Site, browse
     browser.log_in("ann", "secret")
     client = furnish(site)
     give_an_hour(site.daemon)
-    for chart in ("/charts", "/charts?service=web"):
-        wait_until(partial(is_drawn, site, chart))
+    for path in ("/", "/service/web"):
+        wait_until(partial(is_drawn, site, path))
     for name, path in PAGES.items():
         browser.go(path)
         for details in browser.driver.find_elements("css selector", "details"):
@@ -348,7 +385,7 @@ def test_no_page_keeps_anybody_out_and_all_have_their_picture(site: Site, browse
 
 
 def is_drawn(site: Site, path: str) -> bool:
-    """Whether these charts have an hour in them."""
+    """Whether the charts of this page have an hour in them."""
     return site.ask(path)[1].count("L") > 100
 
 

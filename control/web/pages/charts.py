@@ -1,13 +1,10 @@
-"""Charts of the last hour, as pages show them, and alone, for a page that keeps them fresh."""
+"""Charts of the last hour, as pages show them."""
 
 from __future__ import annotations
 
-from werkzeug.wrappers import Response
-
 from control.history import BYTES_IN, BYTES_OUT, CONNECT_P50, CONNECT_P99, CONNECTIONS, OPEN
-from control.web.answers import page
 from control.web.charts import Chart, large
-from control.web.visit import Pages, Visit
+from control.web.visit import Visit
 
 
 def number(value: float) -> str:
@@ -45,11 +42,3 @@ def drawn(visit: Visit, service: str) -> list[object]:
     """The charts of a service, or of all together."""
     series = visit.inquiry.history(service)["series"]
     return [(chart.title, chart.lines, large(chart, series)) for chart in CHARTS]
-
-
-def charts(visit: Visit) -> Response:
-    """The charts alone."""
-    return page("charts.html", charts=drawn(visit, visit.argument("service")))
-
-
-PAGES: Pages = {"/charts": charts}

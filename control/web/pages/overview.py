@@ -8,9 +8,10 @@ from werkzeug.wrappers import Response
 
 from control.web.charts import small
 from control.web.pages.charts import drawn, number, per_second
-from control.web.visit import Pages, Visit, Window
+from control.web.visit import Pages, Visit, Window, of_shape
 
 _SIZE = 60  # services a page
+_STILL = ("name", "listen", "enabled_group", "up", "hosts", "health")  # what a service has beside its numbers
 
 
 def shown(visit: Visit, stats: dict[str, Any]) -> tuple[list[dict[str, Any]], Window]:
@@ -36,14 +37,22 @@ def overview(visit: Visit) -> Response:
         "window": window,
         "find": visit.argument("find"),
     }
-    return visit.show(
-        "overview.html", stats=stats, services=[_seen(service, history["services"]) for service in services], **values
-    )
+    seen = [{**looked_at(service), "rate": _rate(service, history["services"])} for service in services]
+    return visit.show("overview.html", stats=stats, services=seen, shape=shape(seen, window), **values)
 
 
-def _seen(service: dict[str, Any], minutes: dict[str, Any]) -> dict[str, Any]:
-    """A service with how well it is, and how busy."""
+def _rate(service: dict[str, Any], minutes: dict[str, Any]) -> str:
     *_, rate = minutes.get(service["name"]) or (None,)
+    return "-" if rate is None else number(rate)
+
+
+def shape(seen: list[dict[str, Any]], window: Window) -> str:
+    """Another if these services would be shown otherwise, their numbers aside."""
+    return of_shape([window, *([service[name] for name in _STILL] for service in seen)])
+
+
+def looked_at(service: dict[str, Any]) -> dict[str, Any]:
+    """A service with how well it is."""
     hosts = [host for group in service["groups"] if group["enabled"] for host in group["hosts"]]
     up = sum(host["state"] in ("up", "slowstart") for host in hosts)
     health = "down" if not up else "up" if up == len(hosts) else "some"
@@ -54,7 +63,6 @@ def _seen(service: dict[str, Any], minutes: dict[str, Any]) -> dict[str, Any]:
         "hosts": len(hosts),
         "health": health,
         "faults": faults,
-        "rate": "-" if rate is None else number(rate),
     }
 
 

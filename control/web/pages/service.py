@@ -9,11 +9,15 @@ from werkzeug.wrappers import Response
 
 from control.commands.command import unknown
 from control.web.pages.charts import drawn
-from control.web.visit import Pages, Visit, Window
+from control.web.visit import Pages, Visit, Window, of_shape
 from director.scheduling.policies import POLICIES
 
 _SIZE = 100  # hosts a page
 _PATH = "/service/"
+# What a service, a group, a host have beside their numbers.
+_STILL = ("listen", "maxconn", "disabled")
+_GROUPS = ("name", "enabled", "panic", "scheduler", "scheduler_in_use")
+_HOSTS = ("name", "ip", "state", "weight", "maxconn", "backup", "since", "reason", "by")
 SCHEDULERS = (*POLICIES, *(f"{name},sticky" for name in POLICIES))
 
 Shown = list[tuple[dict[str, Any], list[dict[str, Any]]]]  # groups, each with its hosts on this page
@@ -40,6 +44,15 @@ def _fitting(hosts: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
     return [host for host in hosts if wanted in host["name"].lower() or wanted in host["ip"].lower()]
 
 
+def shape(service: dict[str, Any], groups: Shown, window: Window) -> str:
+    """Another if this service would be shown otherwise, its numbers aside."""
+    parts: list[object] = [window, [service[name] for name in _STILL]]
+    for group, hosts in groups:
+        parts.append([group[name] for name in _GROUPS])
+        parts += ([*(host[name] for name in _HOSTS), host["drain"] is None] for host in hosts)
+    return of_shape(parts)
+
+
 def service_page(visit: Visit) -> Response:
     """The page."""
     wanted = visit.asked.path.removeprefix(_PATH)
@@ -53,10 +66,10 @@ def service_page(visit: Visit) -> Response:
         "service.html",
         service=service,
         groups=groups,
+        shape=shape(service, groups, window),
         window=window,
         find=visit.argument("find"),
         schedulers=SCHEDULERS,
-        disabled=any(one.name == name and one.disabled for one in visit.config().services),
         charts=drawn(visit, name),
     )
 

@@ -136,5 +136,5 @@ PAGES = (
         "/journal",
         "/events",
     ),
-    *("/users", "/config", "/config/file", "/config/diff", "/config/new", "/charts"),
+    *("/users", "/config", "/config/file", "/config/diff", "/config/new"),
 )
