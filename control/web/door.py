@@ -28,10 +28,11 @@ _FOREIGN = "this came from another site"
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who asks. `login` is None for one who gave an `Authorization` header."""
+    """Who asks. `login` is None for one who gave an `Authorization` header; `proof`: the hash that it fitted."""
 
     person: Person
     login: Login | None
+    proof: str
 
     @property
     def csrf(self) -> str:
@@ -72,12 +73,12 @@ class Door:
         if given is not None and given.type == "basic":
             user = self._entered(asked, given.username or "", given.password or "")
             if user is not None:
-                return Visitor(_person(asked, user), None)
-        elif token := self.token(asked):
-            login = self.logins.find(token, time.monotonic())
-            known = self.accounts.find(login.user) if login else None
-            if login is not None and known is not None:
-                return Visitor(_person(asked, known), login)
+                return Visitor(_person(asked, user), None, user.password)
+        elif login := self._login(self.token(asked)):
+            known = self._known(login.user, login.proof)
+            if known is not None:
+                return Visitor(_person(asked, known), login, login.proof)
+            self.logins.end(self.token(asked))  # nor is it good again once somebody else has that name
         if asked.wants_page and given is None:
             raise Stop(see("/login"))
         response = plain("who are you?\n", 401)
@@ -85,6 +86,19 @@ class Door:
             # Of a page whose login is over nobody wants a dialogue that asks for a password.
             response.headers["WWW-Authenticate"] = 'Basic realm="director", charset="UTF-8"'
         raise Stop(response)
+
+    def _login(self, token: str) -> Login | None:
+        return self.logins.find(token, time.monotonic())
+
+    def _known(self, name: str, proof: str) -> User | None:
+        """The user, if the password is still the one that was given."""
+        user = self.accounts.find(name)
+        return user if user is not None and user.password == proof else None
+
+    def lets_stay(self, visitor: Visitor, token: str) -> bool:
+        """Whether who came in before might still do so."""
+        known = self._known(visitor.person.name, visitor.proof) is not None
+        return known and (visitor.login is None or self._login(token) is not None)
 
     def _entered(self, asked: Asked, name: str, password: str) -> User | None:
         """The user, None if the password is not theirs. Raises Stop if it is not looked at."""
@@ -122,8 +136,9 @@ class Door:
         user = self._entered(asked, asked.form.get("name", ""), asked.form.get("password", ""))
         if user is None:
             return page("login.html", 401, said="That is no user with that password.")
+        self.logins.end(self.token(asked))
         token = secrets.token_urlsafe(32)
-        self.logins.begin(token, secrets.token_urlsafe(32), user.name, time.monotonic())
+        self.logins.begin(token, secrets.token_urlsafe(32), user.name, user.password, time.monotonic())
         response = see("/")
         response.set_cookie(self.cookie, token, httponly=True, samesite="Strict", secure=self.secure)
         return response
@@ -131,7 +146,9 @@ class Door:
     def log_out(self, asked: Asked) -> Response:
         """The login is over."""
         self.logins.end(self.token(asked))
-        return see("/login")
+        response = see("/login")
+        response.delete_cookie(self.cookie, httponly=True, samesite="Strict", secure=self.secure)
+        return response
 
     def doubt(self, asked: Asked, visitor: Visitor) -> str:
         """Why a change may be what some page made a browser do, not what its visitor wants; empty if it is meant."""

@@ -53,7 +53,7 @@ class Live:
         known_at = time.time()
         self._streams += 1
         try:
-            while visit.visitor.login is None or door.logins.find(token, time.monotonic()) is not None:
+            while door.lets_stay(visit.visitor, token):
                 asking = gevent.spawn(_told, cells, visit)
                 asking.join(_LATE)
                 if not asking.ready():

@@ -16,9 +16,10 @@ _REMEMBERED = 10_000  # addresses
 
 @dataclass
 class Login:
-    """Somebody who gave a password. `csrf`: what a form must bring along."""
+    """Somebody who gave a password. `proof`: the hash it fits; `csrf`: what a form must bring along."""
 
     user: str
+    proof: str
     csrf: str
     since: float
     seen: float
@@ -36,11 +37,11 @@ class Logins:
     def __init__(self) -> None:
         self._by_token: OrderedDict[str, Login] = OrderedDict()
 
-    def begin(self, token: str, csrf: str, user: str, now: float) -> Login:
+    def begin(self, token: str, csrf: str, user: str, proof: str, now: float) -> Login:
         """Somebody logged in."""
         while len(self._by_token) >= MOST:
             self._by_token.popitem(last=False)
-        login = self._by_token[token] = Login(user, csrf, now, now)
+        login = self._by_token[token] = Login(user, proof, csrf, now, now)
         return login
 
     def find(self, token: str, now: float) -> Login | None:

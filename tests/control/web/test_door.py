@@ -8,8 +8,16 @@ import gevent
 import pytest
 from werkzeug.test import Client
 
-from control.web import accounts, door
-from tests.control.web.visiting import ANN, HOST, Told, log_in
+from control.web import accounts, door, live
+from control.web.app import App
+from director.access import Access
+from director.config.model import Config, User
+from tests.control.web.visiting import ANN, HOST, USERS, Told, log_in, visiting
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "_PERIOD", 0.0)
 
 
 def test_a_form_needs_its_token_and_must_come_from_here(client: Client, told: Told) -> None:
@@ -55,6 +63,39 @@ def test_of_a_page_whose_login_is_over_no_dialogue_asks_for_a_password(client: C
     assert not is_challenged(**{"Sec-Fetch-Dest": "empty"})
     client.set_cookie("director-7001", "of another generation")
     assert not is_challenged()
+
+
+@pytest.mark.parametrize(
+    "then",
+    [[], [User(name="ann", password="cd6xsm7u4N9HU", access=Access.FULL)]],
+    ids=["no such user", "another password"],
+)
+def test_a_login_is_over_for_good_with_its_user_and_its_password(told: Told, then: list[User]) -> None:
+    here = door.Door("127.0.0.1:7001", False, False, False, accounts.Accounts(USERS))
+    client = visiting(App(here, told, Config))
+    log_in(client)
+    pages = [client.get("/live", auth=auth).response for auth in (None, ANN)]
+    streams = [iter(page) for page in pages]
+    for stream in streams:
+        next(stream)
+    here.accounts.renew(USERS[1:] + then)
+    with gevent.Timeout(10):
+        assert [list(stream) for stream in streams] == [[], []]
+    assert client.get("/running.txt").status_code == 401
+    here.accounts.renew(USERS)
+    assert client.get("/running.txt").status_code == 401
+
+
+def test_a_browser_has_one_login_and_after_its_end_none(client: Client) -> None:
+    csrf = log_in(client)
+    first = client.get_cookie("director-7001")
+    assert first is not None
+    csrf = log_in(client)
+    other = Client(client.application)
+    other.set_cookie("director-7001", first.value)
+    assert other.get("/running.txt").status_code == 401
+    client.post("/logout", data={"csrf": csrf})
+    assert client.get_cookie("director-7001") is None
 
 
 def test_who_guesses_at_many_passwords_at_once_has_as_few_as_one_after_the_other(

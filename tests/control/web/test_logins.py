@@ -7,16 +7,16 @@ from control.web.logins import IDLE, LONGEST, MOST, PATIENCE, PAUSE, Failures, L
 
 def test_a_login_lasts_while_it_is_used_but_not_for_ever() -> None:
     logins = Logins()
-    logins.begin("token", "csrf", "ann", 0.0)
+    logins.begin("token", "csrf", "ann", "hash", 0.0)
     assert logins.find("other", 1.0) is None
     now = 0.0
     while now + IDLE < LONGEST:
         now += IDLE
         assert logins.find("token", now) is not None
     assert logins.find("token", LONGEST + 1) is None
-    logins.begin("token", "csrf", "ann", 0.0)
+    logins.begin("token", "csrf", "ann", "hash", 0.0)
     assert logins.find("token", IDLE + 1) is None
-    logins.begin("token", "csrf", "ann", 0.0)
+    logins.begin("token", "csrf", "ann", "hash", 0.0)
     logins.end("token")
     assert logins.find("token", 1.0) is None
 
@@ -24,7 +24,7 @@ def test_a_login_lasts_while_it_is_used_but_not_for_ever() -> None:
 def test_the_oldest_logins_make_room() -> None:
     logins = Logins()
     for number in range(MOST + 1):
-        logins.begin(str(number), "csrf", "ann", 0.0)
+        logins.begin(str(number), "csrf", "ann", "hash", 0.0)
     assert logins.find("0", 1.0) is None
     assert logins.find(str(MOST), 1.0) is not None
 

@@ -20,7 +20,7 @@ from tests.control.web.visiting import EVIL, PERSON, Told, log_in
 def visit(told: Told, path: str = "/", **form: str) -> Visit:
     environ = EnvironBuilder(path, method="POST", data=form).get_environ()
     door = Door("h:1", False, False, False, Accounts(()))
-    return Visit(door, told, Config, Asked(environ), Visitor(PERSON, None))
+    return Visit(door, told, Config, Asked(environ), Visitor(PERSON, None, ""))
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,11 @@ class Told(Inquiry):
 
 def client_of(told: Told, config: Config | None = None, legacy_get: bool = False) -> Client:
     told.results["config-running"] = {"text": write(config or Config()).decode()}
-    app = App(Door("127.0.0.1:7001", False, legacy_get, False, Accounts(USERS)), told, lambda: config or Config())
+    door = Door("127.0.0.1:7001", False, legacy_get, False, Accounts(USERS))
+    return visiting(App(door, told, lambda: config or Config()))
+
+
+def visiting(app: App) -> Client:
     return Client(lambda environ, start: app({**environ, "REMOTE_ADDR": "127.0.0.1"}, start))
 
 
