@@ -15,7 +15,7 @@ from director.config.lookup import find_group, find_host, find_service, nearest
 from director.config.model import OWN_SCHEDULER, STICKY, Admin, Config, Listen
 from director.config.schema import ELEMENTS, MAX_NAME
 from director.config.usability import interlock, is_usable, only_usable
-from director.config.values import BadValue, canonical_scheduler
+from director.config.values import USER_NAME, BadValue, canonical_scheduler
 from director.errors import RefusedError, UsageError
 from director.messages import (
     Edit,
@@ -184,6 +184,10 @@ def listen_delete(running: Running, change: ListenDelete, force: bool) -> _Outco
 
 def user_add(running: Running, change: UserAdd, force: bool) -> _Outcome:
     """A user of one web admin, or of all; who is there already gets the new password and access."""
+    try:
+        USER_NAME.parse(change.new.name, "")
+    except BadValue as error:
+        raise UsageError(f"can't name a user {change.new.name!r}: {error.reason}; {error.remedy}") from None
     admins = _admins(running.config, change.admin)
     after = running
     for admin in admins:

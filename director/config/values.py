@@ -270,8 +270,8 @@ WORDS = Value(
 
 
 def _user_name(text: str, _: str) -> str:
-    if not text.isprintable() or not text or ":" in text:
-        raise BadValue("not a user's name", "write printable signs without ':'")
+    if not text.isprintable() or not text or ":" in text or text != text.strip():
+        raise BadValue("not a user's name", "write printable signs without ':', and no blank at an end")
     return text
 
 

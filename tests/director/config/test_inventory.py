@@ -81,6 +81,10 @@ def test_what_can_not_be_is_refused_also_with_force(change: Change, why: str) ->
         (GroupAdd("web", Group(name="new", scheduler="fastest")), "can't use scheduler"),
         (ListenDelete("web", "*:81"), "did you mean"),
         (UserDelete("eva"), "unknown user"),
+        *(
+            (UserAdd(replace(EVA, name=name)), "can't name a user .*: .*write printable signs without ':'")
+            for name in ("", "e:va", "e\nva", "e\x01", " eva", "eva ")
+        ),
     ],
 )
 def test_what_is_not_there_or_not_a_name_is_told(change: Change, why: str) -> None:
