@@ -17,6 +17,7 @@ from control.commands.command import Command, CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
 from control.render import render
 from control.web.answers import see
+from control.web.pages.config import tried
 from control.web.visit import Visit
 from director.access import Access
 from director.config.usability import FORCE_HINT
@@ -42,7 +43,9 @@ def act(visit: Visit, name: str) -> Response:
     except CommandError as error:
         if "force" in {option.name for option in row.options} and FORCE_HINT in str(error):
             return _offer_force(visit, row, given, str(error))
-        raise
+        if error.kind is ErrorKind.RIGHTS:
+            raise
+        return _offer_again(visit, row, given, error)
 
 
 def _given(row: Command, visit: Visit) -> dict[str, Any]:
@@ -100,6 +103,18 @@ def _offer_force(visit: Visit, row: Command, given: dict[str, Any], refusal: str
     forced = {**given, "force": True}
     plan = visit.command(row.name, **{**forced, "dry-run": True})["lines"]
     return _confirm(visit, row, refusal.replace(FORCE_HINT, ""), plan, forced, 409)
+
+
+def _offer_again(visit: Visit, row: Command, given: dict[str, Any], error: CommandError) -> Response:
+    """What was typed, to be mended: nobody has to type it all anew for one wrong word."""
+    carried = next((given[one.name] for one in row.arguments if one.carries and one.name in given), None)
+    if carried is not None:
+        return tried(visit, _field(carried), str(error))
+    text = {one.name: _field(given.get(one.name, "")) for one in row.arguments if not one.carries}
+    text |= {one.name: _field(given[one.name]) for one in row.options if one.name in given and not one.flag}
+    flags = [one.name for one in row.options if one.name in given and one.flag]
+    asks = bool(visit.asked.form.get("ask"))
+    return visit.failed(error, command=row.name, typed=text, flags=flags, asks=asks)
 
 
 def _confirm(

@@ -132,10 +132,11 @@ class Door:
         if self._is_foreign(asked):
             return plain(f"{_FOREIGN}\n", 403)
         if asked.method != "POST":
-            return page("login.html", said="")
+            return page("login.html", said="", name="")
         user = self._entered(asked, asked.form.get("name", ""), asked.form.get("password", ""))
         if user is None:
-            return page("login.html", 401, said="That is no user with that password.")
+            said = "That is no user with that password."
+            return page("login.html", 401, said=said, name=asked.form.get("name", ""))
         self.logins.end(self.token(asked))
         token = secrets.token_urlsafe(32)
         self.logins.begin(token, secrets.token_urlsafe(32), user.name, user.password, time.monotonic())
@@ -169,7 +170,7 @@ class Door:
 
 def _refused(asked: Asked, text: str, status: int, seconds: int) -> Stop:
     """What is said to whom no password helps now; it may in so many seconds."""
-    response = page("login.html", status, said=text) if asked.wants_page else plain(f"{text}\n", status)
+    response = page("login.html", status, said=text, name="") if asked.wants_page else plain(f"{text}\n", status)
     response.headers["Retry-After"] = str(seconds)
     return Stop(response)
 

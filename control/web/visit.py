@@ -82,15 +82,15 @@ class Visit:
             **values,
         )
 
-    def failed(self, error: CommandError) -> Response:
-        """Why a command was not done."""
-        return self.said(str(error), _STATUS.get(error.kind, 409))
+    def failed(self, error: CommandError, **again: Any) -> Response:
+        """Why a command was not done, and with what it may be tried again."""
+        return self.said(str(error), _STATUS.get(error.kind, 409), **again)
 
-    def said(self, text: str, status: int) -> Response:
+    def said(self, text: str, status: int, **again: Any) -> Response:
         """A sentence: as a page for people, as it is for scripts."""
         if self.visitor.login is None or not self.asked.wants_page:
             return plain(f"{text}\n", status)
-        return self.show("said.html", status, text=text, back=self.back)
+        return self.show("said.html", status, text=text, back=self.back, again=again)
 
 
 def of_shape(parts: object) -> str:

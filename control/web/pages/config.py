@@ -40,6 +40,11 @@ def another(visit: Visit) -> Response:
     return visit.show("config_new.html", all_tabs=TABS, text=config_text(visit), problem="")
 
 
+def tried(visit: Visit, text: str, problem: str) -> Response:
+    """This config once more, and why it won't do."""
+    return visit.show("config_new.html", 409, all_tabs=TABS, text=text, problem=problem)
+
+
 def _plan(visit: Visit, text: str) -> Response:
     """The plan of the file, or of this text; what is wrong with it if something is."""
     given = {"file": ["the page", text.encode()]} if text else {}
@@ -47,7 +52,7 @@ def _plan(visit: Visit, text: str) -> Response:
         found = visit.command("config-diff", **given)
     except CommandError as error:
         if text:
-            return visit.show("config_new.html", 409, all_tabs=TABS, text=text, problem=str(error))
+            return tried(visit, text, str(error))
         return visit.show("config_diff.html", 409, all_tabs=TABS, text="", problem=str(error), found=None)
     return visit.show("config_diff.html", all_tabs=TABS, text=text, problem="", found=found)
 

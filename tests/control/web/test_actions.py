@@ -59,3 +59,24 @@ def test_what_fails_is_said_with_its_reason_and_a_way_back(client: Client, told:
         assert 'href="/service/web?at=100"' in answer.text
     assert client.post("/command/no-such", data={"csrf": csrf}).status_code == 400
     assert client.post("/command/host-up", data={"csrf": csrf}).status_code == 400
+
+
+def test_what_was_typed_can_be_mended_where_it_did_not_work(client: Client, told: Told) -> None:
+    csrf = log_in(client)
+    told.results["host-down"] = CommandError(ErrorKind.REFUSED, "bad --for '1y'")
+    sent = {**HOST, "csrf": csrf, "reason": EVIL, "for": "1y", "close": "yes", "back": "/service/web", "ask": "yes"}
+    text = client.post("/command/host-down", data=sent, headers={"Accept": "text/html"}).text
+    form = text.partition('action="/command/host-down"')[2]
+    for field in ('name="host" value="a"', 'name="for" value="1y"', 'name="close" value="yes" checked', 'name="ask"'):
+        assert field in form, field
+    assert 'name="back" value="/service/web"' in form and 'name="reason" value="&lt;script' in form
+    assert 'name="within"' not in form and "force" not in form
+
+
+def test_a_config_that_can_not_be_applied_stays_to_be_mended(client: Client, told: Told) -> None:
+    csrf = log_in(client)
+    told.results["config-apply"] = CommandError(ErrorKind.REFUSED, "plan p1 is not that any more")
+    sent = {"csrf": csrf, "plan": "p1", "file": "<director>mine</director>"}
+    answer = client.post("/command/config-apply", data=sent, headers={"Accept": "text/html"})
+    assert answer.status_code == 409
+    assert "not that any more" in answer.text and "&lt;director&gt;mine" in answer.text.partition("<textarea")[2]
