@@ -193,6 +193,8 @@ class Resolver:
             ttl = answer.ttl * random.uniform(0.9, 1.0)
             changed = name.found(time.monotonic(), answer.records, ttl, self._dns)
             self.dirty = self.dirty or self._dns.hold is not None  # how long it holds, for the next hub
+            if changed or not answered:
+                logs.info(Event.HOST_RESOLVED, name=key, old=_words(before), new=_words(name.records))
         except NoAnswerError as failure:
             changed = name.failed(time.monotonic(), str(failure), self._dns)
             if answered or changed:
@@ -204,7 +206,6 @@ class Resolver:
             return
         heapq.heappush(self._queue, (name.due, key))
         if changed:
-            logs.info(Event.HOST_RESOLVED, name=key, old=_words(before), new=_words(name.records))
             self._tell(key)
 
     def is_unresolved(self, number: int) -> bool:

@@ -16,8 +16,10 @@ import gevent
 import pytest
 
 from control.resolver import Files, Resolver
+from director import logs
 from director.addresses import Addresses, place
 from director.config.model import Config, Dns, Endpoint, Group, Host, Service
+from director.events import Event
 from director.messages import Running
 from tests.system.nameserver import Dnsmasq, OddServer
 from tests.waiting import until
@@ -139,6 +141,33 @@ def test_the_last_good_answer_outlives_a_server_that_hangs_or_is_gone(tmp_path: 
     dnsmasq.say("address=/app.test/10.0.0.2")
     until(lambda: farm.where() == ["10.0.0.2"])
     assert farm.resolver.cause(NUMBER) == ""
+
+
+def test_that_a_name_can_be_looked_up_again_is_told_as_that_it_could_not(
+    tmp_path: Path, dnsmasq: Dnsmasq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[object, ...]] = []
+
+    def remember(event: Event, **values: object) -> None:
+        if values["name"] == "again.test":  # others look up as well
+            told.append((event, values.get("kept", values.get("new"))))
+
+    monkeypatch.setattr(logs, "info", remember)
+    monkeypatch.setattr(logs, "warning", remember)
+    known = (Event.HOST_RESOLVED, "10.0.0.1")
+    dnsmasq.say("address=/again.test/10.0.0.1")
+    farm = Farm(tmp_path, dnsmasq.address)
+    farm.want(Endpoint("again.test", 80))
+    farm.resolver.start()
+    until(lambda: told == [known])
+    dnsmasq.say()
+    until(lambda: told == [known, (Event.HOST_UNRESOLVED, "10.0.0.1")])
+    dnsmasq.say("address=/again.test/10.0.0.1")
+    until(lambda: told[2:] == [known])
+    dnsmasq.say()
+    farm.want(Endpoint("again.test", 80), hold=0.5)
+    until(lambda: told[-1] == (Event.HOST_UNRESOLVED, "none"))
+    assert (Event.HOST_RESOLVED, "none") not in told
 
 
 def test_after_hold_the_last_good_answer_is_dropped(tmp_path: Path, dnsmasq: Dnsmasq) -> None:
