@@ -65,6 +65,7 @@ if (main) {
   const renew = async () => {
     if (renewing || document.hidden) return;
     renewing = true;
+    const began = performance.now();
     try {
       const answer = await ask({ Renews: "yes" });
       gone = answer.status === 404 ? "What this page was about is there no more." : "";
@@ -72,7 +73,8 @@ if (main) {
       if (answer.ok) become(main, await mainOf(answer));
       show();
     } catch { /* the stream says that nothing answers */ }
-    setTimeout(() => { renewing = false; fit(); }, 2000);
+    // Where it takes long, as where many look at much, it is done more seldom.
+    setTimeout(() => { renewing = false; fit(); }, Math.max(2000, 5 * (performance.now() - began)));
   };
   const fit = () => { if (!gone && known.has("shape") && known.get("shape") !== main.dataset.shape) renew(); };
   const source = new EventSource(main.dataset.live);
