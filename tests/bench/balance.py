@@ -185,7 +185,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Print the tables, or write them."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.balance", description=__doc__)
     parser.add_argument("--write", metavar="FILE", type=Path)
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--count", type=int, default=20_000)
     arguments = parser.parse_args(argv)
     text = "\n\n".join(table(name, range(1, arguments.seeds + 1), arguments.count) for name in RATES)
