@@ -21,14 +21,16 @@ from director.master.system import start_ticks, started_at
 from director.messages import Drain, Elder, Kind, ProcessInfo, Redirect, Reopen, peer_incarnation, peer_slot
 
 MOST = 8
+_LOOK = 0.25  # seconds between two looks for workers of a dead master
 
 
 @dataclass
 class Retirees:
-    """All of them, by ordinal. `on_gone` hears of each that has ended."""
+    """All of them, by ordinal. `on_gone` hears of each that has ended. `inhabited`: whether one has processes."""
 
     loop: Loop
     on_gone: Callable[[Elder], None]
+    inhabited: Callable[[Elder], bool]
     all: dict[int, tuple[Elder, Bond]] = field(default_factory=dict)
 
     def add(self, elder: Elder, bond: Bond) -> None:
@@ -37,11 +39,23 @@ class Retirees:
         bond.gone = lambda: self.gone(elder.ordinal)
 
     def add_orphans(self, elder: Elder, seconds: float) -> None:
-        """The master of this generation is dead: its workers finish what they have within this time."""
+        """The master of this generation is dead: its workers finish what they have within this time.
+
+        Once there are none, nothing is kept for them any longer.
+        """
         closed = Bond(self.loop, Link(socket.socket()), lambda message: None, lambda: None)
         closed.close()
         self.all[elder.ordinal] = (elder, closed)
         self.loop.after(seconds, lambda: self.gone(elder.ordinal))
+        self.loop.after(_LOOK, lambda: self._look(elder))
+
+    def _look(self, elder: Elder) -> None:
+        if elder.ordinal not in self.all:
+            return
+        if self.inhabited(elder):
+            self.loop.after(_LOOK, lambda: self._look(elder))
+        else:
+            self.gone(elder.ordinal)
 
     @property
     def living(self) -> bool:

@@ -117,7 +117,7 @@ class Master:
         self._failure = ""
         self._fast = False
         self._started_at = self.system.now()
-        self.retirees = Retirees(self.loop, self._retiree_gone)
+        self.retirees = Retirees(self.loop, self._retiree_gone, self._inhabited)
 
     # -- the life -------------------------------------------------------------------
 
@@ -246,6 +246,9 @@ class Master:
         for address in self.addresses.values():
             address.let_go()
         self.addresses.clear()
+
+    def _inhabited(self, elder: Elder) -> bool:
+        return kernel.works_in(os.path.join(self.places.run_dir, elder.name), elder.start)
 
     def _retiree_gone(self, elder: Elder) -> None:
         self.family.tell_hub(Reaped(peer_slot(elder.ordinal), peer_incarnation(elder.ordinal)))

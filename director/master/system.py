@@ -114,6 +114,28 @@ def parent(pid: int) -> int:
         return 0
 
 
+def works_in(directory: str, since: int) -> bool:
+    """Whether a process that began at `since` (ticks) or later may have this for its working directory.
+
+    As all children of a generation have its own.
+    """
+    try:
+        wanted = os.stat(directory)
+    except OSError:
+        return True
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        try:
+            if os.path.samestat(os.stat(f"/proc/{pid}/cwd"), wanted):
+                return True
+        except PermissionError:
+            # Not root: it is somebody else's. Root: one whose rights are not all ours may be one of them.
+            if os.geteuid() == 0 and (start_ticks(pid) or 0) >= since:
+                return True
+        except OSError:
+            pass  # it is gone
+    return False
+
+
 def reap_orphans() -> None:
     """Be the parent of every descendant whose own parent ends."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)

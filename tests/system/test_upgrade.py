@@ -384,7 +384,7 @@ def test_who_asked_for_an_upgrade_hears_of_it_though_the_hub_dies(daemon: Daemon
 @pytest.mark.fault(5)
 def test_a_candidate_that_is_killed_is_rolled_back(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
-    daemon.start(config(address, serve, upgrade_probation="5s", orphan_timeout="5s", maxconn=30))
+    daemon.start(config(address, serve, upgrade_probation="5s", orphan_timeout="90s", maxconn=30))
     master = daemon.master
     with loaded(address) as requests:
         command = daemon.spawn("upgrade")

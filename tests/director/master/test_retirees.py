@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import time
+from pathlib import Path
 
 from director.framing import FrameReader, decode
 from director.link import Link
 from director.master.bond import Bond
 from director.master.loop import Loop
 from director.master.retirees import Retirees, tell_by_signal
-from director.master.system import start_ticks
+from director.master.system import start_ticks, works_in
 from director.messages import Drain, Elder, Redirect, Reopen, peer_incarnation, peer_slot
 
 
 def test_they_are_told_and_handed_on_and_their_end_is_noticed() -> None:
     loop = Loop(time.monotonic)
     gone: list[Elder] = []
-    retirees = Retirees(loop, gone.append)
+    retirees = Retirees(loop, gone.append, lambda elder: True)
     ours, theirs = socket.socketpair()
     elder = Elder(1, "g9-9", 9, 9, -1)
     retirees.add(elder, Bond(loop, Link(ours), lambda message: None, lambda: None))
@@ -44,6 +46,28 @@ def test_they_are_told_and_handed_on_and_their_end_is_noticed() -> None:
     assert retirees.elders() == ()
     while retirees.all:
         loop.step()
+    loop.close()
+
+
+def test_orphans_are_gone_once_nobody_works_in_their_folder(tmp_path: Path) -> None:
+    loop = Loop(time.monotonic)
+    gone: list[Elder] = []
+    retirees = Retirees(loop, gone.append, lambda elder: works_in(str(tmp_path / elder.name), elder.start))
+    ticks = start_ticks(os.getpid())
+    assert ticks is not None
+    elder = Elder(1, "g9-9", 9, ticks, -1)
+    folder = tmp_path / elder.name
+    folder.mkdir()
+    with subprocess.Popen(["sleep", "60"], cwd=folder) as worker:
+        retirees.add_orphans(elder, 60.0)
+        until = time.monotonic() + 0.6
+        while time.monotonic() < until:
+            loop.step()
+        assert not gone
+        worker.kill()
+    while not gone:
+        loop.step()
+    assert gone == [elder]
     loop.close()
 
 
