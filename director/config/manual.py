@@ -157,7 +157,7 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
         "send-hex": Entry("Of send: bytes to send, in hexadecimal.", "0000000804d2162f"),
         "expect-hex": Entry("Of send: bytes that the answer must begin with, in hexadecimal.", "4e"),
         "command": Entry("Of script: the program to run; exit status 0 is good.", "/usr/local/lib/check-app"),
-        "args": Entry("Of script: its arguments, quoted as in a shell.", "--deep 3"),
+        "args": Entry("Of script: its arguments.", "--deep --user 'John Doe'"),
     },
     "enable": {"group": Entry("The group's name.", "main")},
     "admin": {

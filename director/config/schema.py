@@ -250,7 +250,7 @@ ELEMENTS = {
                     "send-hex": values.HEX,
                     "expect-hex": values.HEX,
                     "command": addresses.PATH,
-                    "args": values.WORDS,
+                    "args": values.QUOTED_WORDS,
                 },
             ),
         ),

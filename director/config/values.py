@@ -9,6 +9,7 @@ What a text can't be is said by BadValue.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -267,6 +268,18 @@ WORDS = Value(
     lambda text, _: _words(" ".join(text.split()), _),
     " ".join,
 )
+
+
+def _quoted_words(text: str, _: str) -> tuple[str, ...]:
+    if not text.isprintable():
+        raise BadValue("not printable", "take out the control characters")
+    try:
+        return tuple(shlex.split(text))
+    except ValueError:
+        raise BadValue("not whole", "close every quotation, and write \\\\ for a backslash at the end") from None
+
+
+QUOTED_WORDS = Value("words, quoted as in a shell", _quoted_words, shlex.join)
 
 
 def _user_name(text: str, _: str) -> str:

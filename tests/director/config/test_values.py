@@ -52,3 +52,25 @@ def test_the_members_there_are_are_told_as_they_are_written() -> None:
     with pytest.raises(BadValue) as raised:
         member(Access).parse("root", "")
     assert raised.value.remedy == "there is 'full', 'readonly'"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ()),
+        ("--deep  3", ("--deep", "3")),
+        ("--user 'John Doe' \"it's\"", ("--user", "John Doe", "it's")),
+        ("''", ("",)),
+        ("x;y $HOME", ("x;y", "$HOME")),
+    ],
+)
+def test_words_are_quoted_as_in_a_shell(text: str, words: tuple[str, ...]) -> None:
+    assert values.QUOTED_WORDS.parse(text, "") == words
+    assert values.QUOTED_WORDS.parse(values.QUOTED_WORDS.format(words), "") == words
+
+
+@pytest.mark.parametrize("text", ["it's", 'a "b', "a\\", "a\tb"])
+def test_words_whose_quotes_are_open_are_refused(text: str) -> None:
+    with pytest.raises(BadValue) as raised:
+        values.QUOTED_WORDS.parse(text, "")
+    assert raised.value.remedy
