@@ -345,7 +345,7 @@ def test_a_host_in_any_bad_mood_is_down(clinic: Clinic, check: str, mood: str, s
     finally:
         moody.recover()
     # It goes up and down here more often than one that is not flapping.
-    assert clinic.daemon.ctl("host-retry", "web", "main", check).exit == 0
+    wait_until(lambda: clinic.daemon.ctl("host-retry", "web", "main", check).exit == 0)
     wait_until(lambda: clinic.states()[check] == "up")
 
 
