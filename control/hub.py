@@ -124,6 +124,7 @@ _READ_ON = 0.25  # seconds that a dead worker's last rows may take
 _SAVE = 0.25  # seconds between two looks for anything else to write down
 _SLICE = 500  # hosts that the stats tell of at once: 10 ms
 _ANSWER = 5.0  # seconds for the master to answer
+_COUNTING = 1.0  # seconds for it to tell which processes there are
 
 
 class _Outdated(Exception):
@@ -138,6 +139,7 @@ class Hub:
     def __init__(self, birth: Birth, downlist: Downlist) -> None:
         self._birth, self._downlist = birth, downlist
         self._done = gevent.event.Event()
+        self._counted = gevent.event.Event()  # the master has told which processes there are
         self._ready = False
         self._requests: dict[int, gevent.event.AsyncResult[Answer]] = {}
         self._last_request = time.monotonic_ns()  # answers to a hub that died before us are none of ours
@@ -242,6 +244,7 @@ class Hub:
                     self.bus.flush()  # before whoever chose it is answered
             case Processes(processes):
                 self._processes = processes
+                self._counted.set()
                 alive = {process.incarnation for process in processes if process.pid}
                 newest = max((number for number in alive if not is_peer(number)), default=0)
                 for incarnation in (self.totals.rows.keys() | self.limits.ledger.peers.keys()) - alive:
@@ -332,8 +335,14 @@ class Hub:
         self.drains.deciding = True
         self.resolver.start()
         self.prober.start()
-        self.server.start()
+        gevent.spawn(self._open_doors)
         self._master.tell(Deciding())
+
+    def _open_doors(self) -> None:
+        # The master's word is on its way: who asks before it is here would hear that there are no workers.
+        self._counted.wait(_COUNTING)
+        if self._upstream is None:
+            self.server.start()
 
     # -- generations -----------------------------------------------------------------
 

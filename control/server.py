@@ -448,7 +448,7 @@ class _Connection:
                 self._send(piece)
             self._send(b"\n")
         except CommandError as error:
-            if phrase and phrase.unknown and error.kind in (ErrorKind.UNKNOWN, ErrorKind.USAGE):
+            if phrase and phrase.unknown and error.kind is ErrorKind.UNKNOWN:
                 self._send(f"{phrase.unknown}\n".encode())
             self._send(_told(error))
 

@@ -46,10 +46,10 @@ def keys(text: str) -> list[str]:
 def run(path: str) -> None:
     """Show the director at this socket until `q` or Ctrl-C. Raises DirectorError."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise CommandError(ErrorKind.REFUSED, "can't show top: this is no terminal; stats --watch needs none")
+        raise CommandError(ErrorKind.USAGE, "can't show top: this is no terminal; stats --watch needs none")
     if not console.paintable():
         kind = os.environ["TERM"]
-        raise CommandError(ErrorKind.REFUSED, f"can't show top: no cursor to move with TERM={kind}; try stats --watch")
+        raise CommandError(ErrorKind.USAGE, f"can't show top: no cursor to move with TERM={kind}; try stats --watch")
     client, top = Client(path), Top()
     top.look(client.call("stats"))
     signal.signal(signal.SIGTERM, _leave)

@@ -79,7 +79,7 @@ def _name(text: str) -> Name:
     name = Name.read(text.strip())
     if name is None:
         raise CommandError(
-            ErrorKind.REFUSED, f"can't find session {text!r}: an ID looks like 0-4711; `directorctl sessions` has them"
+            ErrorKind.UNKNOWN, f"can't find session {text!r}: an ID looks like 0-4711; `directorctl sessions` has them"
         )
     return name
 

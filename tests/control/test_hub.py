@@ -61,8 +61,9 @@ def _process(kind: Kind, slot: Slot, incarnation: int) -> ProcessInfo:
 class Hub:
     """A hub's process, the master's end of its link, and the control socket."""
 
-    def __init__(self, folder: Path, **birth: Any) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, told: bool = True, **birth: Any) -> None:
+        """`told`: it hears at once which processes there are."""
+        self.folder, self.told = folder, told
         self.birth = birth
         self.path = str(folder / "control.sock")
         self.memory = os.memfd_create("test")
@@ -79,7 +80,8 @@ class Hub:
         theirs.close()
         self.link = Link(ours)
         self.link.send(Configure(Running(1, CONFIG)))
-        self.link.send(Processes((_process(Kind.MASTER, Slot(-2), 0),)))
+        if self.told:
+            self.link.send(Processes((_process(Kind.MASTER, Slot(-2), 0),)))
         self.hears(Ready)
 
     def configure(self, version: int, config: Config) -> None:
@@ -187,6 +189,19 @@ def test_who_reports_before_the_master_knows_of_it_counts(tmp_path: Path, elder:
     deadline = time.monotonic() + 1  # longer than the last rows of a dead worker are waited for
     while time.monotonic() < deadline:
         assert Client(hub.path).call("stats")["services"][0]["open"] == 10
+    assert hub.end() == 0
+
+
+def test_who_asks_a_new_hub_hears_of_all_processes(tmp_path: Path) -> None:
+    hub = Hub(tmp_path, told=False)
+    hub.hears(Deciding)
+    with ThreadPoolExecutor() as pool:
+        answer = pool.submit(Client(hub.path).call, "status")
+        with pytest.raises(TimeoutError):
+            answer.result(0.2)
+        hub.link.send(Processes((_process(Kind.WORKER, Slot(0), 1),)))
+        hub.link.flush()
+        assert [one["kind"] for one in answer.result(10)["processes"]] == ["worker"]
     assert hub.end() == 0
 
 

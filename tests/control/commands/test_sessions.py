@@ -95,7 +95,7 @@ def test_closing_nothing_in_particular_or_what_is_over_is_refused(hub: FakeHub) 
         assert ("not both" in str(caught.value)) == (len(args) == 2)
     with pytest.raises(CommandError, match="an ID looks like 0-4711") as caught:
         closed(hub, session="x")
-    assert caught.value.kind is ErrorKind.REFUSED
+    assert caught.value.kind is ErrorKind.UNKNOWN
     with pytest.raises(CommandError, match="it is over, or never was") as caught:
         closed(hub, session="9-9")
     assert caught.value.kind is ErrorKind.UNKNOWN
