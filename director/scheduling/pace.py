@@ -19,7 +19,7 @@ from math import exp, inf
 LONGEST = 0.08  # seconds between two short rows
 CALM = 0.02  # seconds without a row, after which there is nothing on its way to be reckoned with
 PER_PICK, PER_ENTRY = 3e-6, 1.5e-6  # seconds of pause for each pick a second by all workers, each entry of a row
-_SHORTEST, _OF_MANY, _SHARED = 0.006, 0.002, 0.016  # seconds
+_SHORTEST, _OF_MANY, _SHARED = 0.006, 0.001, 0.016  # seconds
 _MUCH, _STEEPER = 0.03, 3.0  # seconds of pause, and how many times faster it grows beyond
 _SHORT_ROW, _LONG_ROW = 100, 400  # entries: from the one on the pause grows, from the other on it is twice as long
 _MEMORY = 0.25  # seconds
