@@ -30,6 +30,15 @@ def config(maxconn: int | None) -> Config:
 
 
 @pytest.fixture
+def events() -> Iterator[list[Happened]]:
+    """What is logged."""
+    told: list[Happened] = []
+    logs.listen(told.append)
+    yield told
+    logs.listen(None)
+
+
+@pytest.fixture
 def fd() -> Iterator[int]:
     fd = os.memfd_create("test")
     yield fd
@@ -147,38 +156,28 @@ def test_the_permits_of_the_dead_come_back(fd: int) -> None:
     until(lambda: told[8].allotments[WEB][0] == 10)
 
 
-def test_a_limit_that_is_near_and_reached_is_said_once(fd: int) -> None:
-    told: list[Happened] = []
-    logs.listen(told.append)
-    try:
-        limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None, Totals())
-        limits.configure(config(10))
-        limits.join(7)
-        for sequence, used in enumerate((5, 8, 9, 10, 10, 5, 10)):
-            limits.heard(row(7, sequence, 0, used, 0))
-    finally:
-        logs.listen(None)
-    assert [(one.event, one.fields) for one in told] == [
+def test_a_limit_that_is_near_and_reached_is_said_once(fd: int, events: list[Happened]) -> None:
+    limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None, Totals())
+    limits.configure(config(10))
+    limits.join(7)
+    for sequence, used in enumerate((5, 8, 9, 10, 10, 5, 10)):
+        limits.heard(row(7, sequence, 0, used, 0))
+    assert [(one.event, one.fields) for one in events] == [
         ("limit near", {"limit": "web", "used": "8", "maxconn": "10"}),
         ("limit reached", {"limit": "web", "maxconn": "10"}),  # again a moment later, which needs no second line
     ]
 
 
-def test_what_another_ledger_allots_is_no_limit_that_is_reached(fd: int) -> None:
-    told: list[Happened] = []
-    logs.listen(told.append)
-    try:
-        limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None, Totals())
-        limits.configure(config(10))
-        limits.join(7)
-        hear(limits, 7, 1, 3, 0)
-        limits.hand_over()
-        limits.granted({WEB: (3, 1)})
-        assert limits.ledger.limits[WEB] == 3
-        hear(limits, 7, 2, 3, 0)
-    finally:
-        logs.listen(None)
-    assert told == []
+def test_what_another_ledger_allots_is_no_limit_that_is_reached(fd: int, events: list[Happened]) -> None:
+    limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None, Totals())
+    limits.configure(config(10))
+    limits.join(7)
+    hear(limits, 7, 1, 3, 0)
+    limits.hand_over()
+    limits.granted({WEB: (3, 1)})
+    assert limits.ledger.limits[WEB] == 3
+    hear(limits, 7, 2, 3, 0)
+    assert events == []
 
 
 def test_what_is_booked_for_a_generation_that_has_nothing_open_is_no_limit_reached(fd: int) -> None:

@@ -138,13 +138,14 @@ def test_a_scheduler_that_ends_the_checker_is_named(tmp_path: Path, monkeypatch:
     assert problem.message.startswith("can't use scheduler python:own_deadly:S: the checker died on it")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize(("user", "good"), [("games", True), ("nobody", False)])
 def test_a_scheduler_is_tried_as_whom_workers_will_be(user: str, good: bool) -> None:
+    good = good or os.geteuid() != 0  # who is not root stays who he is, whatever `user` says
     folder = Path(tempfile.mkdtemp(prefix="dir-", dir="/tmp"))  # pytest's own are root's alone
     try:
         (folder / "own_mine.py").write_text("class S:\n    def choose(self, hosts, request): return hosts[0]\n")
-        shutil.chown(folder, "games")
+        if os.geteuid() == 0:
+            shutil.chown(folder, "games")
         text = GOOD.replace(b"<director>", f'<director user="{user}">'.encode())
         checked = check_now(text.replace(b'"g"', b'"g" scheduler="python:own_mine:S"'), str(folder / "c.xml"), NEEDS)
     finally:
