@@ -251,9 +251,9 @@ class Hub:
                     # One born after this message was written is none of the dead, nor is a generation that
                     # reports to us before our master counts it among these: it does when we take over.
                     if incarnation < newest and not (self._standby and is_peer(incarnation)):
-                        gevent.spawn_later(_READ_ON, self._bury, incarnation)
+                        self._reaped(incarnation)
             case Reaped(_, incarnation):
-                gevent.spawn_later(_READ_ON, self._bury, incarnation)
+                self._reaped(incarnation)
             case TakeOver():
                 self._take_over(descriptors[0])
             case HandOver():
@@ -473,6 +473,10 @@ class Hub:
     def _fall_back(self, message: SchedulerFailed) -> None:
         if self.fallbacks.hear(message):
             self.bus.failed(self.fallbacks.failed)
+
+    def _reaped(self, incarnation: int) -> None:
+        self.limits.vacate(incarnation)
+        gevent.spawn_later(_READ_ON, self._bury, incarnation)
 
     def _bury(self, incarnation: int) -> None:
         if (died_of := blamed_by(incarnation)) is not None:

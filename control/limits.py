@@ -23,7 +23,7 @@ from director.events import Event
 from director.messages import Grants, Load, is_peer, peer_incarnation
 from director.scheduling.branch import Branch
 from director.scheduling.ledger import Ledger
-from director.scheduling.permits import DIRECTOR, Grant, Row, changed_limits, limits, queue_of
+from director.scheduling.permits import DIRECTOR, Grant, Row, changed_limits, is_queue, limits, queue_of
 from director.scheduling.scoreboard import CUT_HOLD
 
 _DELAY = 0.004  # seconds in which news are gathered
@@ -148,6 +148,11 @@ class Limits:
         if numbers and (open_ := self._totals.held(generation)) is not None:
             self.ledger.suppose(generation, {number: open_[number] for number in numbers})
 
+    def vacate(self, incarnation: int) -> None:
+        """A worker died: nobody waits in it any more."""
+        self.ledger.vacate(incarnation)
+        self._news()
+
     def leave(self, incarnation: int) -> None:
         """A worker died; its permits are free once its hosts have noticed."""
         self.ledger.leave(incarnation)
@@ -207,6 +212,6 @@ class Limits:
             self._names = {known: "/".join(path) for path, known in numbered(self._config).items()}
         if number == DIRECTOR:
             return "director"
-        if number > DIRECTOR:
+        if is_queue(number):
             return f"queue of {self._name(number - queue_of(0))}"
         return self._names.get(number, str(number))

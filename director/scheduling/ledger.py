@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from director.scheduling.permits import Grant, Row
+from director.scheduling.permits import Grant, Row, is_queue
 
 
 @dataclass(slots=True)
@@ -101,6 +101,13 @@ class Ledger:
             if peer in entries:
                 entries[peer].leaving = True
                 entries[peer].wanted = 0
+
+    def vacate(self, peer: int) -> None:
+        """It is dead: who waited there is gone, and the places in queues are free. Its last rows may come yet."""
+        for number, entries in self.entries.items():
+            if is_queue(number) and peer in entries:
+                entries[peer] = Entry(leaving=True, silent=False)
+                self.balance(number)
 
     def forget(self, peer: int) -> None:
         """Nothing of it is left."""
@@ -214,7 +221,8 @@ class Ledger:
     def _entry(self, number: int, peer: int) -> Entry:
         entries = self.entries.setdefault(number, {})
         if peer not in entries:
-            entries[peer] = entry = Entry()
+            # Nobody has a place in a queue that was not booked for him: there is nothing to hear of before.
+            entries[peer] = entry = Entry(silent=not is_queue(number))
             self._allot(number, peer, entry, 0)
         return entries[peer]
 

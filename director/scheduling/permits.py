@@ -45,6 +45,11 @@ def queue_of(service: int) -> int:
     return _BEYOND + service
 
 
+def is_queue(number: int) -> bool:
+    """Whether a limit is one on clients that wait, of whom none is at a host."""
+    return number > DIRECTOR
+
+
 def limits(config: Config) -> dict[int, int]:
     """Every limit that a config sets, by number. A queue is one where anything else may make clients wait."""
     found = {} if config.maxconn is None else {DIRECTOR: config.maxconn}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 import gevent
@@ -15,7 +16,8 @@ from control.totals import Totals
 from director import logs
 from director.config.model import Config, Endpoint, Group, Host, Service
 from director.messages import Grants, Happened, Load, Running, Slot, peer_incarnation, peer_slot
-from director.scheduling.permits import limits
+from director.scheduling.permits import limits, queue_of
+from director.scheduling.scoreboard import CUT_HOLD
 from tests.director.config.configs import histories
 from tests.shortage import no_room
 from tests.waiting import until
@@ -154,6 +156,42 @@ def test_the_permits_of_the_dead_come_back(fd: int) -> None:
     limits.leave(7)
     hear(limits, 8, 2, 0, 20)
     until(lambda: told[8].allotments[WEB][0] == 10)
+
+
+def test_places_in_a_queue_are_free_as_soon_as_who_had_them_is_dead(fd: int) -> None:
+    told: dict[int, Grants] = {}
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
+    limits.configure(config(10))
+    queue = queue_of(WEB)
+    places = limits.ledger.limits[queue]
+
+    def wait(incarnation: int, sequence: int, waiting: int, wanted: int) -> None:
+        version = limits.ledger.grants(incarnation)[queue][1]
+        limits.heard(Load(Slot(0), incarnation, sequence, False, {}, {queue: (version, waiting, wanted)}))
+
+    limits.join(7)
+    wait(7, 1, 0, places)
+    until(lambda: 7 in told and told[7].allotments.get(queue, (0,))[0] == places)
+    wait(7, 2, places, 0)
+    limits.join(8)
+    wait(8, 1, 0, places)
+    began = time.monotonic()
+    limits.vacate(7)
+    wait(7, 3, places, 0)  # a last word of it, which comes late
+    until(lambda: 8 in told and told[8].allotments.get(queue, (0,))[0] == places)
+    assert time.monotonic() - began < CUT_HOLD
+
+
+def test_a_worker_that_has_said_nothing_yet_keeps_no_places_from_others(fd: int) -> None:
+    told: dict[int, Grants] = {}
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, Totals())
+    limits.configure(config(10))
+    queue = queue_of(WEB)
+    for incarnation in (7, 8):
+        limits.join(incarnation)
+    until(lambda: 7 in told)
+    limits.heard(Load(Slot(0), 7, 1, False, {}, {queue: (told[7].allotments[queue][1], 0, 600)}))
+    until(lambda: told[7].allotments.get(queue, (0,))[0] >= 600)
 
 
 def test_a_limit_that_is_near_and_reached_is_said_once(fd: int, events: list[Happened]) -> None:

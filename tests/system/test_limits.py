@@ -260,6 +260,24 @@ def test_a_queue_has_as_many_places_as_it_says_over_all_workers(daemon: Daemon, 
         assert gone == 60 - 11
 
 
+def test_places_of_killed_workers_are_there_for_others_at_once(daemon: Daemon, serve: Serve) -> None:
+    address, backend = free_address(), serve(Echo)
+    web = service(address, group(host("a", backend.address)), maxconn=1, queue=100, queue_timeout="60s")
+    daemon.start(director(web, workers=4))
+    with ExitStack() as stack:
+        for _ in range(91):
+            stack.enter_context(connect(address))
+        wait_until(lambda: daemon.service()["queued"] == 90)
+        dead = list(daemon.workers().items())[:3]
+        lost = sum(worker["open"] for worker in daemon.stats()["workers"][:3])
+        for _, pid in dead:
+            daemon.kill(pid)
+        for _ in range(lost - 1):
+            stack.enter_context(connect(address))
+        wait_until(lambda: all(daemon.workers()[slot] != pid for slot, pid in dead) and daemon.is_serving(4))
+        keep_watching(lambda: daemon.service()["refused"] == 0, seconds=2.0)
+
+
 def is_closed(client: socket.socket) -> bool:
     client.settimeout(0.01)
     try:
