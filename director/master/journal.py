@@ -4,7 +4,8 @@ Every record is on the disk before anybody hears that the change was made. One
 master writes it at a time: it holds a lock on the file that ends with it. A
 tail that a crash tore is cut off, and a record before it that can't be read is
 left out; a journal that grew long is written anew at the next load, with the
-last changes for whoever looks back.
+last changes for whoever looks back. What is in force already, room or not, is
+owed: it goes before the next record, which may rest on it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Journal:
         self._fd = -1
         self._size = 0
         self._strange = 0  # lines that can't be read
+        self._owed = b""  # lines that there was no room for
         if path is not None:
             self._open(path)
 
@@ -52,11 +54,28 @@ class Journal:
 
     def append(self, record: Record) -> None:
         """Remember this. Raises SystemFailure; then it is not remembered."""
+        try:
+            self._put(record)
+        except OSError as error:
+            raise SystemFailure(f"can't write journal {self.path}: {error.strerror}; nothing was changed") from None
+
+    def owe(self, record: Record) -> None:
+        """Remember what is in force by now: at once, or where there is no room before the next that is remembered."""
+        try:
+            self._put(record)
+        except OSError as error:
+            self._owed += line(record)
+            self.records.append(record)
+            later = "what is in force is written down before the next change is"
+            logs.warning(Event.JOURNAL_FAILED, path=self.path, reason=f"{error.strerror}; {later}")
+
+    def _put(self, record: Record) -> None:
         if self._fd >= 0:
             if isinstance(record, Loaded) and self._size > _LONG:
                 self._rewrite(record)
                 return
-            self._write(line(record))
+            self._write(self._owed + line(record))
+            self._owed = b""
         self.records.append(record)
 
     def close(self) -> None:
@@ -98,10 +117,10 @@ class Journal:
             while view:
                 view = view[os.write(self._fd, view) :]
             os.fdatasync(self._fd)
-        except OSError as error:
+        except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._fd, self._size)
-            raise SystemFailure(f"can't write journal {self.path}: {error.strerror}; nothing was changed") from None
+            raise
         self._size += len(data)
 
     def _rewrite(self, loaded: Loaded) -> None:
@@ -111,23 +130,20 @@ class Journal:
         changes = [record for record in self.records if isinstance(record, Changed)]
         records: list[Record] = [*changes[-_KEPT:], loaded]
         data = b"".join(map(line, records))
+        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
-            fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            try:
-                _lock(fd)
-                view = memoryview(data)
-                while view:
-                    view = view[os.write(fd, view) :]
-                os.fsync(fd)
-                os.rename(fresh, self.path)
-                _sync_folder(self.path)
-            except OSError:
-                os.close(fd)
-                raise
-        except OSError as error:
-            raise SystemFailure(f"can't write journal {fresh}: {error.strerror}; nothing was changed") from None
+            _lock(fd)
+            view = memoryview(data)
+            while view:
+                view = view[os.write(fd, view) :]
+            os.fsync(fd)
+            os.rename(fresh, self.path)
+            _sync_folder(self.path)
+        except OSError:
+            os.close(fd)
+            raise
         os.close(self._fd)
-        self._fd, self._size = fd, len(data)
+        self._fd, self._size, self._owed = fd, len(data), b""
         self.records = records
 
 

@@ -26,7 +26,7 @@ def loaded(text: bytes, name: str, at: float, stays: tuple[Edit, ...] = ()) -> L
 
 
 def recall(journal: Journal, now: Config, text: bytes, name: str, check: Check) -> tuple[Running, int]:
-    """What is to run, and the last number given; written to the journal as loaded. Raises SystemFailure.
+    """What is to run, and the last number given; written to the journal as loaded.
 
     `check` reads the text that the changes were made over, if it is another
     than `now` by this time. Where that can't be read any more, they stay as they are; where not even its
@@ -36,7 +36,7 @@ def recall(journal: Journal, now: Config, text: bytes, name: str, check: Check) 
     fresh = Running(1, config)
     last_load, edits = since_load(journal.records)
     if not edits:
-        journal.append(loaded(text, name, time.time()))
+        journal.owe(loaded(text, name, time.time()))
         return fresh, last
     base = now
     misfits: tuple[Edit, ...] = ()
@@ -57,5 +57,5 @@ def recall(journal: Journal, now: Config, text: bytes, name: str, check: Check) 
         logs.warning(Event.CHANGE_OVERRULED, change=conflict)
     if merged.kept:
         logs.info(Event.CHANGES_RECALLED, changes=merged.kept)
-    journal.append(loaded(text, name, time.time(), merged.stays))
+    journal.owe(loaded(text, name, time.time(), merged.stays))
     return replace(merged.running, version=1), last

@@ -234,7 +234,7 @@ class Master:
             self.journal = Journal(os.path.join(self.places.state_dir, "journal"))
             if self.journal.records[-1:] != known[-1:]:
                 for record in known[start:]:
-                    self.journal.append(record)
+                    self.journal.owe(record)
         except SystemFailure as error:
             logs.error(Event.JOURNAL_FAILED, reason=error)
 

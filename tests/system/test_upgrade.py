@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -305,6 +306,30 @@ def test_without_room_for_what_is_to_be_handed_over_all_goes_on_as_it_was(daemon
         upgrade(daemon)
         assert daemon.host("a")["state"] == "maint"
     assert daemon.master != master
+
+
+@pytest.mark.fault(24)
+def test_a_journal_without_room_when_it_changes_hands_forgets_nothing_that_is_said_later(
+    daemon: Daemon, serve: Serve
+) -> None:
+    """The version that takes over can't write down which config is in force; changes after that rest on it."""
+    address = free_address()
+    settings = config(address, serve, user="root", upgrade_probation="3s")
+    daemon.start(settings)
+    new = host("new", serve().address)
+    daemon.configure(settings.replace("</group>", f"{new}</group>") + f"<!-- {'x' * 20_000} -->")
+    command = daemon.spawn("upgrade")
+    wait_until(lambda: "watching it for" in daemon.log, timeout=60)
+    found = re.findall(r"is ready, pid (\d+)", daemon.log)
+    with no_room(int(found[0]), beyond=10_000):  # all else of it is shorter
+        said, _ = command.communicate(timeout=60)
+        assert command.returncode == 0, said
+    assert "written down before the next change is" in daemon.log
+    assert daemon.ctl("host-down", "web", "main", "new").exit == 0
+    daemon.kill(daemon.master)
+    wait_until(lambda: not daemon.pids())
+    daemon.start()
+    assert daemon.host("new")["state"] == "maint"
 
 
 @pytest.mark.fault(4)

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from director import logs
 from director.errors import SystemFailure
 from director.master import journal as journals
 from director.master.journal import Journal
 from director.master.records import Changed, Loaded
 from director.messages import Actor
+from tests.shortage import no_room
 
 
 def change(number: int) -> Changed:
@@ -103,3 +105,38 @@ def test_a_full_disk_refuses_the_change(tmp_path: Path) -> None:
     with pytest.raises(SystemFailure, match="nothing was changed"):
         journal.append(change(1))
     assert journal.records == []
+
+
+def test_what_is_in_force_on_a_full_disk_goes_before_the_next_that_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(logs, "warning", lambda event, *, reason, **fields: warned.append(reason))
+    path = tmp_path / "journal"
+    journal = Journal(str(path))
+    journal.append(change(1))
+    loaded = Loaded(1.0, "f", "d", "text")
+    with no_room():
+        journal.owe(loaded)
+        assert journal.records == [change(1), loaded]
+        with pytest.raises(SystemFailure, match="nothing was changed"):
+            journal.append(change(2))
+    assert warned == ["File too large; what is in force is written down before the next change is"]
+    journal.append(change(3))
+    journal.append(change(4))
+    journal.close()
+    assert Journal(str(path)).records == [change(1), loaded, change(3), change(4)]
+
+
+def test_what_was_owed_is_in_a_journal_that_is_written_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "journal"
+    journal = Journal(str(path))
+    journal.append(change(1))
+    with no_room():
+        journal.owe(change(2))
+    monkeypatch.setattr(journals, "_LONG", 1)
+    loaded = Loaded(1.0, "f", "d", "text")
+    journal.append(loaded)
+    journal.append(change(3))
+    journal.close()
+    assert Journal(str(path)).records == [change(1), change(2), loaded, change(3)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from director import logs
 from director.config.changes import amend
 from director.config.edits import by_place, diff, renumbered
@@ -15,6 +17,7 @@ from director.master.recall import recall
 from director.master.records import Changed, Loaded
 from director.messages import Change, Happened, HostAdd, HostDown, HostWeight
 from tests.director.config.configs import ANN, RUNNING, host
+from tests.shortage import no_room
 
 TEXT = write(RUNNING.config)
 
@@ -41,6 +44,14 @@ def test_without_changes_the_file_runs() -> None:
     found = Journal()
     running, last = recall(found, RUNNING.config, TEXT, "f", check)
     assert running.config == RUNNING.config and last > 0
+    assert isinstance(found.records[-1], Loaded)
+
+
+def test_a_full_disk_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    found = Journal(str(tmp_path / "journal"))
+    with no_room():
+        running, _ = recall(found, RUNNING.config, TEXT, "f", check)
+    assert running.config == RUNNING.config
     assert isinstance(found.records[-1], Loaded)
 
 
