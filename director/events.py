@@ -18,6 +18,7 @@ class Event(StrEnum):
     DAEMON_STOPPED = "daemon stopped"
     DAEMON_FAILED = "daemon failed"
     DAEMON_ORPHANS = "daemon orphans"
+    DAEMON_REPAIRED = "daemon repaired"
     CONFIG_APPLIED = "config applied"
     CONFIG_REJECTED = "config rejected"
     CONFIG_WARNING = "config warning"

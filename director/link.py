@@ -23,6 +23,7 @@ from director.messages import (
     ControlSockets,
     Introduce,
     Message,
+    Rehouse,
     Reopen,
     Succession,
     TakeOver,
@@ -145,6 +146,8 @@ def _companions(message: Message) -> int:
             return len(files)
         case TakeOver() | Succession():
             return 1
+        case Rehouse():
+            return 2
         case Introduce(count):
             return count
         case Admit(listens):

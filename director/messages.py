@@ -236,6 +236,11 @@ class Succession:
 
 
 @dataclass(frozen=True, slots=True)
+class Rehouse:
+    """To a worker: its folder and the lock file were made anew; the folder comes along, and a lock to hold."""
+
+
+@dataclass(frozen=True, slots=True)
 class TakeOver:
     """To the hub: be the authority from now on; the memory file of the hub that was comes along."""
 
@@ -1109,6 +1114,7 @@ Message = (
     | Hold
     | Resume
     | Succession
+    | Rehouse
     | TakeOver
     | HandOver
     | Reaped

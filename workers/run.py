@@ -46,6 +46,7 @@ from director.messages import (
     Message,
     Paused,
     Ready,
+    Rehouse,
     Release,
     Reopen,
     Reopened,
@@ -201,6 +202,10 @@ class Worker:
                 self.acceptor.resume()
             case Succession():
                 self._successor.expect(fds[0])
+            case Rehouse():
+                folder, _lock = fds  # the lock is held for as long as its descriptor is open
+                os.fchdir(folder)  # where the hub is found: its addresses are relative
+                os.close(folder)
             case LogLevel(level, subsystem):
                 logs.set_level(level, subsystem)
             case Reopen(files, setup, number):

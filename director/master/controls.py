@@ -48,6 +48,13 @@ class Controls:
             raise
         self._sockets.update(fresh)
 
+    def open_lost(self) -> None:
+        """Bind those again whose paths somebody has removed. Raises SystemFailure."""
+        for path, sock in self._sockets.items():
+            if not os.path.lexists(path):
+                self._sockets[path] = open_control(path)
+                sock.close()
+
     def grant(self, config: Config) -> None:
         """Let those groups of the config connect that may. Raises SystemFailure."""
         for path in (self._main, *self._sockets):

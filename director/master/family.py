@@ -147,6 +147,20 @@ class Family:
             os.close(self.control)
             self.control = -1
 
+    def make_directory(self) -> None:
+        """Make the folder in which children meet, for them alone. Raises OSError."""
+        os.mkdir(self.directory, 0o700)
+        if self.identity is not None:
+            os.chown(self.directory, self.identity.uid, self.identity.gid)
+
+    def replace_hub(self, control: int = -1) -> None:
+        """Have another hub take the place of this one, with this control socket if it is to have another, too."""
+        if control >= 0:
+            os.close(self.control)
+            self.control = control
+        if HUB_SLOT in self.children:
+            self._signal(self.children[HUB_SLOT].pid, signal.SIGKILL)
+
     def workers(self) -> list[Child]:
         """The living workers, by slot."""
         return [child_ for slot, child_ in sorted(self.children.items()) if slot >= 0]

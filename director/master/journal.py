@@ -52,6 +52,16 @@ class Journal:
         """Whether it has let go of its file."""
         return self.path is not None and self._fd < 0
 
+    @property
+    def lost(self) -> bool:
+        """Whether somebody has removed its file, or put another in its place."""
+        if self.path is None or self._fd < 0:
+            return False
+        try:
+            return not os.path.samestat(os.stat(self.path), os.fstat(self._fd))
+        except OSError:
+            return True
+
     def append(self, record: Record) -> None:
         """Remember this. Raises SystemFailure; then it is not remembered."""
         try:

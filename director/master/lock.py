@@ -131,6 +131,14 @@ class Lock:
             return False
         return True
 
+    def is_there(self) -> bool:
+        """Whether the file that we have locked is where others look for it."""
+        try:
+            found = os.stat(self.path)
+        except OSError:
+            return False
+        return os.path.samestat(found, os.fstat(self.fd))
+
     def let_go(self) -> None:
         """It is another master's, who has a copy of the descriptor: ours must not outlive that one's."""
         if self.fd >= 0:

@@ -40,6 +40,7 @@ from director.master.signals import Signals
 from director.master.stage import TRANSITIONS, Stage, Turn
 from director.master.system import System
 from director.master.upgrade import Upgrade as Upgrading
+from director.master.upkeep import Upkeep
 from director.messages import (
     HUB_SLOT,
     WEB_SLOT,
@@ -113,6 +114,7 @@ class Master:
         self.rotation = Rotation(self)
         self.outbox.open()
         self.seats = Seats(self)
+        self.upkeep = Upkeep(self)
         self._shown: tuple[ProcessInfo, ...] = ()
         self._failure = ""
         self._fast = False
@@ -172,7 +174,7 @@ class Master:
         self.turn(Turn.STOP)
         self._fast = fast
         self.lock.serving = False
-        self._write_lock()
+        self.write_lock()
         self.notifier.tell("STOPPING=1")
         self.family.drain(seconds)
         self.retirees.drain(seconds)
@@ -213,7 +215,7 @@ class Master:
         self.take_journal()
         self.keep_pid_file()
         self.lock.serving = True
-        self._write_lock()
+        self.write_lock()
         self.notifier.hush(self.system.now())  # the old master says whom to hear from now on
         try:
             self.controls.grant(self.running.config)
@@ -270,7 +272,7 @@ class Master:
         self.family.covering = True
         workers = self.seats.count
         self.lock.serving = True
-        self._write_lock()
+        self.write_lock()
         logs.info(Event.DAEMON_READY, pid=os.getpid(), workers=workers)
         self.tell_processes()  # so that who asks the hub now hears that all serve
         self.notifier.tell("READY=1", self._status())
@@ -321,6 +323,7 @@ class Master:
         self.changing.tick(now)
         self.rotation.tick(now)
         self.seats.tick(now)
+        self.upkeep.tick(now)
         if self.stage not in (Stage.STARTING, Stage.STOPPING):
             self.admins.refresh(self.family, self.running.config, self.reigns, now)
 
@@ -373,13 +376,14 @@ class Master:
         if [replace(one, silent=0.0) for one in shown] != [replace(one, silent=0.0) for one in self._shown]:
             self._shown = shown
             self.family.tell_hub(Processes(shown))
-            self._write_lock()
+            self.write_lock()
 
     def tell_weights(self) -> None:
         """Tell the hub which weights are not the config file's."""
         self.family.tell_hub(FileWeights(file_weights(self.loaded, self.running.config)))
 
-    def _write_lock(self) -> None:
+    def write_lock(self) -> None:
+        """Write down who we are and who our children are, if that is ours to say."""
         if self.reigns:
             children = [(pid, kernel.start_ticks(pid) or 0) for pid in self.family.by_pid]
             try:

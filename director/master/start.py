@@ -161,9 +161,6 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
     generation = f"g{os.getpid()}-{kernel.start_ticks(os.getpid())}"
     _sweep_generations(places.run_dir, orphans)
     directory = os.path.join(places.run_dir, generation)
-    os.mkdir(directory, 0o700)
-    if identity is not None:
-        os.chown(directory, identity.uid, identity.gid)
     lock.write(generation, [], config.stop_timeout)
     master = Master(
         system=system,
@@ -210,9 +207,9 @@ class Made:
 
 
 def make_family(master: Master, made: Made) -> Family:
-    """The children of this master, none born yet."""
+    """The children of this master, none born yet, and the folder in which they meet. Raises OSError."""
     config = master.running.config
-    return Family(
+    family = Family(
         system=master.system,
         loop=master.loop,
         roles=master.roles,
@@ -235,6 +232,8 @@ def make_family(master: Master, made: Made) -> Family:
         standby=lambda: master.stage in (Stage.CANDIDATE, Stage.READY, Stage.PROBATION, Stage.RETIRING),
         strangers=master.stranger,
     )
+    family.make_directory()
+    return family
 
 
 def succeed(roles: Roles, places: Places) -> int:
@@ -285,9 +284,6 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
     log_files = LogFiles.of(config.logging, foreground=left.foreground, level=left.log_level)
     generation = f"g{os.getpid()}-{kernel.start_ticks(os.getpid())}"
     directory = os.path.join(places.run_dir, generation)
-    os.mkdir(directory, 0o700)
-    if identity is not None:
-        os.chown(directory, identity.uid, identity.gid)
     master = Master(
         system=system,
         places=places,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -127,6 +128,43 @@ def test_whatever_somebody_has_removed_it_is_known_to_run_and_can_be_stopped(dae
     assert daemon.directord("status").exit == 0
     daemon.stop()
     assert not daemon.pids()
+    daemon.start()
+
+
+def test_folders_that_somebody_has_removed_are_there_again(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(simple(address, serve()))
+    master, workers = daemon.master, daemon.workers()
+    with Streams(address, 4) as streams, ShortRequests(address) as requests:
+        shutil.rmtree(daemon.run_dir)
+        shutil.rmtree(daemon.state_dir)
+        wait_until(lambda: daemon.directord("status").exit == 0, timeout=30)
+        wait_until(daemon.pid_file.exists)
+        assert (daemon.master, daemon.workers()) == (master, workers)
+        assert f"already running, pid {master}" in daemon.directord("start").text
+        assert daemon.ctl("host-down", "web", "main", "a", "--force").exit == 0
+        wait_until(lambda: daemon.agrees(2))
+        assert daemon.ctl("host-up", "web", "main", "a").exit == 0
+        assert daemon.ctl("host-weight", "web", "main", "a", "7").exit == 0
+        exchanged, done = streams.exchanged + 1000, requests.done + 10
+        wait_until(lambda: streams.exchanged > exchanged and requests.done > done)
+    assert streams.broken == {}
+    daemon.stop()
+    assert not daemon.pids()
+    daemon.start()
+    assert daemon.host("a")["weight"] == 7
+
+
+def test_whom_a_master_leaves_is_known_though_its_folder_was_removed(daemon: Daemon, serve: Serve) -> None:
+    address = free_address()
+    daemon.start(simple(address, serve()))
+    with Streams(address, 2):
+        shutil.rmtree(daemon.run_dir)
+        wait_until(daemon.pid_file.exists)
+        wait_until(lambda: daemon.agrees(2))
+        daemon.kill(daemon.master)
+        wait_until(lambda: daemon.directord("status").exit == 2, timeout=30)
+    wait_until(lambda: not daemon.pids(), timeout=30)
     daemon.start()
 
 

@@ -23,11 +23,13 @@ from director.messages import (
     ListenerRef,
     Message,
     Ready,
+    Rehouse,
     Running,
     Slot,
     Succession,
 )
 from tests.births import begin
+from tests.waiting import wait_until
 from workers.run import TRANSITIONS, Stage, Turn
 
 CONFIG = Config(
@@ -118,6 +120,21 @@ def test_without_a_master_it_accepts_until_the_successor_does(worker: Worker) ->
                 assert client.recv(1) == b""
         os.close(pledge)
         assert worker.exit_status() == 0
+
+
+def test_it_moves_to_where_its_folder_is_by_now(worker: Worker, tmp_path: Path) -> None:
+    worker.hears(Heartbeat)
+    (tmp_path / "anew").mkdir()
+    folder = os.open(tmp_path / "anew", os.O_PATH)
+    held, kept = os.pipe()
+    worker.link.send(Rehouse(), [folder, kept])
+    for fd in (folder, kept):
+        os.close(fd)
+    wait_until(lambda: os.readlink(f"/proc/{worker.process.pid}/cwd") == str(tmp_path / "anew"))
+    os.set_blocking(held, False)
+    with pytest.raises(BlockingIOError):
+        os.read(held, 1)  # it holds the other end
+    os.close(held)
 
 
 def test_its_life_is_a_table_and_draining_has_no_way_back() -> None:
