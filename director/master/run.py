@@ -455,7 +455,7 @@ class Master:
             if all(place.state.value == "ready" for place in self.family.supervisor.places.values()):
                 assert self.candidate is not None
                 self.candidate.all_ready()
-        elif child.slot >= 0 and self.stage is not Stage.READY:
+        elif child.slot >= 0 and self.stage not in (Stage.READY, Stage.RETIRING, Stage.STOPPING):
             if self.held:
                 self.family.tell(child, Hold())
             self.family.accept(child, self.seats.refs(child.slot))
