@@ -16,6 +16,7 @@ from director.errors import DirectorError, SystemFailure, cause
 from director.events import Event
 from director.master.controls import open_control
 from director.master.lock import Lock, mark_child
+from director.master.pidfile import write_pid_file
 from director.master.stage import Stage
 from director.messages import Rehouse
 from director.places import make_run_dir
@@ -63,8 +64,8 @@ class Upkeep:
         lost = [path for path in needed if not os.path.lexists(path)]
         if locked and not lost:
             if not os.path.lexists(places.pid_file):
+                write_pid_file(places.pid_file)
                 logs.warning(Event.DAEMON_REPAIRED, path=places.pid_file)
-                master.keep_pid_file()
             return
         make_run_dir(places.run_dir, os.geteuid())
         if not locked:

@@ -75,6 +75,21 @@ def test_where_another_daemon_has_begun_it_says_so_once(serving: Master, monkeyp
     assert line.startswith(Event.DAEMON_FAILED) and line.endswith(f"another daemon has {other.path} by now")
 
 
+def test_a_pid_file_that_can_not_be_written_again_is_told_of_once(
+    serving: Master, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(logs, "error", lambda event, *, reason: said.append(reason))
+    serving.places = replace(serving.places, pid_file=str(tmp_path / "gone" / "pid"))
+    for now in (11.0, 12.0, 13.0):
+        serving.upkeep.tick(now)
+    (line,) = said
+    assert line.startswith("what was removed can't be made again: No such file or directory")
+    (tmp_path / "gone").mkdir()
+    serving.upkeep.tick(14.0)
+    assert read_pid_file(serving.places.pid_file) == os.getpid()
+
+
 def test_in_an_upgrade_nothing_is_touched(serving: Master) -> None:
     serving.stage = Stage.UPGRADING
     shutil.rmtree(serving.places.run_dir)
