@@ -29,6 +29,7 @@ from gevent.socket import wait_read, wait_write
 
 from control.names import Record
 from control.resolvconf import ResolvConf, Server
+from director.config.addresses import nobodys
 
 dns.rdata.load_all_types()  # type: ignore[no-untyped-call]
 
@@ -84,8 +85,15 @@ class Lookup:
         if local is None and name.rstrip(".").rpartition(".")[2] == "localhost":
             local = ("127.0.0.1", "::1")  # RFC 6761
         if local is not None:
-            return Answer(tuple(Record(0, address) for address in local), self._lasting)
-        return self._search(name, lambda whole, deadline: self._both(whole, deadline, known))
+            found = Answer(tuple(Record(0, address) for address in local), self._lasting)
+        else:
+            found = self._search(name, lambda whole, deadline: self._both(whole, deadline, known))
+        # Servers that block names say `0.0.0.0` of them, by which we would call ourselves.
+        fit = tuple(record for record in found.records if not nobodys(record.address))
+        if not fit:
+            nowhere = ", ".join(record.address for record in found.records)
+            raise NoAnswerError(f"no host can be at {nowhere}, which {name.rstrip('.')} stands for", denied=True)
+        return Answer(fit, found.ttl)
 
     def _both(self, name: str, deadline: float, known: Iterable[Record]) -> Answer:
         """The addresses of both families of one whole name."""

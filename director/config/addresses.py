@@ -66,6 +66,23 @@ def _ip(text: str) -> str | None:
         return None
 
 
+def nobodys(host: str) -> bool:
+    """Whether no host can be at an address. Who calls `0.0.0.0` or `::` gets this machine, and groups take no calls."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False  # a name
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_unspecified or address.is_multicast or str(address) == "255.255.255.255"
+
+
+def _callable(host: str, remedy: str) -> str:
+    """A host, if it can be called. Raises BadValue."""
+    if nobodys(host):
+        raise BadValue("no address to connect to", remedy)
+    return host
+
+
 def _name(text: str, remedy: str) -> str:
     """A DNS name in its one form. Raises BadValue."""
     labels = text.removesuffix(".").split(".")
@@ -94,7 +111,7 @@ def _address(text: str, _: str) -> str:
     return _ip(text.removeprefix("[").removesuffix("]")) or _name(text, remedy)
 
 
-ADDRESS = Value("an IP address or a name", _address)
+ADDRESS = Value("an IP address or a name", lambda text, _: _callable(_address(text, _), "write 10.0.0.1 or a name"))
 DNS_NAME = Value("a DNS name", lambda text, _: _name(text, "write a name such as example.com"))
 
 
@@ -117,7 +134,7 @@ def _tcp(text: str, anywhere: bool, remedy: str) -> Endpoint:
         if address is None or ":" not in address:
             raise BadValue(f"{host} is not an IPv6 address", remedy)
         return Endpoint(address, port)
-    if _ip(text) or (_ip(host) and ":" in host):
+    if ":" in host and (_ip(text) or _ip(host)):
         raise BadValue("an IPv6 address needs brackets", "write it as [address]:port")
     if host in ("", "*", "0.0.0.0"):
         if not anywhere:
@@ -142,7 +159,9 @@ def _target(text: str, folder: str) -> Endpoint:
         return Endpoint(path=_socket_path(text.removeprefix("unix:"), folder))
     if text.startswith("srv:"):
         return Endpoint(srv=_name(text.removeprefix("srv:"), remedy))
-    return _tcp(text, False, remedy)
+    target = _tcp(text, False, remedy)
+    _callable(target.host, remedy)
+    return target
 
 
 LISTEN = Value("*:N, [::]:N, host:N or unix:PATH", _listen)

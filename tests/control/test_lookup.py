@@ -113,6 +113,19 @@ def test_who_denies_the_name_for_want_of_ipv6_denies_no_ipv4() -> None:
         assert lookup(server.address).addresses("app.test").records == (Record(0, "10.0.0.1"),)
 
 
+def test_of_addresses_those_are_taken_where_a_host_can_be() -> None:
+    server = zone(app_test="0.0.0.0 224.0.0.5 10.0.0.1 255.255.255.255 :: ff02::1 ::ffff:0.0.0.0")
+    assert searching(server).addresses("app.test").records == (Record(0, "10.0.0.1"),)
+
+
+def test_a_name_that_a_server_or_the_hosts_file_blocks_has_no_answer() -> None:
+    blocked = Lookup(ResolvConf(()), {"app.test": ("0.0.0.0", "::")}, 0.5, 60.0)
+    for one, where in ((blocked, "0.0.0.0, ::"), (searching(zone(app_test="0.0.0.0")), "0.0.0.0")):
+        with pytest.raises(NoAnswerError, match=rf"^no host can be at {where}, which app\.test stands for$") as failure:
+            one.addresses("app.test")
+        assert failure.value.denied
+
+
 def test_who_does_not_know_edns_is_asked_without() -> None:
     def answer(query: dns.message.Message, by_tcp: bool) -> dns.message.Message:
         found = only_a(query, by_tcp)

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from director.access import Access
-from director.config.addresses import same_place
+from director.config.addresses import nobodys, same_place
 from director.config.checking import misfit
 from director.config.model import (
     SCHEDULERS,
@@ -56,6 +56,7 @@ limits = st.none() | counts
 ports = st.integers(1, 65535)
 ipv4 = st.ip_addresses(v=4).map(str).filter(lambda address: address != "0.0.0.0")
 ipv6 = st.ip_addresses(v=6).map(str)
+host_addresses = (ipv4 | ipv6).filter(lambda address: not nobodys(address))
 networks = st.lists(
     ipv4
     | ipv6.filter(lambda address: not address.startswith("::ffff:"))
@@ -74,7 +75,7 @@ accounts = plain_names
 sockets = st.builds(Endpoint, path=paths)
 names_with_ports = st.builds(Endpoint, ipv4 | ipv6 | dns_names, ports)
 tcp_listens = names_with_ports | st.builds(Endpoint, st.just("*"), ports)
-targets = names_with_ports | sockets | st.builds(Endpoint, srv=dns_names)
+targets = st.builds(Endpoint, host_addresses | dns_names, ports) | sockets | st.builds(Endpoint, srv=dns_names)
 
 schedulers = st.builds(
     str.__add__,
@@ -93,7 +94,7 @@ _common: dict[str, st.SearchStrategy[Any]] = {
     "fall": st.integers(1, 1000),
     "fastinterval": st.none() | positive,
     "downinterval": st.none() | positive,
-    "address": st.none() | ipv4 | ipv6 | dns_names,
+    "address": st.none() | host_addresses | dns_names,
     "port": st.none() | ports,
 }
 _tls: dict[str, st.SearchStrategy[Any]] = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from director.config.addresses import LOG_TARGET, NETWORKS, is_loopback, same_place
+from director.config.addresses import ADDRESS, LOG_TARGET, NETWORKS, TARGET, is_loopback, same_place
 from director.config.model import Endpoint
 from director.config.values import BadValue
 
@@ -28,6 +28,20 @@ def test_places_overlap_without_being_the_same() -> None:
     assert same_place(Endpoint("localhost", 80)) == same_place(Endpoint("127.0.0.1", 80))
     assert same_place(Endpoint("*", 80)) != same_place(Endpoint("127.0.0.1", 80))
     assert same_place(Endpoint(path="/a")) != same_place(Endpoint(path="/b"))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "[::]", "224.0.0.5", "[ff02::1]", "255.255.255.255", "[::ffff:0.0.0.0]"])
+def test_where_no_host_can_be_none_is_called(host: str) -> None:
+    with pytest.raises(BadValue, match="no address to connect to"):
+        TARGET.parse(f"{host}:80", "")
+    with pytest.raises(BadValue, match="no address to connect to"):
+        ADDRESS.parse(host, "")
+
+
+@pytest.mark.parametrize("text", ["2001:db8::1", "::1:80", "2001:db8::10.0.0.1:80"])
+def test_an_ipv6_address_without_brackets_is_told_of(text: str) -> None:
+    with pytest.raises(BadValue, match="brackets"):
+        TARGET.parse(text, "")
 
 
 @pytest.mark.parametrize(
