@@ -1,4 +1,4 @@
-"""Asking name servers: questions out by UDP, answers back, by TCP when they were cut short.
+"""Asking name servers: questions out by UDP, answers back; by TCP when they were cut short, or UDP leads nowhere.
 
 Every call blocks its greenlet alone, for `timeout` at the most: waiting is
 gevent's, reading and writing messages dnspython's. All that dnspython imports
@@ -197,7 +197,7 @@ class Lookup:
                 break
             patience = max(0.02, left / (len(turns) - turn))
             try:
-                return _section(_ask(query, server, patience), name, kind)
+                return _section(_ask(query, server, patience, turn >= len(self._conf.servers)), name, kind)
             except NoAnswerError as cause:
                 if cause.denied:
                     raise
@@ -224,13 +224,24 @@ def _section(message: dns.message.Message, name: str, kind: dns.rdatatype.RdataT
     return _Section(tuple(chain.answer), float(chain.minimum_ttl))
 
 
-def _ask(query: dns.message.Message, server: Server, timeout: float) -> dns.message.Message:
-    """Ask one server. Raises OSError, or NoAnswerError if it makes no sense."""
+def _ask(query: dns.message.Message, server: Server, timeout: float, again: bool) -> dns.message.Message:
+    """Ask one server. Raises OSError, or NoAnswerError if it makes no sense.
+
+    `again`: it was silent before, or failed, so that half of the time is for TCP if UDP gets nothing.
+    """
     deadline = time.monotonic() + timeout
-    answer = _by_udp(query, server, deadline)
-    if query.edns >= 0 and answer.rcode() in (dns.rcode.FORMERR, dns.rcode.NOTIMP):
-        query.use_edns(False)  # it does not know of that (RFC 6891, 7)
-        answer = _by_udp(query, server, deadline)
+    try:
+        answer = _by_udp(query, server, deadline - timeout / 2 if again else deadline)
+        if query.edns >= 0 and answer.rcode() in (dns.rcode.FORMERR, dns.rcode.NOTIMP):
+            query.use_edns(False)  # it does not know of that (RFC 6891, 7)
+            answer = _by_udp(query, server, deadline)
+    except (ConnectionRefusedError, TimeoutError) as error:
+        if not again and isinstance(error, TimeoutError):
+            raise
+        try:
+            return _by_tcp(query, server, deadline)
+        except OSError:
+            raise error from None
     return _by_tcp(query, server, deadline) if answer.flags & dns.flags.TC else answer
 
 

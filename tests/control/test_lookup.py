@@ -139,6 +139,18 @@ def test_who_does_not_know_edns_is_asked_without() -> None:
         assert lookup(server.address).addresses("app.test").records == (Record(0, "10.0.0.1"),)
 
 
+def test_who_is_silent_by_udp_is_asked_by_tcp() -> None:
+    with OddServer(lambda query, by_tcp: only_a(query, by_tcp) if by_tcp else None) as server:
+        assert lookup(server.address).addresses("app.test").records == (Record(0, "10.0.0.1"),)
+
+
+def test_who_refuses_udp_is_asked_by_tcp_at_once() -> None:
+    with OddServer(only_a, udp=False) as server:
+        began = time.monotonic()
+        assert lookup(server.address, timeout=30.0).addresses("app.test").records == (Record(0, "10.0.0.1"),)
+        assert time.monotonic() - began < 3
+
+
 def test_the_timeout_is_for_all_servers_together() -> None:
     with OddServer(lambda query, by_tcp: None) as one, OddServer(lambda query, by_tcp: None) as other:
         began = time.monotonic()

@@ -84,9 +84,12 @@ Reply = Callable[[dns.message.Message, bool], dns.message.Message | bytes | None
 
 
 class OddServer:
-    """Answers each question with what `reply(query, by_tcp)` returns: a message, bytes, or nothing."""
+    """Answers each question with what `reply(query, by_tcp)` returns: a message, bytes, or nothing.
 
-    def __init__(self, reply: Reply) -> None:
+    Without `udp` it refuses what comes by that.
+    """
+
+    def __init__(self, reply: Reply, udp: bool = True) -> None:
         self.reply = reply
         self.asked = 0
         self.address = free_address()
@@ -94,7 +97,10 @@ class OddServer:
         self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._udp.bind((host, int(port)))
         self._tcp = socket.create_server((host, int(port)))
-        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._serve_udp, self._serve_tcp)]
+        serving = (self._serve_udp, self._serve_tcp) if udp else (self._serve_tcp,)
+        self._threads = [threading.Thread(target=run, daemon=True) for run in serving]
+        if not udp:
+            self._udp.close()
 
     def __enter__(self) -> Self:
         for thread in self._threads:
