@@ -25,7 +25,8 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CHUNK = 64 * 1024  # bytes: all that a pipe holds
 _KEPT = 4096  # bytes of what it printed last
 _MOST = 16 * 1024 * 1024  # bytes that it may print
-_SIGNALS = (signal.SIGPIPE, signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
+# It has them all as at login: what is ignored when a shell begins, as most are by us, it can't even trap.
+_SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 
 
 class Script:

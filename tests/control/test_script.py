@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 import time
 from pathlib import Path
 
@@ -114,6 +115,16 @@ def test_no_descriptor_is_left(tmp_path: Path) -> None:
         clinic.check(Check(type="script", command=path, timeout=5.0), *WHERE, number=number)
     until(lambda: len(clinic.outcomes) == 20)
     assert descriptors(sockets=False) <= before
+
+
+def test_it_hears_signals_that_we_ignore(tmp_path: Path) -> None:
+    path = script(tmp_path, "trap 'echo heard; exit 1' USR1; kill -USR1 $$; exit 0")
+    before = signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    try:
+        outcome = Clinic().one(Check(type="script", command=path, timeout=10.0), *WHERE)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    assert (outcome.status, outcome.cause) == ("PROCERR", "heard")
 
 
 def test_the_environment_is_what_is_documented() -> None:
