@@ -688,8 +688,6 @@ def main(birth: Birth) -> int:
     birth.settle()
     logs.aside()
     hub = Hub(birth, downlist)
-    # Thousands of hosts live for as long as we do: passes of the collector over them stop everything for long.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
     return hub.run()

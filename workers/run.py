@@ -336,5 +336,4 @@ def main(birth: Birth) -> int:
     # The relay's objects free themselves; what the collector finds is rare, and its passes are not.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
     return worker.run()

@@ -210,8 +210,6 @@ def main(birth: Birth) -> int:
     birth.settle()
     logs.aside()
     web = Web(birth)
-    # The statistics of thousands of hosts come and go: passes of the collector over them are most of a look.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
     return web.run()

@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psutil
 import pytest
@@ -105,3 +106,18 @@ def test_without_descriptors_accepting_pauses_and_nobody_spins(daemon: Daemon, s
     assert requests.failures == []
     assert (daemon.master, daemon.hub(), daemon.workers()) == (master, hub, {0: worker.pid})
     assert "Traceback" not in daemon.log
+
+
+def test_the_collector_does_not_pass_over_thousands_of_hosts_again_and_again(tmp_path: Path) -> None:
+    config = tmp_path / "config.xml"
+    config.write_text(one_service("127.0.0.1:9", *(host(f"h{number}", "127.0.0.1:9") for number in range(2000))))
+    counted = """
+import gc, sys
+from director.__main__ import main
+before = gc.get_stats()[0]["collections"]
+main(["check", sys.argv[1]])
+print(gc.get_stats()[0]["collections"] - before)
+"""
+    command = [sys.executable, "-c", counted, str(config)]
+    said = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert int(said.splitlines()[-1]) <= 2
