@@ -149,6 +149,7 @@ class Hub:
         self.chronicle = Chronicle(Memory(birth.memory, EVENTS))
         logs.listen(self.chronicle.add)
         self._peers: dict[bytes, int] = {}  # {identity on the bus: incarnation}
+        self._asking: dict[bytes, int] = {}  # those of them who want to be told all there is
         self.running = Running(0, Config())
         self.arranged = self.running  # as names make it
         self._expansion = Expansion()
@@ -422,13 +423,9 @@ class Hub:
                 self.reunion.seen(incarnation, time.monotonic())
                 self._peers[identity] = incarnation
                 self.bus.pace(len(self._peers))
-                for rows in self.stickies.batches():
-                    self.bus.tell(identity, Sticks(rows))
-                loads = {row.slot: dict(row.open) for row in self.totals.rows.values()}
-                targets = (*self.verdicts.targets(), *self._parents())
-                self.bus.snapshot(identity, targets, loads, self.fallbacks.failed)
-                self.bus.flush()  # so that it sees at once that it hears what is published
-                self.limits.join(incarnation)
+                if not self._asking:
+                    gevent.spawn(self._welcome)
+                self._asking[identity] = incarnation
             case Load(incarnation=incarnation) | Tally(incarnation=incarnation) if self._is_elsewhere(incarnation):
                 pass
             case Load(slot, _, _, _):
@@ -459,6 +456,24 @@ class Hub:
                 self.chronicle.hear(message)
             case _:
                 logs.error(Event.PROCESS_FAILED, reason=f"a worker sent {type(message).__name__}")
+
+    def _welcome(self) -> None:
+        """Tell those who asked all there is.
+
+        Who has waited for long has asked many times, and each answer goes over all hosts: it gets one, or we would
+        never come to the end of the questions that came meanwhile.
+        """
+        asking, self._asking = self._asking, {}
+        loads = {row.slot: dict(row.open) for row in self.totals.rows.values()}
+        targets = (*self.verdicts.targets(), *self._parents())
+        for identity, incarnation in asking.items():
+            if self._peers.get(identity) != incarnation:
+                continue  # dead and buried
+            for rows in self.stickies.batches():
+                self.bus.tell(identity, Sticks(rows))
+            self.bus.snapshot(identity, targets, loads, self.fallbacks.failed)
+            self.limits.join(incarnation)
+        self.bus.flush()  # so that they see at once that they hear what is published
 
     def _tell_verdict(self) -> None:
         # Saved before: workers go on by it though we die in this moment, and so must who comes next.

@@ -185,7 +185,9 @@ class Verdicts:
     def targets(self) -> tuple[Target, ...]:
         """What workers don't know by the config: of hosts with a name, and of those that are down or came back."""
         found = []
-        for patient in self._patients.values():
+        for number, patient in self._patients.items():
+            if patient.health.up and not patient.chart.returned_at and self._addresses(number) == patient.literal:
+                continue  # as nearly all: of thousands none is made in vain
             target = self._target(patient)
             if not target.up or target.returned_at or target.addresses != patient.literal:
                 found.append(target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -42,6 +43,7 @@ from director.messages import (
     Request,
     Running,
     Slot,
+    Snapshot,
     TakeOver,
     peer_incarnation,
     peer_slot,
@@ -223,6 +225,31 @@ def test_a_verdict_that_was_told_is_known_to_the_successor(tmp_path: Path) -> No
     hub.begin()
     hosts = Client(hub.path).call("stats")["services"][0]["groups"][0]["hosts"]
     assert [host["state"] for host in hosts] == ["down", "up"]
+    assert hub.end() == 0
+
+
+def test_who_asked_many_times_while_it_was_busy_is_answered_once(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    hub.link.send(Processes((_process(Kind.WORKER, Slot(0), 7),)))
+    hub.link.flush()
+    with zmq.Context() as context, context.socket(zmq.DEALER) as rows, context.socket(zmq.SUB) as state:
+        rows.linger = 0
+        state.subscribe(b"")
+        state.connect(f"ipc://{tmp_path}/state")
+        rows.connect(f"ipc://{tmp_path}/rows")
+        rows.send(encode_body(Hello(Slot(0), 7, os.getpid())))
+        assert state.poll(60_000)  # it hears what is published
+        hub.process.send_signal(signal.SIGSTOP)
+        for _ in range(200):
+            rows.send(encode_body(Hello(Slot(0), 7, os.getpid())))
+        rows.send(encode_body(FaultReport(3, Fault.CONNECT_REFUSED, "Connection refused")))
+        hub.process.send_signal(signal.SIGCONT)
+        while not any(target.host == 3 and not target.up for target in getattr(decode(state.recv()), "targets", ())):
+            pass
+        answers = 0
+        while rows.poll(500):
+            answers += isinstance(decode(rows.recv()), Snapshot)
+        assert 0 < answers < 50
     assert hub.end() == 0
 
 
