@@ -122,9 +122,9 @@ def _end_orphans(places: Places, report: Callable[[], None]) -> bool:
         _await_children(places, holder.stop_timeout, report)
         kill_children(holder)
     pid = read_pid_file(places.pid_file)
-    if pid is not None and (pid == holder.pid or start_ticks(pid) is None):
+    if pid is None or pid == holder.pid or start_ticks(pid) is None:
         with contextlib.suppress(OSError):
-            os.unlink(places.pid_file)  # a dead master's: it could not
+            os.unlink(places.pid_file)  # a dead master's: it could not; or none's, as a full disk leaves it
     return holder.children_live
 
 

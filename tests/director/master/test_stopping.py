@@ -174,9 +174,11 @@ def test_a_pid_file_that_names_nobody_goes_with_a_stop(tmp_path: Path) -> None:
     assert situation(places(tmp_path)) == (3, "stopped")
 
 
-def test_a_pid_file_that_says_nothing_is_left_all_the_same(tmp_path: Path) -> None:
+def test_a_pid_file_that_says_nothing_is_left_all_the_same_until_a_stop(tmp_path: Path) -> None:
     (tmp_path / "directord.pid").write_bytes(b"\xff\n")
     assert situation(places(tmp_path))[0] == 1
+    assert not stop(places(tmp_path), lambda: None)
+    assert situation(places(tmp_path)) == (3, "stopped")
 
 
 def test_a_pid_that_a_stranger_has_by_now_gets_no_signal(tmp_path: Path) -> None:
