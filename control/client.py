@@ -18,7 +18,7 @@ from typing import Any
 
 from control.commands.command import CommandError, ErrorKind
 from director import console
-from director.errors import RefusedError, RemoteProtocolError, UnreachableError
+from director.errors import RemoteProtocolError, RightsError, UnreachableError
 from director.frames import FrameReader, pack, unpack
 
 PROTOCOL = 1
@@ -35,7 +35,7 @@ class Client:
 
     `timeout`: seconds that the daemon may be silent. `heard`: what it says is for stdout, so
     BrokenPipeError is raised as soon as nobody reads that. Every method may raise
-    UnreachableError (nobody answers), RefusedError (the socket may not be
+    UnreachableError (nobody answers), RightsError (the socket may not be
     opened), CommandError (what the daemon made of the command) and
     RemoteProtocolError (whoever is there is no director).
     """
@@ -181,7 +181,7 @@ def connect(path: str, timeout: float) -> socket.socket:
     except OSError as error:
         sock.close()
         if isinstance(error, PermissionError):
-            raise RefusedError(f"can't open {path}: you have no rights to it") from None
+            raise RightsError(f"can't open {path}: you have no rights to it") from None
         raise UnreachableError(f"can't reach a director at {path}: {_cause(error)}") from None
     sock.settimeout(timeout)
     return sock

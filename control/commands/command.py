@@ -140,6 +140,7 @@ class ErrorKind(StrEnum):
 
 _EXITS = {
     ErrorKind.USAGE: Exit.USAGE,
+    ErrorKind.RIGHTS: Exit.NO_RIGHTS,
     ErrorKind.CONFIG: Exit.BAD_CONFIG,
     ErrorKind.NOT_UPGRADED: Exit.UPGRADE_REFUSED,
     ErrorKind.ROLLED_BACK: Exit.UPGRADE_ROLLED_BACK,

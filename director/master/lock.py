@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from director.errors import SystemFailure, refusal
+from director.errors import refusal
 from director.master.system import start_ticks
 
 _FLOCK = struct.Struct("hhqqi4x")
@@ -73,7 +73,7 @@ def probe(path: str) -> Holder:
     except FileNotFoundError:
         return Holder()
     except OSError as error:
-        raise SystemFailure(f"can't read lock file {path}: {error.strerror}") from None
+        raise refusal(f"can't read lock file {path}: {error.strerror}", error) from None
     try:
         master_lives, children_live = _held(fd, _MASTER), _held(fd, _CHILDREN)
         try:
@@ -95,7 +95,7 @@ def probe(path: str) -> Holder:
             # Written by half at this moment, or by somebody else; the locks tell the truth.
             return Holder(master_lives, children_live)
     except OSError as error:
-        raise SystemFailure(f"can't read lock file {path}: {error.strerror}") from None
+        raise refusal(f"can't read lock file {path}: {error.strerror}", error) from None
     finally:
         os.close(fd)
 

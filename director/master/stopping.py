@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from director.errors import SystemFailure
+from director.errors import RightsError, SystemFailure
 from director.master.lock import Holder, probe
 from director.master.pidfile import read_pid_file
 from director.master.retirees import tell_by_signal
@@ -35,7 +35,7 @@ def _signal(holder: Holder, handle: int, number: int) -> None:
     except ProcessLookupError:
         pass
     except PermissionError:
-        raise SystemFailure(f"can't stop process {holder.pid}: it belongs to someone else") from None
+        raise RightsError(f"can't stop process {holder.pid}: it belongs to someone else") from None
 
 
 def stop(places: Places, report: Callable[[], None]) -> bool:

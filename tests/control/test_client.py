@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import pytest
 
 from control.client import Client
 from control.commands.command import CommandError
-from director.errors import DirectorError, Exit, UnreachableError
+from director.errors import DirectorError, Exit, RightsError, UnreachableError
 from director.frames import FrameReader, pack, unpack
 
 
@@ -53,17 +54,18 @@ def test_a_result_comes_after_its_progress(tmp_path: Path) -> None:
     thread.join()
 
 
-def test_a_refusal_has_its_kind_and_exit_status(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "status"), [("config", Exit.BAD_CONFIG), ("rights", Exit.NO_RIGHTS)])
+def test_a_refusal_has_its_kind_and_exit_status(tmp_path: Path, kind: str, status: Exit) -> None:
     path = str(tmp_path / "s")
 
     def answer(request: dict[str, object]) -> list[bytes]:
-        error = {"kind": "config", "message": "no", "lines": ["c.xml:1: x"]}
+        error = {"kind": kind, "message": "no", "lines": ["c.xml:1: x"]}
         return [pack({"id": request["id"], "ok": False, "error": error})]
 
     thread = daemon(path, answer)
     with pytest.raises(CommandError, match="no") as caught:
         Client(path).call("reload")
-    assert (caught.value.exit, caught.value.lines) == (Exit.BAD_CONFIG, ("c.xml:1: x",))
+    assert (caught.value.exit, caught.value.lines) == (status, ("c.xml:1: x",))
     thread.join()
 
 
@@ -86,6 +88,22 @@ def test_where_nobody_is_it_says_so_with_exit_7(tmp_path: Path) -> None:
         dead.bind(str(tmp_path / "d"))
     with pytest.raises(UnreachableError, match="nobody listens"):
         Client(str(tmp_path / "d")).call("stats")
+
+
+def test_who_may_not_open_the_socket_is_told_so_by_the_exit_status_too(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    us = os.geteuid()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        path.chmod(0o000)
+        if us == 0:
+            os.seteuid(65534)
+        try:
+            with pytest.raises(RightsError, match="you have no rights to it"):
+                Client(str(path)).call("stats")
+        finally:
+            os.seteuid(us)
 
 
 def test_who_does_not_answer_in_time_is_unreachable(tmp_path: Path) -> None:

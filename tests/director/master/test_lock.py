@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from director.errors import SystemFailure, cause
+from director.errors import RightsError, SystemFailure, cause
 from director.master import lock
 from director.master.lock import Lock, probe
 from director.master.system import start_ticks
@@ -46,6 +46,19 @@ def test_a_full_disk_is_said_with_the_file_that_has_no_room(monkeypatch: pytest.
 def test_what_is_no_file_is_said(tmp_path: Path) -> None:
     with pytest.raises(SystemFailure, match=r"can't read lock file .*: Is a directory"):
         probe(str(tmp_path))
+
+
+def test_that_one_has_no_right_to_read_it_is_said_by_its_own_exit_status(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    path.touch(mode=0o000)
+    us = os.geteuid()
+    if us == 0:
+        os.seteuid(65534)
+    try:
+        with pytest.raises(RightsError, match=r"can't read lock file .*: Permission denied"):
+            probe(str(path))
+    finally:
+        os.seteuid(us)
 
 
 def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
