@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
+import select
 import socket
+import time
 from typing import Any
 
 from director.logtarget import LogTarget
@@ -42,3 +44,18 @@ def send(fd: int, line: bytes, target: LogTarget) -> None:
             os.dup2(again, fd, inheritable=False)
             os.close(again)
         os.write(fd, line)
+
+
+def is_passing(error: OSError) -> bool:
+    """Whether the same line may be taken a moment later: the daemon is busy, or is not there just now."""
+    return error.errno in (errno.EAGAIN, *_PEER_GONE)
+
+
+def rest(fd: int, error: OSError, seconds: float) -> None:
+    """Until it may be tried again after that error: when there is room, after so many seconds at the latest."""
+    if error.errno == errno.EAGAIN:
+        poll = select.poll()
+        poll.register(fd, select.POLLOUT)
+        poll.poll(seconds * 1000)
+    else:
+        time.sleep(seconds)  # poll() calls a socket without a peer ready

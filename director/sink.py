@@ -5,7 +5,8 @@ and no one else: what does not fit in the queue meanwhile is dropped and
 counted. Whole chunks of lines are written by one call to a descriptor opened
 for appending, so that lines of several processes don't mix. Half a line that a
 full disk took is taken back; what a pipe took half of is finished before
-anything else is written. A socket gets each line as a datagram.
+anything else is written. A socket gets each line as a datagram; a syslog that
+is busy, or being restarted, is waited for for a moment.
 
 Not for the master, which has one thread.
 """
@@ -25,6 +26,7 @@ from director.logtarget import LogTarget
 ROOM = 1 << 20  # bytes that may wait
 _RETRY = 0.1  # seconds until a descriptor that took nothing is tried again
 _LAST = 1.0  # seconds that the last lines may take
+_PATIENCE = 3.0  # seconds that a syslog may take nothing until its lines are dropped: less than a move waits for
 _CALM = 3.0  # seconds without a loss until all is well again
 
 
@@ -98,6 +100,7 @@ class Sink:
         self._wanted = threading.Event()
         self._closing = self._owned = False
         self._moves = self._moved = 0
+        self._patient = True  # the socket took the last line
         self._thread = threading.Thread(target=self._run, name="sink", daemon=True)
         self._thread.start()
 
@@ -186,8 +189,25 @@ class Sink:
     def _send(self, lines: bytes) -> None:
         for line in lines.splitlines():
             try:
-                logsocket.send(self.fd, line, self.target)
+                self._deliver(line)
             except OSError as error:
                 self.trouble.lost(1, str(error.strerror))
             else:
                 self.trouble.written += 1
+
+    def _deliver(self, line: bytes) -> None:
+        """Send it, and wait for room; not again for a syslog that has taken nothing for so long. Raises OSError."""
+        deadline = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                logsocket.send(self.fd, line, self.target)
+            except OSError as error:
+                if not logsocket.is_passing(error):
+                    raise
+                self._patient = self._patient and time.monotonic() < deadline
+                if not self._patient:
+                    raise
+                logsocket.rest(self.fd, error, _RETRY)
+            else:
+                self._patient = True
+                return

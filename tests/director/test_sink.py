@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from director import logsocket
 from director.logtarget import LogTarget, Wrapping
 from director.sink import ROOM, Sink, Trouble
 from tests.waiting import wait_until
@@ -84,6 +86,62 @@ def test_a_socket_gets_each_line_as_a_datagram(tmp_path: Path) -> None:
         assert [syslog.recv(100), syslog.recv(100)] == [b"one", b"two"]
         sink.close()
         ours.close()
+
+
+def syslog_at(path: Path) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    sock.bind(str(path))
+    sock.settimeout(10)
+    return sock
+
+
+def test_a_syslog_that_is_busy_is_waited_for(tmp_path: Path) -> None:
+    target = LogTarget(Wrapping.RFC5424, socket=str(tmp_path / "log"))
+    lines = [b"%d" % number for number in range(1000)]  # its socket has room for a few
+    with syslog_at(tmp_path / "log") as syslog:
+        fd = logsocket.opened(target)
+        sink = Sink(fd, target)
+        sink.put(b"\n".join(lines) + b"\n")
+        assert [syslog.recv(100) for _ in lines] == lines
+        sink.close()
+    os.close(fd)
+
+
+def test_lines_are_kept_for_a_syslog_that_is_restarted(tmp_path: Path) -> None:
+    target = LogTarget(Wrapping.RFC5424, socket=str(tmp_path / "log"))
+    with syslog_at(tmp_path / "log") as first:
+        fd = logsocket.opened(target)
+        sink = Sink(fd, target)
+        sink.put(b"one\n")
+        assert first.recv(100) == b"one"
+    sink.put(b"two\n")
+    (tmp_path / "log").unlink()
+    with syslog_at(tmp_path / "log") as second:
+        sink.put(b"three\n")
+        assert [second.recv(100), second.recv(100)] == [b"two", b"three"]
+    sink.close()
+    os.close(fd)
+
+
+def test_a_syslog_that_takes_nothing_is_waited_for_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("director.sink._PATIENCE", 0.5)
+    target = LogTarget(Wrapping.RFC5424, socket=str(tmp_path / "log"))
+    with syslog_at(tmp_path / "log") as syslog:
+        fd = logsocket.opened(target)
+        sink = Sink(fd, target)
+        sink.put(b"x\n" * 10_000)
+        wait_until(lambda: not sink.waiting)
+        syslog.setblocking(False)
+        taken = 0
+        with contextlib.suppress(BlockingIOError):
+            while syslog.recv(100):
+                taken += 1
+        assert sink.dropped + taken == 10_000
+        sink.put(b"late\n")
+        wait_until(lambda: not sink.waiting)
+        assert syslog.recv(100) == b"late"
+        sink.close()
+    os.close(fd)
 
 
 def test_a_sink_that_is_left_closes_its_descriptor_when_all_is_written(tmp_path: Path) -> None:
