@@ -243,7 +243,8 @@ def _begin(
     ours, theirs = socket.socketpair()
 
     def say(message: Loading | Checked) -> None:
-        theirs.sendall(encode(message))
+        with contextlib.suppress(BrokenPipeError):  # who asked was killed meanwhile
+            theirs.sendall(encode(message))
 
     def child() -> int:
         theirs.setblocking(True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from director.errors import SystemFailure
+from director.errors import ChildExit, SystemFailure
 from director.master import checker
 from director.master.checker import Check, begin, begin_trial, check_now, read_file, wait
 from director.master.needs import Needs
@@ -52,6 +52,13 @@ def test_a_checker_that_dies_is_a_problem_not_a_crash() -> None:
         pass
     check.sock.close()
     assert check.result is not None
+
+
+def test_a_checker_whose_result_nobody_waits_for_ends_in_peace(capfd: pytest.CaptureFixture[str]) -> None:
+    check = begin(System(), GOOD, "c.xml")
+    check.sock.close()
+    assert os.waitstatus_to_exitcode(os.waitpid(check.pid, 0)[1]) == ChildExit.DRAINED
+    assert capfd.readouterr().err == ""
 
 
 def test_no_child_and_no_descriptor_is_left() -> None:
