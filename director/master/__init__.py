@@ -11,5 +11,5 @@ listeners.py   the listening sockets, one per worker slot
 loop.py        the event loop
 lock.py        the lock file;  pidfile.py the pid file
 readiness.py   what `start` hears;  stopping.py ending a daemon from outside
-system.py      the kernel as the master sees it
+system.py      the kernel as the master sees it;  cgroup.py how many processors it lets us use
 """

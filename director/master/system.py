@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from director.errors import SystemFailure
+from director.master import cgroup
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # of <linux/prctl.h>
 _NO_ID = 2**32 - 1  # to chown(2) it means: as it was
@@ -169,16 +170,10 @@ def process_state(pid: int) -> str:
 
 
 def processors() -> int:
-    """How many processors we may use: affinity and the control group's quota count."""
+    """How many processors we may use: affinity and the control groups' quota count."""
     count = len(os.sched_getaffinity(0))
-    try:
-        with open("/sys/fs/cgroup/cpu.max", encoding="ascii") as file:
-            quota, period = file.read().split()
-        if quota != "max":
-            count = min(count, max(1, round(int(quota) / int(period))))
-    except (OSError, ValueError):
-        pass  # no limit that we could see
-    return max(1, count)
+    quota = cgroup.quota()
+    return count if quota is None else max(1, min(count, round(quota)))
 
 
 def raise_descriptor_limit() -> tuple[int, int]:
