@@ -130,7 +130,8 @@ def context(cert: int, key: int, names: tuple[str, str]) -> Any:
         made.load_cert_chain(*(f"/proc/self/fd/{copy}" for copy in copies), password=lambda: b"")
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         reason = getattr(error, "reason", None) or str(error)
-        raise RefusedError(f"can't use certificate {names[0]} with key {names[1]}: {reason}") from None
+        remedy = "write cert and key in PEM that belong together, the key without a password"
+        raise RefusedError(f"can't use certificate {names[0]} with key {names[1]}: {reason}; {remedy}") from None
     finally:
         for copy in copies:
             os.close(copy)

@@ -225,7 +225,10 @@ def begin_trial(system: System, check: Check, needs: Needs, loaded: Collection[s
         if not faults:
             return Checked(able, problems)
         root = document.parse(text)
-        found = (Problem(Severity.ERROR, path, _line(root, *where), message) for *where, message in faults)
+        found = (
+            Problem(Severity.ERROR, path, _line(root, element, word), message, remedy)
+            for element, word, message, remedy in faults
+        )
         return Checked(None, (*problems, *found))
 
     return _begin(system, text, path, folder, run)

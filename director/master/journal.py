@@ -119,7 +119,8 @@ class Journal:
             self.close()
             self.path = None
             self.failure = f"changes are not remembered: {error.strerror}"
-            logs.warning(Event.JOURNAL_FAILED, path=path, reason=self.failure)
+            remedy = "start with a --state-dir that can be written"
+            logs.warning(Event.JOURNAL_FAILED, path=path, reason=f"{self.failure}; {remedy}")
 
     def _write(self, data: bytes) -> None:
         try:

@@ -65,13 +65,17 @@ def _explain(ip: Endpoint, error: OSError) -> SystemFailure:
 
 
 def account_ids(listen: Listen) -> tuple[int, int]:
-    """Whose the socket's file shall be, by number; -1: as the kernel has it. Raises SystemFailure."""
+    """Whose the socket's file shall be, by number; -1: as the kernel has it. Raises SystemFailure, a line a fault."""
     uid = uid_of(listen.owner) if listen.owner else -1
     gid = gid_of(listen.group) if listen.group else -1
-    if uid is None:
-        raise SystemFailure(f"can't give {listen.ip} to user {listen.owner!r}: there is no such user")
-    if gid is None:
-        raise SystemFailure(f"can't give {listen.ip} to group {listen.group!r}: there is no such group")
+    if uid is None or gid is None:
+        named = (("user", listen.owner, uid), ("group", listen.group, gid))
+        faults = (
+            f"can't give {listen.ip} to {what} {name!r}: there is no such {what}"
+            for what, name, number in named
+            if number is None
+        )
+        raise SystemFailure("\n".join(faults))
     return uid, gid
 
 

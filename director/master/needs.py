@@ -24,8 +24,14 @@ from director.master.system import child_identity, gid_of
 
 # What is wrong with the open files of an admin, by path. Given by the composition root: the web admin knows.
 Judge = Callable[[Admin, Mapping[str, int]], Iterable[str]]
-# The element of the config and a word in it, by which its line is found, and what is wrong.
-Fault = tuple[str, str, str]
+# The element of the config and a word in it, by which its line is found, what is wrong, and what would be right.
+Fault = tuple[str, str, str, str]
+
+_ACCOUNT = "write the name or number of a user and of a group that there are"
+_GROUP = "write the name or number of a group that there is"
+_TO_READ = "write the path of a file that who starts the daemon may read"
+_TO_WRITE = "write a path where who starts the daemon may write, or make the folder"
+_LOG_SERVER = "write the address of a syslog server that can be found"
 
 
 @dataclass(frozen=True)
@@ -48,11 +54,11 @@ class Needs:
                 try:
                     files[path] = admins.open_file(path)
                 except SystemFailure as error:
-                    yield "admin", os.path.basename(path), str(error)
+                    yield "admin", os.path.basename(path), str(error), _TO_READ
         settle()
         for admin in config.admins:
             for fault in self.judge(admin, files):
-                yield "admin", str(admin.listen), fault
+                yield "admin", str(admin.listen), fault, ""  # who judges knows the remedy
 
 
 def _accounts(config: Config) -> Iterator[Fault]:
@@ -60,15 +66,21 @@ def _accounts(config: Config) -> Iterator[Fault]:
         child_identity(config.user, config.group)
     except SystemFailure as error:
         for line in str(error).splitlines():
-            yield "", "", line
+            yield "", "", line, _ACCOUNT
     for control in config.controls:
         if control.group and gid_of(control.group) is None:
-            yield "control", control.group, f"can't give rights to group {control.group!r}: there is no such group"
+            yield (
+                "control",
+                control.group,
+                f"can't give rights to group {control.group!r}: there is no such group",
+                _GROUP,
+            )
     for _, listen in config.listens():
         try:
             account_ids(listen)
         except SystemFailure as error:
-            yield "listen", os.path.basename(listen.ip.path) or str(listen.ip), str(error)
+            for line in str(error).splitlines():
+                yield "listen", os.path.basename(listen.ip.path) or str(listen.ip), line, _ACCOUNT
 
 
 def _logs(config: Config) -> Iterator[Fault]:
@@ -83,7 +95,12 @@ def _logs(config: Config) -> Iterator[Fault]:
         except FileNotFoundError:
             yield from _folder("logging", target.path, what)
         except OSError as error:
-            yield "logging", os.path.basename(text), f"{what}: {error.strerror}"
+            yield (
+                "logging",
+                os.path.basename(text),
+                f"{what}: {error.strerror}",
+                _TO_WRITE if target.path else _LOG_SERVER,
+            )
 
 
 def _places(config: Config) -> Iterator[Fault]:
@@ -100,4 +117,4 @@ def _folder(element: str, path: str, what: str) -> Iterator[Fault]:
     folder = os.path.dirname(path)
     if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
         cause = errno.EACCES if os.path.isdir(folder) else errno.ENOENT
-        yield element, os.path.basename(path), f"{what}: {os.strerror(cause)}: {folder}"
+        yield element, os.path.basename(path), f"{what}: {os.strerror(cause)}: {folder}", _TO_WRITE

@@ -38,7 +38,8 @@ def ensure(file: str, hosts: Iterable[str] = ()) -> None:
             target.write(text)
         os.replace(temporary, file)
     except OSError as error:
-        raise SystemFailure(f"can't write {file}: {error.strerror}") from None
+        remedy = "name a certificate by cert=... in <admin>, or start with a --state-dir that can be written"
+        raise SystemFailure(f"can't write {file}: {error.strerror}; {remedy}") from None
     logs.warning(Event.CERTIFICATE_MADE, file=file, sha256=fingerprint)
 
 

@@ -85,9 +85,14 @@ def test_a_long_journal_is_written_anew_at_a_load(tmp_path: Path, monkeypatch: p
     assert Journal(str(path)).records == [change(18), change(19), change(20), loaded, change(21)]
 
 
-def test_where_nothing_can_be_written_the_daemon_goes_on_without(tmp_path: Path) -> None:
+def test_where_nothing_can_be_written_the_daemon_goes_on_without_and_the_log_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("")
+    said: list[str] = []
+    monkeypatch.setattr(logs, "warning", lambda event, **fields: said.append(fields["reason"]))
     journal = Journal(str(tmp_path / "file" / "journal"))
+    assert said == [f"{journal.failure}; start with a --state-dir that can be written"]
     journal.append(change(1))
     assert journal.records == [change(1)]
     assert journal.failure == "changes are not remembered: File exists"

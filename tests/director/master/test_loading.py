@@ -171,5 +171,5 @@ def test_what_this_machine_has_not_is_refused_before_anything_changes(serving: M
     finish(serving)
     ((exit, problem),) = answers
     assert exit == 78
-    assert problem.endswith(": can't give rights to group 'no-such-group': there is no such group")
+    assert ": can't give rights to group 'no-such-group': there is no such group; write " in problem
     assert serving.running.version == 1

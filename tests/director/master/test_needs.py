@@ -11,7 +11,7 @@ import pytest
 
 from director.config.model import Admin, Config, Control, Endpoint, Listen, Logging, Service
 from director.master.checker import check_now
-from director.master.needs import Needs
+from director.master.needs import Fault, Needs
 
 ADMIN = Admin(listen=Endpoint("127.0.0.1", 7001))
 
@@ -21,7 +21,11 @@ def listening(listen: Listen) -> Config:
 
 
 def faults(config: Config, folder: Path) -> list[str]:
-    return [message for *_, message in Needs(str(folder), lambda admin, files: ()).look(config, lambda: None)]
+    return [message for _, _, message, _ in found(config, folder)]
+
+
+def found(config: Config, folder: Path) -> list[Fault]:
+    return list(Needs(str(folder), lambda admin, files: ()).look(config, lambda: None))
 
 
 @pytest.mark.parametrize(
@@ -39,9 +43,25 @@ def faults(config: Config, folder: Path) -> list[str]:
         (Config(admins=(replace(ADMIN, secure=True, cert="/no-such"),)), "can't open /no-such: No such file"),
     ],
 )
-def test_what_is_missing_is_said(config: Config, message: str, tmp_path: Path) -> None:
-    found = faults(config, tmp_path)
-    assert found[0].startswith(message)
+def test_what_is_missing_is_said_and_what_would_be_right(config: Config, message: str, tmp_path: Path) -> None:
+    _, _, said, remedy = found(config, tmp_path)[0]
+    assert said.startswith(message)
+    assert remedy.startswith(("write ", "make "))
+
+
+def test_a_remedy_stands_behind_its_problem(tmp_path: Path) -> None:
+    text = '<director>\n<control group="no-such"/>\n</director>'
+    checked = check_now(text.encode(), "/c.xml", Needs(str(tmp_path), lambda admin, files: ()))
+    remedy = "write the name or number of a group that there is"
+    assert (
+        str(checked.problems[-1]) == f"/c.xml:2: can't give rights to group 'no-such': there is no such group; {remedy}"
+    )
+
+
+def test_an_unknown_owner_and_an_unknown_group_of_a_socket_are_both_told(tmp_path: Path) -> None:
+    listen = Listen(ip=Endpoint(path=str(tmp_path / "s")), owner="no-such", group="no-such")
+    both = [f"can't give {listen.ip} to {what} 'no-such': there is no such {what}" for what in ("user", "group")]
+    assert faults(listening(listen), tmp_path) == both
 
 
 def test_an_unknown_user_and_an_unknown_group_are_both_told(tmp_path: Path) -> None:
