@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from control.commands.command import Command, CommandError, ErrorKind
-from director.backups import replace_file
+from director.backups import replace_file, try_to_replace
 from director.places import absolute
 
 
@@ -31,10 +31,13 @@ def enclosed(row: Command, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def received(row: Command, args: Mapping[str, Any], result: Any) -> Any:
     """The result as it is shown, after a file that it holds is written. Raises CommandError."""
-    if row.name != "config-save" or not args["file"] or args["dry-run"]:
+    if row.name != "config-save" or not args["file"]:
         return result
     path = absolute(args["file"])
     try:
+        if args["dry-run"]:
+            try_to_replace(path)
+            return result
         backup = replace_file(path, result["text"].encode())
     except OSError as error:
         raise CommandError(ErrorKind.FAILED, f"can't write {path}: {error.strerror}") from None

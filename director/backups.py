@@ -7,7 +7,9 @@ operator's, and stays for good.
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 import stat
 
 _MOST = 10
@@ -16,12 +18,8 @@ _MOST = 10
 def replace_file(path: str, text: bytes) -> str:
     """Have a file say this, or begin it; returns the path of its backup, "" if there was none. Raises OSError."""
     path = os.path.realpath(path)
-    fresh, backup = f"{path}.new", ""
-    try:
-        before = os.stat(path)
-    except FileNotFoundError:
-        before = None
-    _write(fresh, text, before)
+    fresh, before = _beside(path, text)
+    backup = ""
     try:
         if before is not None:
             with open(path, "rb") as file:
@@ -37,6 +35,26 @@ def replace_file(path: str, text: bytes) -> str:
     os.fsync(folder)
     os.close(folder)
     return backup
+
+
+def try_to_replace(path: str) -> None:
+    """Raise the OSError that `replace_file` would, as far as can be known before. Nothing is left behind."""
+    path = os.path.realpath(path)
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    fresh, _ = _beside(path, b"")
+    os.unlink(fresh)
+
+
+def _beside(path: str, text: bytes) -> tuple[str, os.stat_result | None]:
+    """Write the text into a file beside this one, like it; returns its path, and what the one that is there is."""
+    fresh = f"{path}.{secrets.token_hex(4)}.new"  # FILE.new may be somebody's draft
+    try:
+        before = os.stat(path)
+    except FileNotFoundError:
+        before = None
+    _write(fresh, text, before)
+    return fresh, before
 
 
 def _make_room(path: str) -> str:

@@ -105,15 +105,12 @@ def config_save(hub: Hub, args: Args, actor: Actor) -> Document:
     base = _base(data, hub.running.config, anyway=shown or args["force"])
     text, kept = rewrite(base, data["name"], hub.running.config, folder)
     warnings = [] if kept else [_ANEW]
-    if args["dry-run"]:
-        said = args["file"] or data["name"]
-        lines = (
-            ["nothing to change"] if said == data["name"] and text == data["text"] else [f"write what runs to {said}"]
-        )
+    if shown and args["dry-run"]:
+        lines = [f"write what runs to {args['file']}" if args["file"] else "print what runs"]
         return {"lines": lines, "kept": kept, "warnings": warnings, "dry_run": True}
     if shown:
         return {"text": text.decode(errors="replace"), "kept": kept, "warnings": warnings}
-    document = ordered(hub, SaveConfig(text, data["digest"]), actor)
+    document = ordered(hub, SaveConfig(text, data["digest"]), actor, dry_run=args["dry-run"])
     return {**document, "kept": kept, "warnings": [*document["warnings"], *warnings]}
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from director import logs
-from director.backups import replace_file
+from director.backups import replace_file, try_to_replace
 from director.config.edits import by_place, diff, find, renumbered
 from director.config.merge import Merged, merge
 from director.config.model import OWN_SCHEDULER, STICKY, Config
@@ -176,8 +176,8 @@ class Loading:
         match job.request:
             case Request(order=ApplyConfig() as order) as request:
                 self._apply(job, request, order, config)
-            case Request(order=SaveConfig(over=over)):
-                self._save(job, config, over)
+            case Request(order=SaveConfig(over=over), dry_run=dry_run):
+                self._save(job, config, over, dry_run)
             case _:
                 self._reload(job, config)
 
@@ -230,7 +230,7 @@ class Loading:
         said = f"{order.name} is applied" if after != before else f"what {order.name} says runs already"
         changing.commit(request, after, said, plan_id=plan_id)
 
-    def _save(self, job: _Job, config: Config, over: str) -> None:
+    def _save(self, job: _Job, config: Config, over: str, dry_run: bool) -> None:
         """Make the config file say what runs, if it still says what the text was made of."""
         changing, master = self._changing, self._changing.master
         config = replace(config, own_schedulers=master.running.config.own_schedulers)
@@ -242,8 +242,14 @@ class Loading:
         before = checker.read_file(path)
         if digest(before) != over:
             raise RefusedError(f"can't save the config: {path} was edited at this moment; look at it and try again")
+        said_already = job.check.text == before
         try:
-            backup = "" if job.check.text == before else replace_file(path, job.check.text)
+            if dry_run:
+                try_to_replace(path)
+                step = "nothing to change" if said_already else f"write what runs to {path}"
+                self._changing.answer(job.request, Exit.DONE, (step,))
+                return
+            backup = "" if said_already else replace_file(path, job.check.text)
         except OSError as error:
             raise SystemFailure(f"can't write {path}: {error.strerror}; nothing was changed") from None
         flags = tuple(edit for edit in diff(replace(master.running, admin={}), master.running))

@@ -29,6 +29,9 @@ def test_a_config_is_saved_on_the_clients_side(tmp_path: Path) -> None:
     args = {"file": str(path), "dry-run": False}
     planned = {"lines": ["write"]}
     assert received(row, {**args, "dry-run": True}, planned) == planned
+    assert path.read_text() == "before"
+    with pytest.raises(CommandError, match="can't write"):
+        received(row, {"file": str(tmp_path / "no" / "folder"), "dry-run": True}, planned)
     result = received(row, args, {"text": "after"})
     assert result["lines"] == [f"{path} says what runs; what it said is in {path}.bak"]
     received(row, args, {"text": "later"})

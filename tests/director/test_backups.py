@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from director.backups import replace_file
+from director.backups import replace_file, try_to_replace
 
 
 def test_a_file_begins_without_a_backup(tmp_path: Path) -> None:
@@ -40,12 +40,32 @@ def test_the_first_backup_and_the_last_nine_stay(tmp_path: Path) -> None:
 
 
 def test_nothing_is_lost_where_nothing_can_be_written(tmp_path: Path) -> None:
-    path = tmp_path / "x"
+    path = tmp_path / ("x" * 250)  # there is no longer name for the one beside it
     path.write_bytes(b"0")
-    (tmp_path / "x.new").mkdir()
-    with pytest.raises(OSError, match="directory"):
-        replace_file(str(path), b"1")
-    assert (path.read_bytes(), (tmp_path / "x.bak").exists()) == (b"0", False)
+    for attempt in (lambda: replace_file(str(path), b"1"), lambda: try_to_replace(str(path))):
+        with pytest.raises(OSError, match="too long"):
+            attempt()
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [(path.name, b"0")]
+
+
+def test_what_somebody_keeps_beside_it_is_left_alone(tmp_path: Path) -> None:
+    path, draft = tmp_path / "x", tmp_path / "x.new"
+    draft.write_bytes(b"mine")
+    try_to_replace(str(path))
+    replace_file(str(path), b"1")
+    assert draft.read_bytes() == b"mine"
+
+
+def test_what_would_hinder_it_is_known_before_and_nothing_is_left_of_the_try(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    try_to_replace(str(path))
+    path.write_bytes(b"0")
+    try_to_replace(str(path))
+    assert [(one.name, one.read_bytes()) for one in tmp_path.iterdir()] == [("x", b"0")]
+    with pytest.raises(IsADirectoryError):
+        try_to_replace(str(tmp_path))
+    with pytest.raises(FileNotFoundError):
+        try_to_replace(str(tmp_path / "no" / "folder"))
 
 
 @pytest.mark.parametrize(("room", "text"), [(3, b"longer than there is room for"), (12, b"new")])

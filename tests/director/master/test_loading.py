@@ -114,8 +114,8 @@ def test_a_dry_run_changes_nothing(serving: Master) -> None:
     assert serving.running.version == 1
 
 
-def save(master: Master, text: bytes, over: bytes) -> None:
-    master.changing.request(Request(1, Actor("me"), SaveConfig(text, digest(over))))
+def save(master: Master, text: bytes, over: bytes, dry_run: bool = False) -> None:
+    master.changing.request(Request(1, Actor("me"), SaveConfig(text, digest(over)), dry_run=dry_run))
     finish(master)
 
 
@@ -133,6 +133,22 @@ def test_only_what_runs_is_saved_and_the_old_file_is_kept(serving: Master, tmp_p
     ]
     save(serving, old, new)
     assert [(tmp_path / f"config.xml{end}").read_bytes() for end in ("", ".bak", ".bak.1")] == [old, new, old]
+
+
+def test_a_dry_run_of_saving_tries_whether_the_file_can_be_written(serving: Master, tmp_path: Path) -> None:
+    answers: list[tuple[int, str]] = []
+    serving.changing.answer = lambda request, exit, lines, **more: answers.append((exit, lines[0]))  # type: ignore[method-assign]
+    path = tmp_path / "config.xml"
+    old = path.read_bytes()
+    save(serving, b"<!-- mine -->\n" + old, old, dry_run=True)
+    save(serving, old, old, dry_run=True)
+    assert answers == [(0, f"write what runs to {path}"), (0, "nothing to change")]
+    assert [one.read_bytes() for one in tmp_path.glob("config.xml*")] == [old]
+    long = tmp_path / ("x" * 250)  # there is no longer name for the one beside it
+    long.write_bytes(old)
+    serving.places = replace(serving.places, config=str(long))
+    save(serving, old, old, dry_run=True)
+    assert answers[-1] == (1, f"can't write {long}: File name too long; nothing was changed")
 
 
 def test_what_was_edited_meanwhile_is_not_overwritten(serving: Master, tmp_path: Path) -> None:
