@@ -12,6 +12,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from director.tally import quantile_ms
+
 Document = dict[str, Any]
 Row = dict[str, Any]  # {column: value}, those that have one
 
@@ -40,7 +42,8 @@ _TAGS = {
     "bck": "SGP:u32", "chkfail": "MCP:u64", "chkdown": "MCP:u64", "lastchg": "MAP:u32", "pid": "KGP:u32",
     "iid": "KGS:u32", "sid": "KGS:u32", "lbtot": "MCP:u64", "type": "CGS:u32", "check_status": "MOP:str",
     "check_code": "MOP:u32", "check_duration": "MDP:u64", "last_chk": "MOP:str", "ctime": "MaP:u32",
-    "addr": "CNS:str", "mode": "CGS:str", "algo": "COS:str", "conn_tot": "MCP:u64", "uweight": "MaP:u32",
+    "check_rise": "CGS:u32", "check_fall": "CGS:u32", "check_health": "CGS:u32",
+    "addr": "CGS:str", "mode": "CGS:str", "algo": "CGS:str", "conn_tot": "MCP:u64", "uweight": "MaP:u32",
     "qmax": "MMP:u32", "wredis": "MCP:u64", "downtime": "MCP:u32", "throttle": "MaP:u32", "rate": "MRP:u32",
     "rate_lim": "CLP:u32", "rate_max": "MMP:u32", "lastsess": "MAP:s32", "conn_rate": "MRP:u32",
     "conn_rate_max": "MMP:u32", "dcon": "MCP:u64", "cli_abrt": "MCP:u64", "srv_abrt": "MCP:u64",
@@ -167,6 +170,7 @@ def _backend(name: str, group: Document, now: float) -> Row:
         "iid": group["number"],
         "sid": 0,
         "type": BACKEND,
+        "ctime": round(quantile_ms(group["connect_ms_buckets"], 0.5)),
         "mode": "tcp",
         "algo": group["scheduler"],
     }
@@ -200,6 +204,7 @@ def _server(backend: str, group: Document, host: Document, now: float) -> Row:
         "check_code": host["check_code"],
         "check_duration": None if host["check_ms"] is None else round(host["check_ms"]),
         "last_chk": host["reason"] or None,
+        **_check_rules(host),
         "ctime": round(host["connect_ms_p50"]),
         "addr": host["ip"],
         "mode": "tcp",
@@ -248,6 +253,18 @@ def _status(host: Document) -> str:
     if host["check_type"] is None and host["state"] in _USABLE:
         return "no check"
     return _STATUS[host["state"]]
+
+
+def _check_rules(host: Document) -> Row:
+    """How many checks turn it, and where it stands: from 0, out, to rise + fall - 1; not of every daemon."""
+    rise, fall = host.get("check_rise"), host.get("check_fall")
+    if rise is None or fall is None:
+        return {}
+    stage, _, step = host["health"].rpartition(" ")
+    count = int(step.partition("/")[0]) if stage else 0
+    on_its_way = {"going down": rise + fall - 1 - count, "going up": count}
+    standing = 0 if host["health"] == "down" else rise + fall - 1
+    return {"check_rise": rise, "check_fall": fall, "check_health": on_its_way.get(stage, standing)}
 
 
 def _weight(weight: float) -> int:

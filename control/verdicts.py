@@ -443,7 +443,7 @@ class Verdicts:
     def document(self, number: int) -> dict[str, Any]:
         """Its part of the stats: its state and why, what checks found, and how the verdict stands."""
         patient, admin, wall = self._patients[number], self._running.admin.get(number), time.time()
-        health = patient.health
+        health, check = patient.health, patient.check
         reason, by = self._reason(number, admin)
         return {
             "state": self._state(number, admin, wall).value,
@@ -452,7 +452,9 @@ class Verdicts:
             "by": by,
             "next_check_seconds": self.next_check(number),
             **patient.chart.document(wall),
-            "check_type": None if patient.check is None else patient.check.type,
+            "check_type": check and check.type,
+            "check_rise": check and check.rise,
+            "check_fall": check and check.fall,
             "health": health.progress(),
             "down_seconds": round(patient.chart.out_seconds(time.monotonic()), 1),
             "slowstart_percent": self._slowstart_percent(patient, wall),

@@ -53,6 +53,8 @@ def host(name: str, state: str = "up", **values: Any) -> dict[str, Any]:
         "retries": 0,
         "faults": dict(FAULTS),
         "check_type": "tcp",
+        "check_rise": 2,
+        "check_fall": 3,
         "check_status": "L4OK",
         "check_code": None,
         "check_ms": 0.4,

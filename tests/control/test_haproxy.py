@@ -6,6 +6,8 @@ import csv
 import json
 from typing import Any
 
+import pytest
+
 from control import haproxy
 from tests.control.hubs import group, host, service, stats
 
@@ -60,11 +62,26 @@ def test_rates_and_times_that_are_known_are_told() -> None:
     assert {column: backend[column] for column in wanted} == wanted
 
 
+@pytest.mark.parametrize(
+    ("health", "standing"), [("up", "4"), ("going down 1/3", "3"), ("down", "0"), ("going up 1/2", "1")]
+)
+def test_how_many_checks_turn_a_host_is_told_and_where_it_stands(health: str, standing: str) -> None:
+    document = stats() | {"services": [service("web", group("main", host("a", health=health)))]}
+    row = table(document)[1]
+    assert [row[column] for column in ("check_rise", "check_fall", "check_health")] == ["2", "3", standing]
+
+
+def test_the_time_to_connect_to_a_backend_is_a_median_as_that_to_a_server() -> None:
+    busy = {**group("main", host("a")), "connect_ms_buckets": [*[0] * 9, 8, *[0] * 7]}
+    document = stats() | {"services": [service("web", busy)]}
+    assert 25 <= int(table(document)[-1]["ctime"]) <= 100
+
+
 def test_a_daemon_that_tells_less_has_empty_columns() -> None:
-    new = ("rate", "rate_peak", "last_connection_at", "down_seconds", "slowstart_percent")
+    new = ("rate", "rate_peak", "last_connection_at", "down_seconds", "slowstart_percent", "check_rise")
     old = {key: value for key, value in host("a").items() if key not in new}
     a = table(stats() | {"services": [service("web", group("main", old))]})[1]
-    assert (a["rate"], a["rate_max"], a["downtime"], a["throttle"]) == ("", "", "", "")
+    assert [a[name] for name in ("rate", "rate_max", "downtime", "throttle", "check_rise", "check_health")] == [""] * 6
 
 
 def test_a_backend_changes_when_its_first_host_comes_or_its_last_one_goes() -> None:
@@ -89,9 +106,15 @@ def test_a_small_weight_is_not_shown_as_none() -> None:
 
 
 def test_a_host_that_nobody_checks_has_no_check() -> None:
-    unchecked = host("a", check_type=None, check_status="", check_ms=None)
+    unchecked = host("a", check_type=None, check_rise=None, check_fall=None, check_status="", check_ms=None)
     document = stats() | {"services": [service("web", group("main", unchecked))]}
-    assert (table(document)[1]["status"], table(document)[1]["check_status"]) == ("no check", "")
+    row = table(document)[1]
+    assert [row[column] for column in ("status", "check_status", "check_rise", "check_health")] == [
+        "no check",
+        "",
+        "",
+        "",
+    ]
 
 
 def test_rows_are_chosen_by_number_and_kind() -> None:

@@ -152,6 +152,7 @@ def test_a_bad_check_is_counted_and_the_next_one_booked() -> None:
     document = checked.verdicts.document(3)
     assert document["checks"] == {"ok": 0, "failed": 1}
     assert (document["check_status"], document["check_code"], document["health"]) == ("L7STS", 500, "down")
+    assert (document["check_rise"], document["check_fall"]) == (CHECK.rise, CHECK.fall)
     assert checked.verdicts.reason(3) == ("tcp check: status 500", "check")
     assert 1.5 < checked.booked[3] - time.monotonic() < 2.1
 
