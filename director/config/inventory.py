@@ -12,7 +12,7 @@ from director.config.addresses import same_place
 from director.config.checking import REMEDY, misfit
 from director.config.edits import apply, find, place_of
 from director.config.lookup import find_group, find_host, find_service, nearest
-from director.config.model import OWN_SCHEDULER, STICKY, Admin, Config, Listen
+from director.config.model import OWN_SCHEDULER, STICKY, Admin, Config, Group, Listen
 from director.config.schema import ELEMENTS, MAX_NAME
 from director.config.usability import interlock, is_usable, only_usable
 from director.config.values import USER_NAME, BadValue, canonical_scheduler
@@ -81,13 +81,18 @@ def host_delete_all(running: Running, change: HostDeleteAll, force: bool) -> _Ou
 def group_add(running: Running, change: GroupAdd, force: bool) -> _Outcome:
     """A group; the first of a service is enabled with it."""
     service = find_service(running.config, change.service)
-    _named("group", change.new.name)
-    new = replace(change.new, scheduler=chosen_scheduler(running.config, change.new.scheduler))
+    new = _group(running.config, change.new)
     label = f"group {change.new.name!r} of {service.name}"
     after, sentence = _added(running, place_of(service.name, new.name), new, label)
     if after is not running and not service.enabled:
         after = apply(after, (Edit(place_of(service.name), "enabled", "", change.new.name),))
     return after, sentence
+
+
+def _group(config: Config, new: Group) -> Group:
+    """A group as the config has it: workers know a scheduler by its one name only. Raises UsageError."""
+    _named("group", new.name)
+    return replace(new, scheduler=chosen_scheduler(config, new.scheduler))
 
 
 def chosen_scheduler(config: Config, text: str) -> str:
@@ -126,9 +131,9 @@ def service_add(running: Running, change: ServiceAdd, force: bool) -> _Outcome:
     if find(running.config, place_of(change.new.name)) is None:
         for listen in change.new.listens:
             _free(running.config, listen)
-    for group in change.new.groups:
-        chosen_scheduler(running.config, group.scheduler)
-    return _added(running, place_of(change.new.name), change.new, f"service {change.new.name!r}")
+    groups = tuple(_group(running.config, group) for group in change.new.groups)
+    new = replace(change.new, groups=groups)
+    return _added(running, place_of(new.name), new, f"service {new.name!r}")
 
 
 def service_delete(running: Running, change: ServiceDelete, force: bool) -> _Outcome:

@@ -79,6 +79,8 @@ def test_what_can_not_be_is_refused_also_with_force(change: Change, why: str) ->
     [
         (HostAdd("web", "main", host("a b")), "letters, digits"),
         (GroupAdd("web", Group(name="new", scheduler="fastest")), "can't use scheduler"),
+        (ServiceAdd(service("new", Group(name="main", scheduler="fastest"), port=81)), "can't use scheduler"),
+        (ServiceAdd(service("new", Group(name="g.1"), port=81)), "can't name a group 'g.1'"),
         (ListenDelete("web", "*:81"), "did you mean"),
         (UserDelete("eva"), "unknown user"),
         *(
@@ -109,6 +111,12 @@ def test_a_disabled_service_listens_nowhere() -> None:
 def test_the_first_group_of_a_service_is_enabled_with_it() -> None:
     running = do(RUNNING, ServiceAdd(service("new", port=81)), GroupAdd("new", Group(name="main")))
     assert running.config.services[-1].enabled == "main"
+
+
+def test_a_scheduler_is_known_by_its_one_name_whatever_it_was_called() -> None:
+    new = ServiceAdd(service("new", Group(name="main", scheduler="leastc"), port=81))
+    running = do(RUNNING, new, GroupAdd("new", Group(name="next", scheduler="rand,sticky")))
+    assert [group.scheduler for group in running.config.services[-1].groups] == ["leastconnsrr", "random,sticky"]
 
 
 def test_users_come_to_all_admins_or_to_one() -> None:
