@@ -1,8 +1,8 @@
-"""Whether a host can be checked in the way that the config wants."""
+"""What one element of a config wants of another, in a file and in a change alike."""
 
 from __future__ import annotations
 
-from director.config.model import Check, Endpoint
+from director.config.model import Admin, Check, Config, Endpoint
 
 REMEDY = "write both address and port, or neither"
 
@@ -14,3 +14,8 @@ def misfit(check: Check | None, ip: Endpoint) -> str | None:
     if check.address is None:
         return f"goes to port {check.port}, and {ip} has no address"
     return f"goes to {check.address}, and {ip} has no port"
+
+
+def deserted(config: Config) -> Admin | None:
+    """An admin that nobody may use: no file may say that; None if there is none."""
+    return next((admin for admin in config.admins if not admin.users and not admin.users_file), None)

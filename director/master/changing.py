@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from director import logs
 from director.config import changes
+from director.config.checking import deserted
 from director.config.departures import settled
 from director.config.edits import by_place, diff, renumbered
 from director.config.gist import gist
@@ -222,6 +223,9 @@ class Changing:
         if not edits:
             self.answer(request, Exit.DONE, (said,), data=self.planned((), plan_id) if request.dry_run else {})
             return
+        if admin := deserted(after.config):
+            deed = f"undo {undoes}" if undoes else "do that"
+            raise RefusedError(f"can't {deed}: admin {admin.listen} would have no user left; user-add another before")
         plan = described(before, after)
         if request.dry_run:
             self.answer(

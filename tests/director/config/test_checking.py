@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from director.config.checking import misfit
-from director.config.model import Check, Endpoint
+from director.config.checking import deserted, misfit
+from director.config.model import Admin, Check, Config, Endpoint, User
 
 UNIX, TCP = Endpoint(path="/run/app.sock"), Endpoint("10.0.0.1", 80)
 
@@ -25,3 +27,10 @@ UNIX, TCP = Endpoint(path="/run/app.sock"), Endpoint("10.0.0.1", 80)
 )
 def test_a_unix_host_completes_neither_port_nor_address(check: Check | None, ip: Endpoint, why: str | None) -> None:
     assert misfit(check, ip) == why
+
+
+def test_an_admin_is_deserted_that_nobody_may_use() -> None:
+    admin = Admin(listen=Endpoint("127.0.0.1", 7001))
+    good = (replace(admin, users_file="/users.yaml"), replace(admin, users=(User(name="a", password="iy9l0V1MkG1DE"),)))
+    assert deserted(Config(admins=good)) is None
+    assert deserted(Config(admins=(*good, admin))) is admin

@@ -6,13 +6,26 @@ from dataclasses import replace
 
 import pytest
 
+from director.access import Access
+from director.config.model import Admin, Endpoint, User
 from director.errors import RefusedError
 from director.events import Event
 from director.master.listeners import Address
 from director.master.records import Changed
 from director.master.run import Master
 from director.master.stage import Stage
-from director.messages import Actor, ChangeScheduler, Discard, Happened, HostDown, HostUp, Request, Undo
+from director.messages import (
+    Actor,
+    ChangeScheduler,
+    Discard,
+    Happened,
+    HostDown,
+    HostUp,
+    Request,
+    Undo,
+    UserAdd,
+    UserDelete,
+)
 
 
 def hold(master: Master) -> None:
@@ -89,6 +102,24 @@ def test_a_change_that_is_not_remembered_says_so(master: Master, monkeypatch: py
     master.changing.request(Request(1, Actor("me"), HostDown("web", "main", "a")))
     master.changing.tick(master.system.now() + 2.0)
     assert told[0]["warnings"] == ["changes are not remembered: Read-only file system; this one ends with the daemon"]
+
+
+def test_an_admin_keeps_its_last_user_since_no_config_file_may_have_one_without(master: Master) -> None:
+    hold(master)
+    ann, eva = (User(name=name, password="iy9l0V1MkG1DE", access=Access.FULL) for name in ("ann", "eva"))
+    admin = Admin(listen=Endpoint("127.0.0.1", 7001), users=(ann,))
+    master.running = replace(master.running, config=replace(master.running.config, admins=(admin,)))
+    me = Actor("me")
+    cause = "admin 127.0.0.1:7001 would have no user left; user-add another before"
+    for dry_run in (False, True):
+        with pytest.raises(RefusedError, match=cause):
+            master.changing.perform(Request(1, me, UserDelete("ann"), force=True, dry_run=dry_run))
+    for order in (UserAdd(eva), UserDelete("ann")):
+        master.changing.request(Request(1, me, order))
+        master.changing.tick(master.system.now() + 2.0)
+    assert master.running.config.admins[0].users == (eva,)
+    with pytest.raises(RefusedError, match=f"can't undo 1: {cause}"):
+        master.changing.perform(Request(1, me, Undo(1), force=True))
 
 
 def test_that_a_time_is_over_is_not_undone(master: Master) -> None:
