@@ -11,7 +11,11 @@ def attribute(tag: str, name: str, text: str) -> Any:
     """What the text means as that attribute of that element. Raises CommandError."""
     from director.config.schema import ELEMENTS
 
-    return _parsed(ELEMENTS[tag].rows[name].value, f"{name} {text!r}", text)
+    found = _parsed(ELEMENTS[tag].rows[name].value, f"{name} {text!r}", text)
+    if text.startswith("unix:") and not text.startswith("unix:/"):
+        # In a file it starts at the file's folder; the daemon does not know the one of who typed it.
+        raise CommandError(ErrorKind.REFUSED, f"bad {name} {text!r}: a relative path; write it from the root")
+    return found
 
 
 def read_duration(what: str, text: str, least: float = 0.1) -> float:
@@ -39,7 +43,6 @@ def _parsed(value: Any, what: str, text: str) -> Any:
     from director.config.values import BadValue
 
     try:
-        # Relative paths have no folder here: a command must say the whole.
         return value.parse(text, "/")
     except BadValue as error:
         raise CommandError(ErrorKind.REFUSED, f"bad {what}: {error.reason}; {error.remedy}") from None
