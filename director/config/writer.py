@@ -11,6 +11,7 @@ from typing import Any
 
 from director.config.model import Config
 from director.config.schema import ELEMENTS, Element
+from director.config.values import is_hash
 
 _INDENT = "  "
 # A line break or tab that stands in an attribute as it is, is read back as a blank.
@@ -22,11 +23,12 @@ _ESCAPES = str.maketrans(
 def write(config: Config) -> bytes:
     """The text, in UTF-8, with the root <director>.
 
-    A config with names that only an ancestor's file may have gets the root
-    <config> instead, under which they are a warning and all else is the same.
+    A config with names or passwords that only an ancestor's file may have gets the
+    root <config> instead, under which they are a warning and all else is the same.
     """
     element = ELEMENTS["director"]
-    tag = element.tag if _has_plain_names(element, config) else "config"
+    hashed = all(is_hash(user.password) for admin in config.admins for user in admin.users)
+    tag = element.tag if hashed and _has_plain_names(element, config) else "config"
     lines = _lines(element, config, tag)
     return ("\n".join(lines) + "\n").encode()
 

@@ -43,3 +43,11 @@ def test_the_text_has_a_line_for_each_element_and_no_defaults() -> None:
         '  <checktime time="1500ms"/>\n'
         "</director>\n"
     ).replace(' scheduler="leastconns"', "")
+
+
+def test_a_password_that_is_no_hash_reads_back_as_well() -> None:
+    user = b'<user name="a" password="clear" access="full"/>'
+    text = b'<pdconfig><admin listen="127.0.0.1:7001">' + user + b"</admin></pdconfig>"
+    config, _ = read(text, "/etc/config.xml")
+    assert config is not None
+    assert read(write(config), "/etc/config.xml")[0] == config
