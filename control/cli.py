@@ -142,7 +142,7 @@ def _print(row: Command, args: dict[str, Any], common: dict[str, Any]) -> Any:
     elif row.name == "password-hash":
         result = {"text": hashed(asked_password())}
     elif row.name == "version":
-        result = {"client": VERSION, "daemon": _daemon_version(common)}
+        result = _versions(common)
     elif row.name == "upgrade":
         result = _upgraded(common, lambda step: None) if as_json else _upgraded(common, show)
     else:
@@ -210,12 +210,13 @@ def _socket(common: dict[str, Any]) -> str:
     return control_socket(run_dir(common["run-dir"], os.environ, os.getuid()))
 
 
-def _daemon_version(common: dict[str, Any]) -> str | None:
+def _versions(common: dict[str, Any]) -> dict[str, Any]:
+    """Ours is an answer, too; why the daemon's is not there stands beside it."""
     try:
         with Client(_socket(common), _PATIENCE) as client:
-            return str(client.call("version")["daemon"])
-    except DirectorError:
-        return None  # ours is an answer, too
+            return {"client": VERSION, "daemon": client.call("version")["daemon"]}
+    except DirectorError as error:
+        return {"client": VERSION, "daemon": None, "warnings": [str(error)]}
 
 
 def _document(result: Any) -> Iterable[str]:

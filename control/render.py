@@ -456,8 +456,9 @@ def _workers(result: Document) -> Iterator[Block]:
 
 
 def _version(result: Document) -> Iterator[Block]:
-    for name, version in result.items():
-        yield f"{name} {version or 'not reachable'}"
+    for name in ("client", "daemon"):
+        if name in result:  # asked on the control socket itself, there is no client
+            yield f"{name} {result[name] or 'unknown'}"
 
 
 def _explain(result: Document) -> Iterator[Block]:

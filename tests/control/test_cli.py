@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,10 @@ from pathlib import Path
 import pytest
 
 from control.cli import main
+from control.client import Client
+from control.commands.command import CommandError, ErrorKind
 from control.commands.table import COMMANDS
+from director.version import VERSION
 
 
 def test_without_arguments_every_command_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -56,7 +60,22 @@ def test_without_a_daemon_the_exit_is_7(capsys: pytest.CaptureFixture[str], tmp_
 
 def test_version_works_without_a_daemon(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["-s", str(tmp_path / "s"), "version"]) == 0
-    assert "0." in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert said.out == f"client {VERSION}\ndaemon unknown\n"
+    assert "warning: can't reach a director" in said.err
+
+
+def test_version_does_not_call_a_daemon_away_that_refuses(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(client: Client, command: str) -> None:
+        raise CommandError(ErrorKind.RIGHTS, f"can't run {command}: eva has no rights here")
+
+    monkeypatch.setattr(Client, "call", refuse)
+    assert main(["-s", str(tmp_path / "s"), "--json", "version"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["warnings"] == ["can't run version: eva has no rights here"]
+    assert "has no rights here" in said.err
 
 
 def test_a_reader_that_left_is_no_traceback() -> None:
