@@ -59,8 +59,6 @@ class Connector:
         self._connecting: dict[Session, None] = {}  # oldest attempt first
         self._waiting: dict[Session, None] = {}  # unix hosts with a full backlog
         self._spoken: dict[Session, int] = {}  # how many of the client's first bytes the call began with
-        self._view = memoryview(bytearray(_EARLY))
-        self._buffers = [self._view]
         self.queue = WaitQueue(poller, sessions, board, self._start)
         board.on_room = self.queue.room
         self.client_stage = self._on_client
@@ -137,18 +135,18 @@ class Connector:
             service.silence -= 1
             return None
         try:
-            count = os.readv(session.client.fd, self._buffers)
+            early = os.read(session.client.fd, _EARLY)
         except BlockingIOError:
             service.reticence = min(_RETICENT, 2 * service.reticence + 1)
             service.silence = service.reticence
             return None
         except OSError:
             return None  # the event that tells of it comes as soon as the socket is watched
-        if not count:
+        if not early:
             return None
         service.reticence = 0
-        session.client.received = count
-        return bytes(self._view[:count])
+        session.client.received = len(early)
+        return early
 
     # -- choosing ----------------------------------------------------------------
 

@@ -30,7 +30,8 @@ _BULK = 2  # large reads in a row that prove it
 _MORE = ENDED | URGENT  # a read that comes back short was not the last: reads end at an urgent byte, too
 _NEVER = -(1 << 30)  # a streak that proves nothing: splice was refused
 _SPLICES = 2  # a turn, then others get theirs
-_readv, _write = os.readv, os.write
+_MESSAGE = 16 * 1024  # bytes; up to here a new object costs less than a slice of the buffer
+_read, _readv, _write = os.read, os.readv, os.write
 _NONBLOCK = os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE
 
 
@@ -70,13 +71,13 @@ class Relay:
         peer = side.peer
         while True:
             try:
-                count = _readv(side.fd, self._buffers)
+                data = _read(side.fd, _MESSAGE)
             except BlockingIOError:
                 return
             except OSError:
                 self._broke(side)
                 return
-            if not count:
+            if not data:
                 side.ended = True
                 if peer.ended:
                     self._sessions.end(side.session)
@@ -84,9 +85,10 @@ class Relay:
                     peer.shut = True
                     end_writing(peer.fd)
                 return
+            count = len(data)
             side.received += count
             try:
-                sent = _write(peer.fd, self._view[:count])
+                sent = _write(peer.fd, data)
             except BlockingIOError:
                 sent = 0
             except OSError:
@@ -94,11 +96,10 @@ class Relay:
                     self.on_burdened_event(side, mask)
                 return
             if sent != count:
-                self._burden(peer, bytes(self._view[sent:count]))
+                self._burden(peer, data[sent:])
                 side.ready = mask
                 return
-            if count >= _LARGE:
-                side.streak = 1
+            if count == _MESSAGE:
                 self._slow_down(side)
                 side.ready = mask
                 self._pump(side)
