@@ -36,14 +36,18 @@ class ConnectionLog:
     def __init__(self, fd: int, setup: LogSetup, poller: Poller, sessions: Sessions) -> None:
         assert setup.connections is not None
         self.sink = Sink(fd, setup.connections)
-        self._setup = setup
         self._poller = poller
         self._sessions = sessions
-        self._line = self._json if setup.format == "json" else self._text
-        self._lines: list[str] = []
+        self._rows: list[tuple[object, ...]] = []  # of which lines are made together
         self._offset = time.time() - time.monotonic()  # wall clock - poller's
-        self._second = -1
-        self._date = ""
+        self._use(setup)
+
+    def _use(self, setup: LogSetup) -> None:
+        self._setup = setup
+        self._row, self._line, self._date = (
+            (self._json, _JSON, _json_date) if setup.format == "json" else (self._text, _TEXT, _text_date)
+        )
+        self._stamps: dict[float, str] = {}  # of clients accepted at the same time there are many
 
     def note(self, session: Session) -> None:
         """One that ends now; its counts still include it."""
@@ -54,24 +58,22 @@ class ConnectionLog:
                     return
             elif not service.log_every or not service.is_sample():
                 return
-        self._lines.append(self._line(session))
-        if len(self._lines) >= _BATCH:
+        self._rows.append(self._row(session))
+        if len(self._rows) >= _BATCH:
             self._hand_on()
 
     def flush(self) -> None:
         """Write what has come together."""
-        self._offset = time.time() - time.monotonic()
-        if self._lines:
+        if self._rows:
             self._hand_on()
+        self._offset = time.time() - time.monotonic()
         logs.tell_trouble("connections", self.sink.trouble)
 
     def reopen(self, fd: int, setup: LogSetup | None = None) -> None:
         """What is written from now on goes there, and looks so; `fd` stays the caller's."""
         self.flush()
         if setup is not None:
-            self._setup = setup
-            self._second = -1
-            self._line = self._json if setup.format == "json" else self._text
+            self._use(setup)
         self.sink.move(fd, self._setup.connections)
 
     def close(self) -> None:
@@ -85,7 +87,9 @@ class ConnectionLog:
         self.sink.leave()
 
     def _hand_on(self) -> None:
-        lines, self._lines = self._lines, []
+        lines = list(map(self._line.__mod__, self._rows))
+        self._rows.clear()
+        self._stamps.clear()
         target = self._setup.connections
         if target is not None and target.wrapping is not Wrapping.PLAIN:
             head = heading(
@@ -94,40 +98,46 @@ class ConnectionLog:
             lines = [head + line for line in lines]
         self.sink.put("".join(lines).encode(errors="backslashreplace"))
 
-    def _text(self, session: Session) -> str:
-        service, host = session.service, session.host
-        accepted, address = session.accepted, session.peer_address
+    def _stamp(self, accepted: float) -> str:
+        """When that was, to the millisecond."""
         at = accepted + self._offset
         second = int(at)
-        if second != self._second:
-            self._second = second
-            self._date = time.strftime("%d/%b/%Y:%H:%M:%S", time.localtime(second))
+        stamp = self._stamps[accepted] = f"{self._date(second)}.{int((at - second) * 1000):03d}"
+        return stamp
+
+    def _text(self, session: Session) -> tuple[object, ...]:
+        service, host, address, accepted = session.service, session.host, session.peer_address, session.accepted
         if session.connected:
-            connect = int((session.connected - session.connecting) * 1000)
-            sent = session.server.received
+            connect, sent = int((session.connected - session.connecting) * 1000), session.server.received
         else:
             connect, sent = -1, 0
         if host is None:
             place, open_ = service.nobody, 0
             queue = int(session.waited * 1000) if session.waited else -1
         else:
-            place, queue, open_ = service.labels[host.number], int(session.waited * 1000), host.own + host.others
+            place, open_ = service.labels[host.number], host.own + host.others
+            queue = int(session.waited * 1000)
+        tried = session.tried
         return (
-            f"{address[0]}:{address[1]} [{self._date}.{int((at - second) * 1000):03d}] {_words(service.name, *place)} "
-            f"{queue}/{connect}/{int((self._poller.now - accepted) * 1000)} {sent} {session.end} "
-            f"{len(self._sessions.all) + 1}/{service.open}/{service.open}/{open_}/"
-            f"{len(session.tried) if session.tried else 0} 0/0\n"
+            address[0],
+            address[1],
+            self._stamps.get(accepted) or self._stamp(accepted),
+            _words(service.name, place),
+            queue,
+            connect,
+            int((self._poller.now - accepted) * 1000),
+            sent,
+            session.end,
+            len(self._sessions.all) + 1,
+            service.open,
+            service.open,
+            open_,
+            len(tried) if tried else 0,
         )
 
-    def _json(self, session: Session) -> str:
+    def _json(self, session: Session) -> tuple[object, ...]:
         # As json.dumps writes it, in a third of the time: only names may need quotes and backslashes.
-        service, host, address = session.service, session.host, session.peer_address
-        accepted = session.accepted
-        at = accepted + self._offset
-        second = int(at)
-        if second != self._second:
-            self._second = second
-            self._date = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        service, host, address, accepted = session.service, session.host, session.peer_address, session.accepted
         if host is None:
             place, open_ = _place(service.nobody[0], None), 0
             queue = int(session.waited * 1000) if session.waited else -1
@@ -139,15 +149,43 @@ class ConnectionLog:
             received, sent = session.client.received, session.server.received
         else:
             connect, received, sent = -1, 0, 0
+        tried = session.tried
         return (
-            f'{{"client": "{address[0]}", "client_port": {address[1]}, '
-            f'"accepted": "{self._date}.{int((at - second) * 1000):03d}Z", '
-            f'"service": {_quoted(service.name)}, {place}, '
-            f'"queue_ms": {queue}, "connect_ms": {connect}, "total_ms": {int((self._poller.now - accepted) * 1000)}, '
-            f'"bytes_in": {received}, "bytes_out": {sent}, "end": "{session.end}", '
-            f'"worker_open": {len(self._sessions.all) + 1}, "service_open": {service.open}, "host_open": {open_}, '
-            f'"retries": {len(session.tried) if session.tried else 0}}}\n'
+            address[0],
+            address[1],
+            self._stamps.get(accepted) or self._stamp(accepted),
+            _quoted(service.name),
+            place,
+            queue,
+            connect,
+            int((self._poller.now - accepted) * 1000),
+            received,
+            sent,
+            session.end,
+            len(self._sessions.all) + 1,
+            service.open,
+            open_,
+            len(tried) if tried else 0,
         )
+
+
+# A row and a form make a line in C; %s is quicker than %d.
+_TEXT = "%s:%s [%s] %s %s/%s/%s %s %s %s/%s/%s/%s/%s 0/0\n"
+_JSON = (
+    '{"client": "%s", "client_port": %s, "accepted": "%sZ", "service": %s, %s, "queue_ms": %s, "connect_ms": %s, '
+    '"total_ms": %s, "bytes_in": %s, "bytes_out": %s, "end": "%s", "worker_open": %s, "service_open": %s, '
+    '"host_open": %s, "retries": %s}\n'
+)
+
+
+@lru_cache(maxsize=8)
+def _text_date(second: int) -> str:
+    return time.strftime("%d/%b/%Y:%H:%M:%S", time.localtime(second))
+
+
+@lru_cache(maxsize=8)
+def _json_date(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
 
 
 _quoted = lru_cache(maxsize=1024)(json.dumps)
@@ -159,6 +197,6 @@ def _place(group: str, name: str | None) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _words(service: str, group: str, name: str) -> str:
+def _words(service: str, place: tuple[str, str]) -> str:
     """Two words of a line: names of an ancestor's file may have blanks, which would be more."""
-    return f"{service.replace(' ', '_')} {group.replace(' ', '_')}/{name.replace(' ', '_')}"
+    return " ".join(word.replace(" ", "_") for word in (service, "/".join(place)))
