@@ -60,6 +60,8 @@ class Poller:
         self._closing: list[int] = []
         self._unfinished: list[tuple[Callable[..., None], Pollable]] = []
         self._again = False
+        self.turning = False  # whether a turn is under way
+        self.settle: Callable[[], None] = lambda: None  # what is left to do at the end of a round
         self.abandon: Callable[[object], None] = lambda owner: None  # ends one whose handling failed
         self._watcher = hub.loop.io(self._epoll.fileno(), 1)
         self._watcher.start(self.turn)
@@ -83,12 +85,16 @@ class Poller:
             owner.watched = True
             self._epoll.modify(owner.fd, ALL_EDGES)
 
-    def close(self, fd: int) -> None:
-        """No more events for it, if there ever were; it is closed at the end of the turn."""
+    def forget(self, fd: int) -> None:
+        """No more events for it, if there ever were; it stays open."""
         try:
             self._owners[fd] = None
         except IndexError:
             pass  # never added, and none with so high a number ever was
+
+    def close(self, fd: int) -> None:
+        """No more events for it; it is closed at the end of the round."""
+        self.forget(fd)
         self._closing.append(fd)
         if not self._again:
             self._continue()
@@ -110,7 +116,7 @@ class Poller:
 
     def turn(self) -> None:
         """Have all that has happened handled. The loop calls it."""
-        self._again = True  # inside a turn nobody needs to ask for one
+        self._again = self.turning = True  # inside a turn nobody needs to ask for one
         owners, poll = self._owners, self._epoll.poll
         for _ in range(_ROUNDS):
             events = poll(0, _BATCH)
@@ -132,13 +138,14 @@ class Poller:
                         function(owner)
                     except Exception as error:
                         self.crashed(owner, error)
+            self.settle()
             if self._closing:
                 closing, self._closing = self._closing, []
                 for fd in closing:
                     os.close(fd)
             if not events:
                 break
-        self._again = False
+        self._again = self.turning = False
         if self._unfinished:
             self._continue()
 

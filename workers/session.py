@@ -90,6 +90,7 @@ class Session:
         "end",
         "host",
         "id",
+        "over",
         "owed",
         "peer_address",
         "reason",
@@ -114,11 +115,11 @@ class Session:
         self.address = 0  # which of the host's addresses is tried
         self.reason = ""  # who chose the host: the scheduler, or that the client is sticky
         self.tried: set[int] | None = None
-        self.client: Side
-        self.server: Side
+        self.client = self.server = NOBODY
         self.counted_in = 0
         self.counted_out = 0
         self.end = "--"
+        self.over = False
         self.tuned = False
         self.early: bytes | None = None  # what the client sent before it had a host
         self.owed = False  # the client spoke last
@@ -144,6 +145,8 @@ class Sessions:
         self.board = board
         self.cuts = Cuts(poller, board)
         self.all: dict[int, Session] = {}
+        self._over: list[Session] = []
+        poller.settle = self.settle
         self.on_end: Callable[[], None] | None = None
         self.log: Callable[[Session], None] | None = None  # the connection log
         self.report: Callable[[int, Fault, str], None] = lambda host, fault, cause: None  # a fault, to the hub
@@ -174,47 +177,76 @@ class Sessions:
         self.end(session)
 
     def end(self, session: Session) -> None:
-        """Close what is open of it, give back the lease and count it. Once."""
-        if self.all.pop(session.id, None) is None:
+        """It is over: its sides are nobody's any more. Once; the rest is done by `settle`, at the end of the round."""
+        if session.over:
             return
-        close, service, host, client = self.poller.close, session.service, session.host, session.client
+        session.over = True
+        client, server = session.client, session.server
+        client.peer = server.peer = NOBODY
+        self.poller.forget(client.fd)
+        if server.fd >= 0:
+            self.poller.forget(server.fd)
+        self._over.append(session)
+        if not self.poller.turning:
+            self.settle()
+
+    def settle(self) -> None:
+        """Close what is open of those that are over, give back their leases and count them.
+
+        Of many in a row: between two calls of the kernel the same takes twice as long.
+        """
+        while self._over:
+            over, self._over = self._over, []
+            for session in over:
+                try:
+                    self._settle(session)
+                except Exception as error:
+                    self.poller.crashed(None, error)
+            if self.on_end is not None:
+                self.on_end()
+
+    def _settle(self, session: Session) -> None:
+        service, host, client, server = session.service, session.host, session.client, session.server
+        # Session and sides refer to each other; without that, memory is free at once.
+        del client.session
+        del self.all[session.id]
+        close = self.poller.close
+        close(client.fd)
         if client.pending is not None:
             self.drop(client)
-        close(client.fd)
+        if server.pending is not None:
+            self.drop(server)
         if self.log is not None:
             self.log(session)
         service.open -= 1
         if session.end != "--":
             self._count_failed(session)
+        if server is not NOBODY:
+            del server.session
+        held = False
+        if server.fd >= 0:
+            # What the host has not ended itself, it may still count for a moment.
+            if self.board.permits.limits and host is not None and not (server.ended or server.dead):
+                held = self.cuts.hold(server.fd, host)
+            if not held:
+                close(server.fd)
         if host is not None:
-            server = client.peer  # nobody, if handling failed before it was called
-            if server.pending is not None:
-                self.drop(server)
-            held = False
-            if server.fd >= 0:
-                # What the host has not ended itself, it may still count for a moment.
-                if self.board.permits.limits and not (server.ended or server.dead):
-                    held = self.cuts.hold(server.fd, host)
-                if not held:
-                    close(server.fd)
             self.board.release(host, held)
             if session.connected:
-                host_tally = service.hosts_tally[host.number]
-                self._count(session, host_tally, client.received, server.received)
-                host_tally.ended += 1
-                if session.end == "SD":
-                    host_tally.fault(Fault.RESET)
-                    # One that said nothing may be dead behind a proxy; one that did may be tired of this client.
-                    if not server.received and self.poller.now - session.connected <= service.observe_window:
-                        self.report(host.number, Fault.RESET, "right after it had accepted")
-                host_tally.session[bucket(self.poller.now - session.accepted)] += 1
-        # Session and sides refer to each other; without that, memory is free at once.
-        if (server := client.peer) is not NOBODY:
-            server.peer = client.peer = NOBODY
-            del server.session
-        del client.session
-        if self.on_end is not None:
-            self.on_end()
+                self._count_served(session, host)
+
+    def _count_served(self, session: Session, host: HostLoad) -> None:
+        """A host had it: what came of that."""
+        service, received, sent = session.service, session.client.received, session.server.received
+        tally = service.hosts_tally[host.number]
+        self._count(session, tally, received, sent)
+        tally.ended += 1
+        if session.end == "SD":
+            tally.fault(Fault.RESET)
+            # One that said nothing may be dead behind a proxy; one that did may be tired of this client.
+            if not sent and self.poller.now - session.connected <= service.observe_window:
+                self.report(host.number, Fault.RESET, "right after it had accepted")
+        tally.session[bucket(self.poller.now - session.accepted)] += 1
 
     def _count_failed(self, session: Session) -> None:
         """It did not end in peace: once, by end state, as the connection log has it."""

@@ -55,7 +55,7 @@ class Plant:
         end = self.sessions.end
 
         def note(session: Session) -> None:
-            if session.id in self.sessions.all:
+            if not session.over:
                 self.ended.append(session.end)
             end(session)
 
