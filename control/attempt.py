@@ -25,10 +25,13 @@ from control.tlsclient import Tls, Trust
 from director.addresses import Addresses, call_from, has_way, not_from
 from director.config.model import Check
 
+_WRITE = select.EPOLLOUT
+_BROKEN = select.EPOLLERR | select.EPOLLHUP
 _KIND = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
-_EVENTS = select.EPOLLOUT | select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
-_UNDER_WAY = (0, errno.EINPROGRESS, errno.EALREADY, errno.EISCONN)
-_ANSWER = _EVENTS & ~select.EPOLLOUT
+_EVENTS = _WRITE | select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET
+_EINPROGRESS, _EISCONN = errno.EINPROGRESS, errno.EISCONN
+_UNDER_WAY = (0, _EINPROGRESS, errno.EALREADY, _EISCONN)
+_ANSWER = _EVENTS & ~_WRITE
 _TCP, _QUICKACK, _UNIX = socket.IPPROTO_TCP, socket.TCP_QUICKACK, socket.AF_UNIX
 _CHUNK = 16 * 1024
 
@@ -127,13 +130,13 @@ class Attempt:
 
     def _connect(self, failed: Outcome) -> None:
         """Try the next address, or end as `failed` when there is none left."""
-        check = self._job.check
+        job = self._job
+        check, source = job.check, job.source
         speaks = check.type not in ("tcp", "send") or bool(check.send or check.send_hex)
-        while self._address < len(self._job.addresses):
-            family, where = self._job.addresses[self._address]
+        while self._address < len(job.addresses):
+            family, where = job.addresses[self._address]
             self._address += 1
             where = where if isinstance(where, str) else tuple(where)
-            source = self._job.source
             sock = None if source else self._watch.spare(family)
             try:
                 sock = sock or Socket(family, _KIND)
@@ -145,7 +148,7 @@ class Attempt:
                     # Have the last packet of the handshake wait for our first bytes.
                     sock.setsockopt(_TCP, _QUICKACK, 0)
                 code = sock.connect_ex(where)
-                if code == errno.EINPROGRESS and check.type != "tcp":
+                if code == _EINPROGRESS and check.type != "tcp":
                     code = self._ask_again(sock, where)
             except OSError as error:
                 if sock is not None:
@@ -161,11 +164,11 @@ class Attempt:
                     failed = _not_made(code)  # all our ports to there are taken
                 continue
             self._sock = sock
-            if code != errno.EISCONN:
+            if code != _EISCONN:
                 self._watch.add(sock.fileno(), self.on_event, _EVENTS)
                 return
             # What there is to say goes out at once; then only the answer is waited for.
-            self.on_event(select.EPOLLOUT)
+            self.on_event(_WRITE)
             if self._sock is sock:
                 self._watch.add(sock.fileno(), self.on_event, _EVENTS if self._unsent or self._tls else _ANSWER)
             return
@@ -178,9 +181,9 @@ class Attempt:
         """
         nearness = self._watch.nearness
         if not nearness.worth_asking():
-            return errno.EINPROGRESS
+            return _EINPROGRESS
         code = sock.connect_ex(where)
-        nearness.learn(code == errno.EISCONN)
+        nearness.learn(code == _EISCONN)
         return code
 
     def on_event(self, mask: int) -> None:
@@ -213,7 +216,7 @@ class Attempt:
 
     def _connecting(self, mask: int) -> None:
         assert self._sock is not None
-        if mask & (select.EPOLLERR | select.EPOLLHUP):
+        if mask & _BROKEN:
             code = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if code == errno.ECONNRESET and self._job.check.type != "tcp":
                 self._end(Outcome(False, "L7RSP", os.strerror(code), errno=code))
@@ -222,7 +225,7 @@ class Attempt:
                 self._close()
                 self._connect(_unreached(code))
                 return
-        if not mask & select.EPOLLOUT:
+        if not mask & _WRITE:
             return
         check = self._job.check
         make = DIALOGUES.get(check.type)
@@ -244,13 +247,13 @@ class Attempt:
         self._stage = Attempt._talking
         if self._dialogue.opening:
             self._say(self._dialogue.opening)
-        if mask & ~select.EPOLLOUT:
+        if mask & ~_WRITE:
             self._talking(mask)
 
     # -- TLS -------------------------------------------------------------------------------
 
     def _handshaking(self, mask: int) -> None:
-        if self._unsent and mask & select.EPOLLOUT:
+        if self._unsent and mask & _WRITE:
             self._say(b"")
         # To the last byte: what is left unread would not be told of again.
         while self._stage is Attempt._handshaking and (data := self._read()) is not None:
@@ -298,9 +301,9 @@ class Attempt:
     # -- dialogue --------------------------------------------------------------------------
 
     def _talking(self, mask: int) -> None:
-        if self._unsent and mask & select.EPOLLOUT:
+        if self._unsent and mask & _WRITE:
             self._say(b"")
-        if not mask & ~select.EPOLLOUT:
+        if not mask & ~_WRITE:
             return
         dialogue = self._dialogue
         assert dialogue is not None

@@ -126,11 +126,11 @@ class Prober:
     def _note(self, at: float, number: int) -> None:
         slot = int(at / _SLOT)
         noted = self._agenda.get(slot)
-        if noted is None:
-            self._agenda[slot] = [(at, number)]
-            heapq.heappush(self._slots, slot)
-        else:
-            noted.append((at, number))
+        if noted is not None:
+            noted.append((at, number))  # we shall be there anyway
+            return
+        self._agenda[slot] = [(at, number)]
+        heapq.heappush(self._slots, slot)
         self._wake(at)
 
     def _wake(self, at: float) -> None:
@@ -202,9 +202,16 @@ class Prober:
             check.start()
         finally:
             if not check.over:
-                due = check.began + job.check.timeout
-                self._deadlines.setdefault(job.check.timeout, deque()).append((due, check))
-                self._wake(due)
+                self._limit(check, job.check.timeout)
+
+    def _limit(self, check: Running, timeout: float) -> None:
+        due = check.began + timeout
+        waiting = self._deadlines.get(timeout)
+        if waiting is None:
+            waiting = self._deadlines[timeout] = deque()
+        if not waiting:
+            self._wake(due)  # else we shall be there for one before it
+        waiting.append((due, check))
 
     def _done(self, check: Running, outcome: Outcome) -> None:
         number = check.number

@@ -11,8 +11,9 @@ import socket
 from _socket import socket as Socket
 
 _KEPT = 512  # of each family: more than are checked at the same moment of ten thousand
-_libc = ctypes.PyDLL(None)  # keeps the interpreter's lock: nothing here waits
-_NOWHERE = ctypes.create_string_buffer(16)  # struct sockaddr: AF_UNSPEC
+_connect = ctypes.PyDLL(None).connect  # keeps the interpreter's lock: nothing here waits
+_SIZE = 16  # bytes
+_NOWHERE = ctypes.create_string_buffer(_SIZE)  # struct sockaddr: AF_UNSPEC
 
 
 class Spares:
@@ -29,7 +30,7 @@ class Spares:
     def give(self, sock: Socket) -> bool:
         """Cut its connection and keep it. False: that can't be, and it is the caller's still."""
         idle = self._idle.get(sock.family)
-        if idle is None or len(idle) >= _KEPT or _libc.connect(sock.fileno(), _NOWHERE, len(_NOWHERE)):
+        if idle is None or len(idle) >= _KEPT or _connect(sock.fileno(), _NOWHERE, _SIZE):
             return False
         sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)  # that we reset it ourselves
         idle.append(sock)
