@@ -1,11 +1,11 @@
 """Bytes from one side to the other, until both have said all.
 
-Callbacks of the poller; nothing here blocks. Data goes through one buffer that
-all sessions share; it is copied only when a side does not take all of it, and
-then the other side is not read until it has: that is the backpressure. The end
-of one side is passed on as the end of what the other receives (half-close); the
-session is over when both directions are. A side that breaks takes no more, but
-what it had sent before still arrives.
+Callbacks of the poller; nothing here blocks. A message is read as an object of
+its own, and more than that through one buffer that all sessions share. What a
+side does not take is kept, and the other side is not read until it has been
+taken: that is the backpressure. The end of one side is passed on as the end of
+what the other receives (half-close); the session is over when both directions
+are. A side that breaks takes no more, but what it had sent before still arrives.
 
 A direction that proves bulk by large reads in a row goes through a pipe by
 `splice` instead: its bytes never come into this process. It falls back to the
