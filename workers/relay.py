@@ -24,13 +24,12 @@ from workers.sockopts import end_writing, send_at_once
 
 _BUFFER = 256 * 1024  # bytes; larger ones saved nothing, 64 KiB cost a third more CPU for bulk
 _FULL_READS = 4  # in a row, then others get their turn
-_LARGE = 64 * 1024  # bytes; reads of at least this size are bulk
+_LARGE = 64 * 1024  # bytes; reads of at least this size are bulk, of less a new object costs less than a slice
 _SMALL = 16 * 1024  # bytes a turn; less than this is not
 _BULK = 2  # large reads in a row that prove it
 _MORE = ENDED | URGENT  # a read that comes back short was not the last: reads end at an urgent byte, too
 _NEVER = -(1 << 30)  # a streak that proves nothing: splice was refused
 _SPLICES = 2  # a turn, then others get theirs
-_MESSAGE = 16 * 1024  # bytes; up to here a new object costs less than a slice of the buffer
 _read, _readv, _write = os.read, os.readv, os.write
 _NONBLOCK = os.SPLICE_F_NONBLOCK | os.SPLICE_F_MOVE
 
@@ -71,7 +70,7 @@ class Relay:
         peer = side.peer
         while True:
             try:
-                data = _read(side.fd, _MESSAGE)
+                data = _read(side.fd, _LARGE)
             except BlockingIOError:
                 return
             except OSError:
@@ -99,7 +98,8 @@ class Relay:
                 self._burden(peer, data[sent:])
                 side.ready = mask
                 return
-            if count == _MESSAGE:
+            if count == _LARGE:
+                side.streak = 1
                 self._slow_down(side)
                 side.ready = mask
                 self._pump(side)
