@@ -32,6 +32,36 @@ def test_a_session_ends_once_and_gives_its_lease_back_once() -> None:
         plant.close()
 
 
+def test_those_that_end_in_one_round_are_settled_together_and_a_failure_costs_the_others_nothing(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with listening() as host_socket:
+        plant = Plant([host_socket.getsockname()])
+        clients = [plant.connect() for _ in range(3)]
+        hosts = [accepted(host_socket) for _ in clients]
+        until(lambda: plant.services.hosts_tally[3].total == 3)
+        settled = []
+
+        def log(session: Session) -> None:
+            settled.append(len(plant.sessions.all))
+            if len(settled) == 1:
+                raise ValueError("a bug")
+
+        plant.sessions.log = log
+        plant.poller.turning = True  # as in a round of events
+        for session in list(plant.sessions.all.values()):
+            plant.sessions.end(session)
+        assert settled == []
+        plant.poller.turning = False
+        plant.sessions.settle()
+        assert settled == [2, 1, 0]
+        assert plant.services.hosts_tally[3].ended == 2
+        assert "a bug" in capfd.readouterr().err
+        for sock in (*clients, *hosts):
+            sock.close()
+        plant.close()
+
+
 @pytest.mark.parametrize("host_is_there", [True, False])
 def test_what_has_ended_takes_no_memory_though_no_collector_runs(host_is_there: bool) -> None:
     with listening() as host_socket:
