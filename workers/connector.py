@@ -176,8 +176,8 @@ class Connector:
 
     def _attempt(self, session: Session, host: HostLoad) -> bool:
         """Try the addresses of a host from `session.address` on; False if none is left."""
-        addresses = self._services.addresses.get(host.number, ())
-        fault, cause = Fault.CONNECT_FAILED, "it has no address"
+        addresses, sources = self._services.addresses.get(host.number, ()), self._services.sources
+        early, fault, cause = session.early, Fault.CONNECT_FAILED, "it has no address"
         while session.address < len(addresses):
             family, where = addresses[session.address]
             try:
@@ -188,26 +188,26 @@ class Connector:
                 self._forget(session, host, error)
                 return False
             spoken = False
-            if host.number in self._services.sources:
-                fast_open, source = self._services.sources[host.number]
+            if sources and host.number in sources:
+                fast_open, source = sources[host.number]
                 if source and not call_from(sock, source):
                     sock.close()
                     fault, cause = Fault.CONNECT_FAILED, not_from(source)
                     session.address += 1
                     continue
                 # Who has nothing to say yet would never begin the handshake, though the host may want to speak.
-                spoken = fast_open and session.early is not None and len(session.early) <= _FIRST_PACKET
+                spoken = fast_open and early is not None and len(early) <= _FIRST_PACKET
                 if spoken:
                     sock.setsockopt(_TCP, _TCP_FASTOPEN_CONNECT, 1)
-            if session.early is not None and family != _UNIX:
+            if early is not None and family != _UNIX:
                 # Have the last packet of the handshake wait for the first bytes.
                 sock.setsockopt(_TCP, _QUICKACK, 0)
             code = sock.connect_ex(where)
             sent = None
-            if spoken and code == 0:
+            if early is not None and code == _EINPROGRESS:
+                code, sent = self._speak(sock, early, session.service)
+            elif spoken and code == 0:
                 code = self._call_speaking(sock, session)
-            elif session.early is not None and code == _EINPROGRESS:
-                code, sent = self._speak(sock, session.early, session.service)
             if code in (_EINPROGRESS, 0, _EAGAIN):
                 self._begun(session, sock.detach(), code, sent)
                 return True
