@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _SOCKETS = 8  # requests that web can make at a time
 _BACKLOG = 256
 _LOOK = 1.0  # seconds between looks at the files
+_PATIENCE = 3  # looks in which the master before this one may still have its addresses: it lets go at one of its own
 _LARGEST = 1024 * 1024  # bytes of a file that are of interest
 
 _Copies = dict[str, tuple[bytes, int]]  # content and mode, by path
@@ -45,6 +46,7 @@ class Admins:
         self._given: _Copies = {}
         self._good: _Copies = {}  # all that web had when it could last use everything
         self._complaint = ""
+        self._attempts = 0  # in vain, to take the addresses
         self._looked = 0.0
 
     @staticmethod
@@ -151,8 +153,11 @@ class Admins:
             try:
                 self.open(config)
             except SystemFailure as error:
-                self._complain(str(error))
+                self._attempts += 1
+                if self._attempts > _PATIENCE:
+                    self._complain(str(error))
                 return
+            self._attempts = 0
             self.tell(family)
         web = family.children.get(WEB_SLOT)
         if web is not None and {path: _stamp(path) for path in self._paths} != self._stamps:

@@ -121,3 +121,17 @@ def test_what_is_wrong_is_said_once(tmp_path: Path, capfd: pytest.CaptureFixture
     for second in range(10, 20):
         admins.refresh(Web(), wanted, True, second)  # type: ignore[arg-type]
     assert capfd.readouterr().err.count("can't open") == 1
+
+
+def test_addresses_that_the_elder_lets_go_of_in_a_moment_are_no_reason_to_complain(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    elder, successor, wanted = Admins(str(tmp_path)), Admins(str(tmp_path)), config(free_ports(0)[0])
+    elder.open(wanted)
+    for second in (10, 11):
+        successor.refresh(Web(), wanted, True, second)  # type: ignore[arg-type]
+    elder.close()
+    successor.refresh(Web(), wanted, True, 12)  # type: ignore[arg-type]
+    assert successor.listening
+    assert capfd.readouterr().err == ""
+    successor.close()
