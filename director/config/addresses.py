@@ -133,6 +133,9 @@ def _tcp(text: str, anywhere: bool, remedy: str) -> Endpoint:
         address = _ip(host[1:-1])
         if address is None or ":" not in address:
             raise BadValue(f"{host} is not an IPv6 address", remedy)
+        mapped = ipaddress.IPv6Address(address).ipv4_mapped if anywhere else None
+        if mapped is not None:  # a socket for IPv6 alone can't have it
+            raise BadValue("an IPv4 address in the form of IPv6", f"write {mapped}:{port}")
         return Endpoint(address, port)
     if ":" in host and (_ip(text) or _ip(host)):
         raise BadValue("an IPv6 address needs brackets", "write it as [address]:port")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from director.config.addresses import ADDRESS, LOG_TARGET, NETWORKS, TARGET, is_loopback, same_place
+from director.config.addresses import ADDRESS, LISTEN, LOG_TARGET, NETWORKS, TARGET, WEB, is_loopback, same_place
 from director.config.model import Endpoint
-from director.config.values import BadValue
+from director.config.values import BadValue, Value
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,13 @@ def test_where_no_host_can_be_none_is_called(host: str) -> None:
 def test_an_ipv6_address_without_brackets_is_told_of(text: str) -> None:
     with pytest.raises(BadValue, match="brackets"):
         TARGET.parse(text, "")
+
+
+@pytest.mark.parametrize("value", [LISTEN, WEB])
+def test_nobody_listens_on_an_ipv4_address_in_the_form_of_ipv6(value: Value) -> None:
+    with pytest.raises(BadValue, match="in the form of IPv6") as refused:
+        value.parse("[::ffff:127.0.0.1]:80", "/")
+    assert refused.value.remedy == "write 127.0.0.1:80"
 
 
 @pytest.mark.parametrize(
