@@ -17,7 +17,7 @@ from typing import Any
 from director import logs
 from director.events import Event
 from director.messages import ListenerRef
-from workers.connector import Connector
+from workers.connector import Arrival, Connector
 from workers.poller import Poller
 from workers.services import Services
 from workers.session import UNIX_CLIENT, Sessions
@@ -124,28 +124,35 @@ class Acceptor:
     def _close(self, listener: Listener) -> None:
         # Who was queued before we let go is served, or would be reset if ours is the last copy.
         # On hold, another one does that.
-        while not self.held and self._room() and self._take(listener):
+        arrivals: list[Arrival] = []
+        while not self.held and self._room(arrivals) and self._take(listener, arrivals):
             pass
+        self._connector.begin(arrivals)
         if self._watching:
             self._poller.remove(listener.sock.fileno())
         listener.sock.close()
 
-    def _room(self) -> bool:
-        return len(self._sessions.all) < self._capacity
+    def _room(self, arrivals: Sequence[Arrival]) -> bool:
+        return len(self._sessions.all) + len(arrivals) < self._capacity
 
     def _on_ready(self, listener: Listener, _mask: int) -> None:
-        everybody, capacity = self._sessions.all, self._capacity
-        for count in range(listener.burst):
-            if len(everybody) >= capacity:
-                self._pause(f"{capacity} sessions")
-                return
-            if not self._take(listener):
-                # Asking in vain costs a call: ask for as many as there were.
-                listener.burst = max(1, count)
-                return
-        listener.burst = min(_MOST, listener.burst * 2)
+        arrivals: list[Arrival] = []
+        room = self._capacity - len(self._sessions.all)
+        try:
+            for count in range(listener.burst):
+                if len(arrivals) >= room:
+                    self._pause(f"{self._capacity} sessions")
+                    break
+                if not self._take(listener, arrivals):
+                    # Asking in vain costs a call: ask for as many as there were.
+                    listener.burst = max(1, count)
+                    break
+            else:
+                listener.burst = min(_MOST, listener.burst * 2)
+        finally:
+            self._connector.begin(arrivals)
 
-    def _take(self, listener: Listener) -> bool:
+    def _take(self, listener: Listener, arrivals: list[Arrival]) -> bool:
         """Accept one client; False if there is none."""
         try:
             fd, address = listener.accept()
@@ -165,7 +172,8 @@ class Acceptor:
             self._sessions.deny(service, fd, address)
             return True
         os.set_blocking(fd, False)
-        self._connector.begin(service, fd, address if listener.is_tcp else UNIX_CLIENT)
+        early = self._connector.early(service, fd)
+        arrivals.append((service, fd, address if listener.is_tcp else UNIX_CLIENT, early))
         return True
 
     def _pause(self, cause: str) -> None:

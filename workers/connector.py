@@ -10,7 +10,7 @@ import errno
 import os
 import socket
 from _socket import socket as Socket  # the C type: `socket.socket` costs 3 µs more per connection
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from director.addresses import call_from, has_way, not_from
@@ -35,6 +35,7 @@ _RETICENT = 63  # clients that are not asked for early bytes, at the most, befor
 _FAR = 63  # calls of hosts that are not expected to be taken at once, at the most, before one is
 _OURS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
 
+Arrival = tuple[Service, int, Any, bytes | None]  # of a client: descriptor, address, what it has sent already
 ReportFault = Callable[[int, Fault, str], None]  # host number, kind, cause in words
 
 
@@ -65,17 +66,41 @@ class Connector:
         self.server_stage = self._on_server
         poller.abandon = self._abandon
 
-    def begin(self, service: Service, fd: int, address: Any) -> None:
-        """Find a host for a client that was just accepted on `fd`; it waits for a permit, or is closed."""
-        session = self._sessions.begin(service, fd, address, self.client_stage)
-        try:
-            session.early = self._read_early(session, service)
-            if (self.queue.holds(service) and self._wait(session)) or self._next_host(session) or self._wait(session):
-                self._poller.add(fd, session.client)
-            else:
-                self._end(session, "SC")
-        except Exception as error:  # the event was the listener's, but it is this client whom a bug costs
-            self._poller.crashed(session.client, error)
+    def begin(self, arrivals: Iterable[Arrival]) -> None:
+        """Find hosts for clients that were just accepted; who can have none waits for a permit, or is closed.
+
+        All are chosen before any is called: between two calls of the kernel the same takes twice as long.
+        """
+        chosen: list[Session] = []
+        for service, fd, address, early in arrivals:
+            session = self._sessions.begin(service, fd, address, self.client_stage)
+            try:
+                if early:
+                    session.early = early
+                    session.client.received = len(early)
+                if self.queue.holds(service) and self._wait(session):
+                    self._poller.add(fd, session.client)
+                elif self._choose(session) is not None:
+                    chosen.append(session)
+                else:
+                    self._settle_for_less(session)
+            except Exception as error:  # the event was the listener's, but it is this client whom a bug costs
+                self._poller.crashed(session.client, error)
+        for session in chosen:
+            try:
+                if self._called(session) or self._next_host(session):
+                    self._poller.add(session.client.fd, session.client)
+                else:
+                    self._settle_for_less(session)
+            except Exception as error:
+                self._poller.crashed(session.client, error)
+
+    def _settle_for_less(self, session: Session) -> None:
+        """It can have no host now."""
+        if self._wait(session):
+            self._poller.add(session.client.fd, session.client)
+        else:
+            self._end(session, "SC")
 
     def _start(self, session: Session) -> bool:
         """Find a host for one that waited. False: it must wait on."""
@@ -125,8 +150,8 @@ class Connector:
             session.end = state
         self._sessions.end(session)
 
-    def _read_early(self, session: Session, service: Service) -> bytes | None:
-        """What the client has sent already, if most clients of the service speak so soon.
+    def early(self, service: Service, fd: int) -> bytes | None:
+        """What a client has sent already, if most clients of the service speak so soon.
 
         The handshake with the host then goes along with these bytes, and the
         kernel need not tell us of them.
@@ -135,43 +160,53 @@ class Connector:
             service.silence -= 1
             return None
         try:
-            early = os.read(session.client.fd, _EARLY)
+            early = os.read(fd, _EARLY)
         except BlockingIOError:
             service.reticence = min(_RETICENT, 2 * service.reticence + 1)
             service.silence = service.reticence
             return None
         except OSError:
             return None  # the event that tells of it comes as soon as the socket is watched
-        if not early:
-            return None
-        service.reticence = 0
-        session.client.received = len(early)
+        if early:
+            service.reticence = 0
         return early
 
     # -- choosing ----------------------------------------------------------------
 
-    def _next_host(self, session: Session) -> bool:
-        """Begin an attempt with the next host; False if there is none to try."""
+    def _choose(self, session: Session) -> HostLoad | None:
+        """The next host to try, which the session has from now on; None if there is none."""
         service = session.service
         if self._board.permits.limits and not self._board.permits.room(DIRECTOR, service.number, service.group):
-            return False
-        tried = session.tried
-        retries = service.retries
-        while service.scheduler is not None and (not tried or retries is None or len(tried) <= retries):
-            host = service.scheduler.choose(session.peer_address[0], tried or ())
-            if host is None:
-                return False
-            self._board.acquire(host)
-            session.host = host
-            session.reason = service.scheduler.reason
-            session.address = 0
-            if tried:
-                service.hosts_tally[host.number].retries += 1
-            if self._attempt(session, host):
+            return None
+        scheduler, tried, retries = service.scheduler, session.tried, service.retries
+        if scheduler is None or (tried and retries is not None and len(tried) > retries):
+            return None
+        host = scheduler.choose(session.peer_address[0], tried or ())
+        if host is None:
+            return None
+        self._board.acquire(host)
+        session.host = host
+        session.reason = scheduler.reason
+        session.address = 0
+        if tried:
+            service.hosts_tally[host.number].retries += 1
+        return host
+
+    def _called(self, session: Session) -> bool:
+        """Call the host that was chosen. False, and it has none, if that can't be, or is known by now to be in vain."""
+        host = session.host
+        assert host is not None
+        if host.usable and self._attempt(session, host):
+            return True
+        self._board.release(host)
+        session.host = None
+        return False
+
+    def _next_host(self, session: Session) -> bool:
+        """Begin an attempt with the next host; False if there is none to try."""
+        while self._choose(session) is not None:
+            if self._called(session):
                 return True
-            self._board.release(host)
-            session.host = None
-            tried = session.tried
         return False
 
     def _attempt(self, session: Session, host: HostLoad) -> bool:

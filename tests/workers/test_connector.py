@@ -29,6 +29,22 @@ def test_a_refusing_host_is_passed_over_and_told_of() -> None:
         plant.close()
 
 
+def test_of_those_who_come_together_the_first_finds_out_for_all_that_a_host_refuses() -> None:
+    gone = refusing()
+    with listening() as host:
+        plant = Plant([gone, host.getsockname()])
+        (listener,) = plant.acceptor._listeners.values()
+        listener.burst = 8  # as many as come are taken in a row
+        clients = [plant.connect() for _ in range(6)]
+        for client in clients:
+            client.sendall(b"asked at once")  # so is the host, and we hear at once that it refuses
+        for _ in clients:
+            assert read(accepted(host), 13) == b"asked at once"
+        assert plant.faults == [(3, Fault.CONNECT_REFUSED)]
+        assert plant.services.hosts_tally[4].retries == 1
+        plant.close()
+
+
 def test_with_all_hosts_refusing_the_client_is_closed_at_once_and_each_was_tried_once() -> None:
     plant = Plant([refusing(), refusing(), refusing()])
     client = plant.connect()
