@@ -137,11 +137,10 @@ class Acceptor:
 
     def _on_ready(self, listener: Listener, _mask: int) -> None:
         arrivals: list[Arrival] = []
-        room = self._capacity - len(self._sessions.all)
+        room, full = self._capacity - len(self._sessions.all), False
         try:
             for count in range(listener.burst):
-                if len(arrivals) >= room:
-                    self._pause(f"{self._capacity} sessions")
+                if full := len(arrivals) >= room:
                     break
                 if not self._take(listener, arrivals):
                     # Asking in vain costs a call: ask for as many as there were.
@@ -151,6 +150,8 @@ class Acceptor:
                 listener.burst = min(_MOST, listener.burst * 2)
         finally:
             self._connector.begin(arrivals)
+        if full:
+            self._pause(f"{self._capacity} sessions")
 
     def _take(self, listener: Listener, arrivals: list[Arrival]) -> bool:
         """Accept one client; False if there is none."""
