@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -207,15 +208,22 @@ def test_who_asks_a_new_hub_hears_of_all_processes(tmp_path: Path) -> None:
     assert hub.end() == 0
 
 
-def test_a_verdict_that_was_told_is_known_to_the_successor(tmp_path: Path) -> None:
-    hub = Hub(tmp_path)
+@contextmanager
+def worker_on_the_bus(folder: Path) -> Iterator[tuple[zmq.Socket[bytes], zmq.Socket[bytes]]]:
+    """What a worker of slot 0 says its rows by, and what it hears the state by; the hub has heard of it."""
     with zmq.Context() as context, context.socket(zmq.DEALER) as rows, context.socket(zmq.SUB) as state:
         rows.linger = 0
         state.subscribe(b"")
-        state.connect(f"ipc://{tmp_path}/state")
-        rows.connect(f"ipc://{tmp_path}/rows")
+        state.connect(f"ipc://{folder}/state")
+        rows.connect(f"ipc://{folder}/rows")
         rows.send(encode_body(Hello(Slot(0), 7, os.getpid())))
         assert state.poll(60_000)  # it hears what is published
+        yield rows, state
+
+
+def test_a_verdict_that_was_told_is_known_to_the_successor(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    with worker_on_the_bus(tmp_path) as (rows, state):
         rows.send(encode_body(FaultReport(3, Fault.CONNECT_REFUSED, "Connection refused")))
         while not any(target.host == 3 and not target.up for target in getattr(decode(state.recv()), "targets", ())):
             pass
@@ -232,13 +240,7 @@ def test_who_asked_many_times_while_it_was_busy_is_answered_once(tmp_path: Path)
     hub = Hub(tmp_path)
     hub.link.send(Processes((_process(Kind.WORKER, Slot(0), 7),)))
     hub.link.flush()
-    with zmq.Context() as context, context.socket(zmq.DEALER) as rows, context.socket(zmq.SUB) as state:
-        rows.linger = 0
-        state.subscribe(b"")
-        state.connect(f"ipc://{tmp_path}/state")
-        rows.connect(f"ipc://{tmp_path}/rows")
-        rows.send(encode_body(Hello(Slot(0), 7, os.getpid())))
-        assert state.poll(60_000)  # it hears what is published
+    with worker_on_the_bus(tmp_path) as (rows, state):
         hub.process.send_signal(signal.SIGSTOP)
         for _ in range(200):
             rows.send(encode_body(Hello(Slot(0), 7, os.getpid())))

@@ -10,13 +10,7 @@ import pytest
 
 from director import logsocket
 from director.logtarget import LogTarget, Wrapping
-
-
-def daemon(path: Path) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    sock.bind(str(path))
-    sock.settimeout(10)
-    return sock
+from tests.syslogs import syslog_at
 
 
 def test_a_unix_syslog_may_come_late_and_be_restarted(tmp_path: Path) -> None:
@@ -24,11 +18,11 @@ def test_a_unix_syslog_may_come_late_and_be_restarted(tmp_path: Path) -> None:
     fd = logsocket.opened(target)
     with pytest.raises(OSError):
         logsocket.send(fd, b"nobody is there", target)
-    with daemon(tmp_path / "log") as first:
+    with syslog_at(tmp_path / "log") as first:
         logsocket.send(fd, b"one", target)
         assert first.recv(100) == b"one"
     (tmp_path / "log").unlink()
-    with daemon(tmp_path / "log") as second:
+    with syslog_at(tmp_path / "log") as second:
         logsocket.send(fd, b"two", target)
         assert second.recv(100) == b"two"
     os.close(fd)
@@ -48,7 +42,7 @@ def test_a_syslog_is_reached_by_udp(family: int, host: str) -> None:
 
 def test_a_syslog_that_reads_nothing_holds_nobody_up(tmp_path: Path) -> None:
     target = LogTarget(Wrapping.RFC5424, socket=str(tmp_path / "log"))
-    with daemon(tmp_path / "log"):
+    with syslog_at(tmp_path / "log"):
         fd = logsocket.opened(target)
         with pytest.raises(BlockingIOError):
             for _ in range(100_000):

@@ -15,6 +15,7 @@ import pytest
 from director import logsocket
 from director.logtarget import LogTarget, Wrapping
 from director.sink import ROOM, Sink, Trouble
+from tests.syslogs import syslog_at
 from tests.waiting import wait_until
 
 PLAIN = LogTarget(Wrapping.PLAIN)
@@ -86,13 +87,6 @@ def test_a_socket_gets_each_line_as_a_datagram(tmp_path: Path) -> None:
         assert [syslog.recv(100), syslog.recv(100)] == [b"one", b"two"]
         sink.close()
         ours.close()
-
-
-def syslog_at(path: Path) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-    sock.bind(str(path))
-    sock.settimeout(10)
-    return sock
 
 
 def test_a_syslog_that_is_busy_is_waited_for(tmp_path: Path) -> None:
@@ -185,6 +179,7 @@ from director import logs
 import pytest
 
 from director.logtarget import LogTarget, Wrapping
+from tests.syslogs import syslog_at
 from director.sink import Sink
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 fd = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
