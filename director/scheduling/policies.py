@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush, heapreplace
+from math import inf
 from random import Random
 
 from director.scheduling.bag import Bag
@@ -175,40 +176,52 @@ class RoundRobin(Policy):
 class LeastConns(Policy):
     """Fewest connections for its weight: the lowest (score + 1) / weight; ties at random.
 
-    Hosts with the same value share a bucket. There are few values while loads
+    A few hosts are looked at one after the other: that costs less than any order of them.
+    Of many, those with the same value share a bucket. There are few values while loads
     are even, however many hosts; those seen wait in a heap, emptied ones too,
     until they come up or there are too many of them. A host whose value rises
     stays where it is until it is drawn: most have fallen again before that.
     So no host's value is below its bucket's.
     """
 
-    watches_falls = True
+    FEW = 16
+    watches_falls = True  # of many
     herds = True
 
     def __init__(self, random: Random) -> None:
         super().__init__(random)
+        self.hosts: dict[HostLoad, None] = {}  # the candidates
         self.buckets: dict[float, list[HostLoad]] = {}
         self.values: list[float] = []  # a heap of the keys of `buckets`
-        self.size = 0
+
+    def prepare(self, hosts: Sequence[HostLoad]) -> None:
+        self.watches_falls = len(hosts) > self.FEW
+        self.buckets, self.values = {}, []
+        if self.watches_falls:
+            for host in self.hosts:
+                self._enter(host, (host.score + 1) * host.stride)
 
     def add(self, host: HostLoad) -> None:
-        self.size += 1
-        self._enter(host, (host.score + 1) * host.stride)
+        self.hosts[host] = None
+        if self.watches_falls:
+            self._enter(host, (host.score + 1) * host.stride)
 
     def remove(self, host: HostLoad) -> None:
-        self.size -= 1
-        self._leave(host)
+        del self.hosts[host]
+        if self.watches_falls:
+            self._leave(host)
 
     def moved(self, host: HostLoad) -> None:
-        value = (host.score + 1) * host.stride
-        if value < host.key:
-            self._leave(host)
-            self._enter(host, value)
+        if self.watches_falls:
+            value = (host.score + 1) * host.stride
+            if value < host.key:
+                self._leave(host)
+                self._enter(host, value)
 
     def _enter(self, host: HostLoad, value: float) -> None:
         bucket = self.buckets.get(value)
         if bucket is None:
-            if len(self.values) > 2 * self.size + 32:
+            if len(self.values) > 2 * len(self.hosts) + 32:
                 self._compact()
             bucket = self.buckets[value] = []
             heappush(self.values, value)
@@ -230,8 +243,21 @@ class LeastConns(Policy):
         heapify(self.values)
 
     def pick(self, client: str, tried: Collection[int] = NOBODY) -> HostLoad | None:
-        if tried:
-            return self._pick_other(client, tried)
+        if self.watches_falls:
+            return self._other_of_many(tried) if tried else self._lowest_of_many()
+        hosts = [host for host in self.hosts if host.number not in tried] if tried else self.hosts
+        chosen, lowest, ties = None, inf, 1
+        for host in hosts:
+            value = (host.score + 1) * host.stride
+            if value < lowest:
+                chosen, lowest, ties = host, value, 1
+            elif value == lowest:
+                ties += 1
+                if self.random.random() * ties < 1.0:
+                    chosen = host
+        return chosen
+
+    def _lowest_of_many(self) -> HostLoad | None:
         values = self.values
         buckets = self.buckets
         while values:
@@ -249,9 +275,9 @@ class LeastConns(Policy):
                 del buckets[heappop(values)]
         return None
 
-    def _pick_other(self, client: str, tried: Collection[int]) -> HostLoad | None:
+    def _other_of_many(self, tried: Collection[int]) -> HostLoad | None:
         aside = []
-        while (host := self.pick(client)) is not None and host.number in tried:
+        while (host := self._lowest_of_many()) is not None and host.number in tried:
             aside.append(host)
             self._leave(host)
         for one in aside:

@@ -127,15 +127,18 @@ def test_ties_are_broken_by_least_recent_use() -> None:
 
 @pytest.mark.parametrize("policy", [LeastConns, LeastConnsRR])
 def test_loads_seen_long_ago_are_forgotten(policy: type[LeastConns] | type[LeastConnsRR]) -> None:
-    host = HostLoad(1, "h", usable=True)
+    members = hosts(*[1] * 20)
     least = policy(Random(1))
-    least.add(host)
-    for score in range(10_000):
-        host.score = score
-        least.moved(host)
+    least.prepare(members)
+    for host in members:
+        host.score = 10_000
+        least.add(host)
+    for score in range(9_999, 0, -1):
+        members[0].score = score
+        least.moved(members[0])
     assert len(least.values) < 100
     assert len(least.buckets) < 100
-    assert least.pick("") is host
+    assert least.pick("") is members[0]
 
 
 def test_of_two_the_less_loaded_is_taken() -> None:

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from director.scheduling.policies import POLICIES
+from director.scheduling.policies import POLICIES, LeastConns
 from director.scheduling.scheduler import GroupScheduler
 from director.scheduling.scoreboard import HostLoad
 from tests.director.scheduling.farms import board, hosts, limit, scheduler
@@ -145,15 +145,15 @@ class Group(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.members = hosts(1, 1, 2, 0.5, 1, 1)
+        self.members = hosts(1, 1, 2, 0.5, 1, 1, *[0.25] * LeastConns.FEW)
         self.members[5].backup = True
         self.counts = board(self.members, workers=2)
         self.open: list[HostLoad] = []
 
-    @initialize(name=st.sampled_from(sorted(POLICIES)))
-    def begin(self, name: str) -> None:
+    @initialize(name=st.sampled_from(sorted(POLICIES)), many=st.booleans())
+    def begin(self, name: str, many: bool) -> None:
         self.name = name
-        self.group = GroupScheduler(name, self.members, Random(3))
+        self.group = GroupScheduler(name, self.members if many else self.members[:6], Random(3))
 
     numbers = st.integers(0, 5)
 
@@ -191,9 +191,9 @@ class Group(RuleBasedStateMachine):
         host.weight, host.maxconn, host.backup = weight, maxconn, backup
         limit(self.counts, self.group.refresh)
 
-    @rule(kept=st.sets(numbers, min_size=1))
-    def reload(self, kept: set[int]) -> None:
-        self.group.refresh([self.members[number] for number in sorted(kept)])
+    @rule(kept=st.sets(numbers, min_size=1), many=st.booleans())
+    def reload(self, kept: set[int], many: bool) -> None:
+        self.group.refresh([*(self.members[number] for number in sorted(kept)), *(self.members[6:] if many else ())])
 
     @rule(client=st.integers(0, 255), tried=st.sets(numbers, max_size=3))
     def choose(self, client: int, tried: set[int]) -> None:

@@ -265,12 +265,12 @@ def test_a_client_moves_when_its_host_failed_for_it_or_has_no_weight_or_is_gone(
 
 
 def test_a_full_host_keeps_its_clients_while_others_serve_them() -> None:
-    members = hosts(1, 1, maxconn=1)
+    members = hosts(0, 1, 1, maxconn=1)  # number 0 is nobody
     counts = board(members)
     group = StickyScheduler("leastconns,sticky", members, Random(1), table(), Clock())
     first = number(group)
     counts.acquire(group.hosts[first])
-    assert number(group) == 1 - first
+    assert number(group) == 3 - first
     counts.release(group.hosts[first])
     assert number(group) == first
 
