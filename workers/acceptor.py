@@ -24,6 +24,7 @@ from workers.session import UNIX_CLIENT, Sessions
 
 _MOST = 64  # clients accepted in a row
 _DISGUISE = "::ffff:"  # before an address of IPv4 in one of IPv6
+_set_blocking = os.set_blocking
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 PAUSE = 0.1  # seconds without accepting when the kernel has no descriptor left
 
@@ -172,7 +173,7 @@ class Acceptor:
         if service.admission is not None and listener.is_tcp and not service.admission.admits(address[0]):
             self._sessions.deny(service, fd, address)
             return True
-        os.set_blocking(fd, False)
+        _set_blocking(fd, False)
         early = self._connector.early(service, fd)
         arrivals.append((service, fd, address if listener.is_tcp else UNIX_CLIENT, early))
         return True

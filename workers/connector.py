@@ -29,6 +29,8 @@ _STREAM = socket.SOCK_STREAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 _TCP_FASTOPEN_CONNECT = 30
 _TCP, _QUICKACK, _UNIX = socket.IPPROTO_TCP, socket.TCP_QUICKACK, socket.AF_UNIX
 _EINPROGRESS, _EAGAIN = errno.EINPROGRESS, errno.EAGAIN
+_CALLED = (0, _EINPROGRESS, _EAGAIN)  # what `connect` says of a host that may answer
+_read = os.read
 _EARLY = 16 * 1024  # bytes of a client that are taken before it has a host
 _FIRST_PACKET = 1200  # bytes that fit the first packet of a handshake anywhere
 _RETICENT = 63  # clients that are not asked for early bytes, at the most, before one is
@@ -160,7 +162,7 @@ class Connector:
             service.silence -= 1
             return None
         try:
-            early = os.read(fd, _EARLY)
+            early = _read(fd, _EARLY)
         except BlockingIOError:
             service.reticence = min(_RETICENT, 2 * service.reticence + 1)
             service.silence = service.reticence
@@ -243,7 +245,7 @@ class Connector:
                 code, sent = self._speak(sock, early, session.service)
             elif spoken and code == 0:
                 code = self._call_speaking(sock, session)
-            if code in (_EINPROGRESS, 0, _EAGAIN):
+            if code in _CALLED:
                 self._begun(session, sock.detach(), code, sent)
                 return True
             sock.close()

@@ -57,7 +57,7 @@ class Poller:
         self._hub = hub
         self._epoll = select.epoll()
         self._owners: list[Pollable | None] = [None] * 4096  # by descriptor
-        self._closing: list[int] = []
+        self.closing: list[int] = []  # to be closed at the end of the round; nobody's any more
         self._unfinished: list[tuple[Callable[..., None], Pollable]] = []
         self._again = False
         self.turning = False  # whether a turn is under way
@@ -95,9 +95,8 @@ class Poller:
     def close(self, fd: int) -> None:
         """No more events for it; it is closed at the end of the round."""
         self.forget(fd)
-        self._closing.append(fd)
-        if not self._again:
-            self._continue()
+        self.closing.append(fd)
+        self.ask_for_turn()
 
     def remove(self, fd: int) -> None:
         """No more events for it; it stays open."""
@@ -107,12 +106,13 @@ class Poller:
     def unfinished(self, function: Callable[..., None], owner: Pollable) -> None:
         """Call `function(owner)` once all others had their turn: it has more to do than is fair."""
         self._unfinished.append((function, owner))
-        if not self._again:
-            self._continue()
+        self.ask_for_turn()
 
-    def _continue(self) -> None:
-        self._again = True
-        self._hub.loop.run_callback(self.turn)
+    def ask_for_turn(self) -> None:
+        """Something is left to do: have a turn soon, if none is under way or asked for."""
+        if not self._again:
+            self._again = True
+            self._hub.loop.run_callback(self.turn)
 
     def turn(self) -> None:
         """Have all that has happened handled. The loop calls it."""
@@ -139,15 +139,15 @@ class Poller:
                     except Exception as error:
                         self.crashed(owner, error)
             self.settle()
-            if self._closing:
-                closing, self._closing = self._closing, []
+            if self.closing:
+                closing, self.closing = self.closing, []
                 for fd in closing:
                     os.close(fd)
             if not events:
                 break
         self._again = self.turning = False
         if self._unfinished:
-            self._continue()
+            self.ask_for_turn()
 
     def catch_up(self) -> float:
         """For who judges by the clock; the time.

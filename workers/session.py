@@ -189,6 +189,7 @@ class Sessions:
         self._over.append(session)
         if not self.poller.turning:
             self.settle()
+            self.poller.ask_for_turn()
 
     def settle(self) -> None:
         """Close what is open of those that are over, give back their leases and count them.
@@ -207,29 +208,29 @@ class Sessions:
 
     def _settle(self, session: Session) -> None:
         service, host, client, server = session.service, session.host, session.client, session.server
+        closing = self.poller.closing
         # Session and sides refer to each other; without that, memory is free at once.
         del client.session
         del self.all[session.id]
-        close = self.poller.close
-        close(client.fd)
+        closing.append(client.fd)
         if client.pending is not None:
             self.drop(client)
-        if server.pending is not None:
-            self.drop(server)
         if self.log is not None:
             self.log(session)
         service.open -= 1
         if session.end != "--":
             self._count_failed(session)
+        held = False
         if server is not NOBODY:
             del server.session
-        held = False
-        if server.fd >= 0:
-            # What the host has not ended itself, it may still count for a moment.
-            if self.board.permits.limits and host is not None and not (server.ended or server.dead):
-                held = self.cuts.hold(server.fd, host)
-            if not held:
-                close(server.fd)
+            if server.pending is not None:
+                self.drop(server)
+            if server.fd >= 0:
+                # What the host has not ended itself, it may still count for a moment.
+                if not (server.ended or server.dead) and self.board.permits.limits and host is not None:
+                    held = self.cuts.hold(server.fd, host)
+                if not held:
+                    closing.append(server.fd)
         if host is not None:
             self.board.release(host, held)
             if session.connected:

@@ -95,7 +95,7 @@ class Plant:
         self.acceptor.close()
         for session in list(self.sessions.all.values()):
             self.sessions.end(session)
-        until(lambda: not self.poller._closing)
+        until(lambda: not self.poller.closing)
         self.poller.stop()
         self.listener.close()
 
