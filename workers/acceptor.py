@@ -156,8 +156,9 @@ class Acceptor:
 
     def _take(self, listener: Listener, arrivals: list[Arrival]) -> bool:
         """Accept one client; False if there is none."""
+        accept = listener.accept
         try:
-            fd, address = listener.accept()
+            fd, address = accept()
         except BlockingIOError:
             return False
         except OSError as error:

@@ -58,7 +58,8 @@ class ConnectionLog:
                     return
             elif not service.log_every or not service.is_sample():
                 return
-        self._rows.append(self._row(session))
+        row = self._row
+        self._rows.append(row(session))
         if len(self._rows) >= _BATCH:
             self._hand_on()
 

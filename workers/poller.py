@@ -127,7 +127,8 @@ class Poller:
                     for fd, mask in left:
                         owner = owners[fd]
                         if owner is not None:
-                            owner.stage(owner, mask)
+                            stage = owner.stage  # not called in one: Python would look for a method first
+                            stage(owner, mask)
                     break
                 except Exception as error:
                     self.crashed(owner, error)

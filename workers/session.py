@@ -215,8 +215,9 @@ class Sessions:
         closing.append(client.fd)
         if client.pending is not None:
             self.drop(client)
-        if self.log is not None:
-            self.log(session)
+        log = self.log
+        if log is not None:
+            log(session)
         service.open -= 1
         if session.end != "--":
             self._count_failed(session)

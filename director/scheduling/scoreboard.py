@@ -155,8 +155,9 @@ class Scoreboard:
             self._unsent.append(host)
         if self._limits:
             self.permits.take(DIRECTOR, host.service, host.group, host.number)
-        if host.rose is not None:
-            host.rose(host)
+        rose = host.rose
+        if rose is not None:
+            rose(host)
 
     def release(self, host: HostLoad, held: bool = False) -> None:
         """The connection that `acquire` counted is over.
@@ -175,8 +176,9 @@ class Scoreboard:
         elif self._limits:
             self._give(host)
             return
-        if host.fell is not None:
-            host.fell(host)
+        fell = host.fell
+        if fell is not None:
+            fell(host)
 
     def give_back(self, host: HostLoad) -> None:
         """The host has noticed that a connection which was `held` is over: its permits are free."""
