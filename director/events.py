@@ -36,6 +36,7 @@ class Event(StrEnum):
     PROCESS_EXITED = "process exited"
     PROCESS_FAILED = "process failed"
     PROCESS_STOPPED = "process stopped"
+    PROCESS_STARVED = "process starved"
     PROCESS_HUNG = "process hung"
     PROCESS_ORPHANED = "process orphaned"
     PROCESS_CRASHED = "process crashed"

@@ -35,6 +35,7 @@ PURE = (
     "director/tally.py",
     "director/master/records.py",
     "director/master/supervisor.py",
+    "director/master/vitals.py",
     "control/baseline.py",
     "control/consequences.py",
     "control/dialogues.py",

@@ -56,7 +56,11 @@ ATTRIBUTES: Mapping[str, Mapping[str, Entry]] = {
         "stop-timeout": Entry("How long `stop` lets connections end by themselves before it closes them.", "30s"),
         "drain-timeout": Entry("How long connections of a replaced generation may go on after an upgrade.", "10m"),
         "orphan-timeout": Entry("How long workers finish their connections when the master was killed.", "30s"),
-        "worker-timeout": Entry("A worker that gives no sign of life for this long is replaced.", "15s"),
+        "worker-timeout": Entry(
+            "A process that gives no sign of life for this long is replaced. Time that it did not have"
+            " counts for nothing: stopped, waiting for a disk, or for a processor on a machine that is too busy.",
+            "15s",
+        ),
         "upgrade-timeout": Entry("How long an upgrade may take to get ready before it is given up.", "60s"),
         "upgrade-probation": Entry("How long a new generation is watched, and taken back if it fails.", "10s"),
     },

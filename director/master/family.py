@@ -24,7 +24,7 @@ from director.master.listeners import Address
 from director.master.logfiles import LogFiles
 from director.master.loop import Loop
 from director.master.needs import Judge
-from director.master.supervisor import Abort, Command, Cover, Fork, Kill, Spare, State, Supervisor, Uncover
+from director.master.supervisor import STARVED, Abort, Command, Cover, Fork, Kill, Spare, State, Supervisor, Uncover
 from director.master.system import Identity, System
 from director.messages import (
     HUB_SLOT,
@@ -215,7 +215,7 @@ class Family:
         now = self.system.now()
         lag = max(0.0, now - self.last_tick - TICK) if self.last_tick else 0.0
         self.last_tick = now
-        for command in self.supervisor.tick(now, lag, kernel.process_state, self.covering):
+        for command in self.supervisor.tick(now, lag, kernel.vitals, self.covering):
             self._execute(command)
 
     def reap(self) -> None:
@@ -281,9 +281,8 @@ class Family:
             case Kill(slot):
                 self._signal(self.supervisor.places[slot].pid, signal.SIGKILL)
             case Spare(slot, letter):
-                logs.warning(
-                    Event.PROCESS_STOPPED, slot=slot, pid=self.supervisor.places[slot].pid, kernel_state=letter
-                )
+                event = Event.PROCESS_STARVED if letter == STARVED else Event.PROCESS_STOPPED
+                logs.warning(event, slot=slot, pid=self.supervisor.places[slot].pid, kernel_state=letter)
             case Cover(slot, by):
                 if by in self.children:
                     place = self.supervisor.places[slot]

@@ -7,11 +7,10 @@ has the slot -1); an incarnation is one process in it, numbered for ever.
 Rules it embodies. A process that dies comes back: the first time at once, then
 after growing pauses, and the memory of deaths fades after ten good seconds. A
 worker that says nothing for a second is covered by a neighbour, which accepts
-from its sockets; nothing is done to it before `worker_timeout`, and nothing at
-all while the kernel says that it is stopped or can't be interrupted, or while
-the master itself was late and so has no right to judge. Whoever had such an
-excuse has its `worker_timeout` anew. When all shall drain, nobody comes back
-but the hub, which counts what the others still have.
+from its sockets; nothing is done to it before it has had `worker_timeout` to
+itself (`vitals`) and said nothing. What the machine kept from it, and by what
+the master itself was late, is no time of its own. When all shall drain, nobody
+comes back but the hub, which counts what the others still have.
 """
 
 from __future__ import annotations
@@ -22,9 +21,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
 
+from director.master.vitals import STOPPED, Vitals, own_time
 from director.messages import HUB_SLOT, WEB_SLOT, Kind, Slot
 
 SILENCE = 1.0  # seconds without a heartbeat until a neighbour covers
+LATE = 0.5  # seconds by which the master may be late and still judge others by its own clock
+STARVED = "R"  # the state of who could go on, and is not let
 GRACE = 2.0  # seconds between ABRT, which leaves a traceback, and KILL
 BACKOFF_FIRST, BACKOFF_FACTOR, BACKOFF_MOST = 0.5, 1.5, 30.0
 FORGIVEN = 10.0  # seconds of readiness after which earlier deaths no longer count
@@ -117,7 +119,7 @@ class Kill:
 
 @dataclass(frozen=True, slots=True)
 class Spare:
-    """Say that a silent process is left alone, and why: the kernel's state letter."""
+    """Say that a silent process is left alone, and why: the kernel's state letter, be it STARVED."""
 
     slot: Slot
     state: str
@@ -157,7 +159,8 @@ class Place:
     due: float = 0.0  # when an empty place may be filled
     paused: bool = False  # it serves, but takes nothing new (at its descriptor cap)
     spared: str = ""
-    excused: float = 0.0  # when it last could not say anything, or we not hear it
+    vitals: Vitals | None = None  # when last looked at, since it was heard of
+    mute: float = 0.0  # seconds it had to itself since it was heard of
     covered_by: Slot | None = None
     leaving: bool = False  # it has no seat any more, and is not replaced
 
@@ -170,6 +173,10 @@ class Place:
     def name(self) -> str:
         """Who has this slot, in words."""
         return {Kind.HUB: "hub", Kind.WEB: "web admin"}.get(self.kind, f"worker {self.slot}")
+
+    def heard(self, now: float) -> None:
+        """It gave a sign of life."""
+        self.beat, self.spared, self.vitals, self.mute = now, "", None, 0.0
 
     def enter(self, happening: Happening, now: float) -> None:
         """Change state by the table; what the table does not list is a bug and raises KeyError."""
@@ -185,6 +192,7 @@ class Supervisor:
     random: Random
     places: dict[Slot, Place] = field(default_factory=dict)
     incarnations: int = 0
+    looked: float = 0.0  # when it last was told the time
     stopping: bool = False
     ending: bool = False  # not even the hub is replaced
 
@@ -224,8 +232,8 @@ class Supervisor:
         place = self.places[slot]
         place.enter(Happening.FORKED, now)
         self.incarnations += 1
-        place.pid, place.incarnation, place.beat = pid, self.incarnations, now
-        place.paused, place.spared = False, ""
+        place.pid, place.incarnation, place.paused = pid, self.incarnations, False
+        place.heard(now)
         return self.incarnations
 
     def fork_failed(self, slot: Slot, now: float) -> None:
@@ -237,14 +245,14 @@ class Supervisor:
         place = self.places[slot]
         if place.state is State.BOOTING:
             place.enter(Happening.READY, now)
-        place.beat = now
+        place.heard(now)
 
     def accepting(self, slot: Slot, now: float) -> None:
         """The worker accepts on its own listeners."""
         place = self.places[slot]
         if place.state is State.READY:
             place.enter(Happening.ACCEPTING, now)
-        place.beat = now
+        place.heard(now)
 
     def held(self, slot: Slot, now: float) -> None:
         """The worker accepts nothing, as it was told."""
@@ -258,8 +266,7 @@ class Supervisor:
 
     def beat(self, slot: Slot, now: float) -> None:
         """A heartbeat came."""
-        place = self.places[slot]
-        place.beat, place.spared = now, ""
+        self.places[slot].heard(now)
 
     def draining(self, now: float) -> None:
         """Everybody was told to drain: no worker is replaced any more."""
@@ -291,32 +298,30 @@ class Supervisor:
 
     # -- what to do about it ----------------------------------------------------
 
-    def tick(self, now: float, lag: float, kernel_state: Callable[[int], str], covering: bool = True) -> list[Command]:
+    def tick(self, now: float, lag: float, look: Callable[[int], Vitals], covering: bool = True) -> list[Command]:
         """What is to be done now.
 
         `lag`: how much later than planned the master's own loop ran, in
-        seconds. `kernel_state`: pid -> the letter of /proc/PID/stat.
+        seconds. `look`: pid -> what the kernel says of it.
         `covering` is off while all are starting: no neighbour has to help out yet.
         """
         commands: list[Command] = []
-        late = lag > self.worker_timeout / 2
+        # What all said while we were late may not have been heard yet, and they may have been stopped with us.
+        late = lag if lag > LATE else 0.0
+        seconds, self.looked = now - self.looked - late, now
         for place in self.places.values():
-            if late:
-                # What everybody said meanwhile may not have been heard yet, and all may have been stopped with us.
-                place.excused = now
+            place.beat = min(now, place.beat + late)
             if place.state is State.EMPTY:
                 if now >= place.due and self.is_wanted(place):
                     commands.append(Fork(place.slot))
-                continue
-            if place.state is State.ABORTED:
+            elif place.state is State.ABORTED:
                 if now - place.since >= GRACE:
                     place.enter(Happening.OVERDUE, now)
                     commands.append(Kill(place.slot))
-                continue
-            if place.state is State.KILLED or late:
-                continue
-            if now - place.beat > self.worker_timeout:
-                commands += self._judge(place, now, kernel_state(place.pid))
+            elif place.state is not State.KILLED and now - place.beat > SILENCE:
+                commands += self._judge(place, now, seconds, look(place.pid))
+            else:
+                place.mute += seconds
         if covering:
             commands += self._coverage(now)
         return commands
@@ -328,19 +333,21 @@ class Supervisor:
         counts = place.kind is Kind.HUB and any(other.pid for other in self.places.values() if other.slot >= 0)
         return counts and not self.ending
 
-    def _judge(self, place: Place, now: float, letter: str) -> Iterable[Command]:
-        if letter in ("T", "t", "D"):
-            place.excused = now
-            if place.spared != letter:
-                place.spared = letter
-                yield Spare(place.slot, letter)
+    def _judge(self, place: Place, now: float, seconds: float, vitals: Vitals) -> Iterable[Command]:
+        """`seconds`: for which it may have said something since the last look."""
+        place.mute += own_time(seconds, place.vitals, vitals)
+        place.vitals = vitals
+        silent = now - place.beat
+        if silent <= self.worker_timeout or vitals.dead:
+            return  # who is dead will be reaped in a moment
+        if vitals.letter not in STOPPED and place.mute > self.worker_timeout:
+            place.enter(Happening.HUNG, now)
+            yield Abort(place.slot, silent)
             return
-        if letter in ("Z", ""):
-            return  # dead already; it will be reaped in a moment
-        if now - place.excused <= self.worker_timeout:
-            return  # it, or we, went on just now
-        place.enter(Happening.HUNG, now)
-        yield Abort(place.slot, now - place.beat)
+        why = vitals.letter if vitals.letter in STOPPED else STARVED
+        if place.spared != why and (why in STOPPED or place.mute < silent / 2):
+            place.spared = why
+            yield Spare(place.slot, why)
 
     def silent(self, since: float) -> Place | None:
         """Somebody who is up and has said nothing since then, whatever keeps it."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from director.errors import SystemFailure
 from director.master import cgroup
+from director.master.vitals import Vitals
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36  # of <linux/prctl.h>
 _NO_ID = 2**32 - 1  # to chown(2) it means: as it was
@@ -167,6 +168,25 @@ def process_state(pid: int) -> str:
             return file.read().rpartition(b")")[2].split()[0].decode()
     except (OSError, IndexError):
         return ""
+
+
+def vitals(pid: int) -> Vitals:
+    """How the process fares; of its threads, the first."""
+    try:
+        with open(f"/proc/{pid}/schedstat", "rb") as file:
+            ran, waited = (int(word) / 1e9 for word in file.read().split()[:2])
+    except (OSError, ValueError):
+        ran, waited = _ran(pid), 0.0  # a kernel that does not count waits, or no such process
+    return Vitals(process_state(pid), ran, waited)
+
+
+def _ran(pid: int) -> float:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            user, kernel = file.read().rpartition(b")")[2].split()[11:13]
+    except (OSError, ValueError):
+        return 0.0
+    return (int(user) + int(kernel)) / os.sysconf("SC_CLK_TCK")
 
 
 def processors() -> int:

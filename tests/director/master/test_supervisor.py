@@ -12,6 +12,7 @@ from director.master.supervisor import (
     BACKOFF_MOST,
     FORGIVEN,
     GRACE,
+    STARVED,
     TRANSITIONS,
     Abort,
     Command,
@@ -24,6 +25,7 @@ from director.master.supervisor import (
     Supervisor,
     Uncover,
 )
+from director.master.vitals import Vitals
 from director.messages import HUB_SLOT, Slot
 
 TIMEOUT = 15.0
@@ -39,9 +41,16 @@ class Nursery:
         for number in range(workers):
             self.supervisor.add(Slot(number), seat=number)
         self.letters: dict[int, str] = {}
+        self.share: dict[int, float] = {}  # of a processor that it gets while it could use it all
+        self.began = self.now
+
+    def look(self, pid: int) -> Vitals:
+        letter, share = self.letters.get(pid, "S"), self.share.get(pid, 1.0)
+        ready = (self.now - self.began) * (letter == "R")
+        return Vitals(letter, ready * share, ready * (1 - share))
 
     def tick(self, lag: float = 0.0) -> list[Command]:
-        commands = self.supervisor.tick(self.now, lag, lambda pid: self.letters.get(pid, "S"))
+        commands = self.supervisor.tick(self.now, lag, self.look)
         for command in commands:
             if isinstance(command, Fork):
                 self.supervisor.forked(command.slot, 100 + self.supervisor.incarnations, self.now)
@@ -166,6 +175,42 @@ def test_who_goes_on_after_a_stop_has_its_time_anew(nursery: Nursery) -> None:
     nursery.letters[pid] = "R"
     assert Abort not in {type(one) for one in nursery.pass_time(TIMEOUT - 1, beating=(ZERO, TWO))}
     assert Abort in {type(one) for one in nursery.pass_time(3, beating=(ZERO, TWO))}
+
+
+@pytest.mark.parametrize("share", [1.0, 0.25])
+def test_who_loops_for_ever_hangs(nursery: Nursery, share: float) -> None:
+    pid = nursery.supervisor.places[ONE].pid
+    nursery.letters[pid], nursery.share[pid] = "R", share
+    assert Abort in {type(one) for one in nursery.pass_time(TIMEOUT + 0.25, beating=(ZERO, TWO))}
+
+
+def test_who_gets_no_processor_is_spared_and_said_once(nursery: Nursery) -> None:
+    pid = nursery.supervisor.places[ONE].pid
+    nursery.letters[pid], nursery.share[pid] = "R", 0.0
+    commands = nursery.pass_time(3 * TIMEOUT, beating=(ZERO, TWO))
+    assert [command for command in commands if not isinstance(command, Cover)] == [Spare(ONE, STARVED)]
+
+
+def test_who_loops_on_a_busy_machine_hangs_once_it_has_had_its_time(nursery: Nursery) -> None:
+    pid = nursery.supervisor.places[ONE].pid
+    nursery.letters[pid], nursery.share[pid] = "R", 0.125
+    assert Abort not in {type(one) for one in nursery.pass_time(2 * TIMEOUT - 3, beating=(ZERO, TWO))}
+    assert Abort in {type(one) for one in nursery.pass_time(4, beating=(ZERO, TWO))}
+
+
+def test_a_sign_of_life_gives_all_of_the_time_anew(nursery: Nursery) -> None:
+    nursery.pass_time(TIMEOUT - 1, beating=(ZERO, TWO))
+    nursery.supervisor.beat(ONE, nursery.now)
+    assert Abort not in {type(one) for one in nursery.pass_time(TIMEOUT, beating=(ZERO, TWO))}
+    assert Abort in {type(one) for one in nursery.pass_time(0.5, beating=(ZERO, TWO))}
+
+
+def test_of_many_delays_of_the_master_none_counts(nursery: Nursery) -> None:
+    commands = []
+    for _ in range(10):
+        nursery.now += 5
+        commands += nursery.tick(lag=4.75)
+    assert Abort not in {type(one) for one in commands}
 
 
 def test_a_master_that_was_late_itself_judges_nobody(nursery: Nursery) -> None:

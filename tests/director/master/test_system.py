@@ -15,6 +15,7 @@ import pytest
 
 from director.errors import SystemFailure
 from director.master import system
+from tests.waiting import wait_until
 
 
 def test_a_process_has_a_start_and_a_state_until_it_is_reaped() -> None:
@@ -28,6 +29,18 @@ def test_a_process_has_a_start_and_a_state_until_it_is_reaped() -> None:
     os.waitpid(pid, 0)
     assert system.process_state(pid) == ""
     assert system.start_ticks(pid) is None
+
+
+def test_the_kernel_tells_how_long_a_process_has_run_and_waited() -> None:
+    before = system.vitals(os.getpid())
+    wait_until(lambda: system.vitals(os.getpid()).ran > before.ran + 0.02)
+    after = system.vitals(os.getpid())
+    assert after.letter == "R" and after.waited >= before.waited
+    pid = os.fork()
+    if not pid:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert system.vitals(pid).dead
 
 
 def test_an_unknown_account_is_an_error_that_names_it() -> None:
