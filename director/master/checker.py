@@ -31,10 +31,14 @@ from director.errors import ChildExit, Problem, Severity, SystemFailure
 from director.framing import FrameReader, decode, encode
 from director.master.child import fork_child
 from director.master.needs import Needs
-from director.master.system import Identity, System, child_identity
+from director.master.system import Identity, System, child_identity, describe_status, vitals
+from director.master.vitals import STOPPED, Vitals, own_time
 from director.messages import Checked, Loading
 
 TIME_LIMIT = 20.0  # seconds
+LOOK = 0.1  # seconds between two looks at a checker that says nothing
+AWAY = 1.0  # seconds, the most that count between two looks: beyond it was us who had no time
+ENDING = 0.1  # seconds that a process whose files are closed may take to end
 PIPE_LIMIT = 10.0  # seconds without a word from the other end of a pipe that a config comes from
 LOADING = 1.0  # seconds, the most for which workers that serve clients stop to load a scheduler of a user's own
 _MEMORY = 2 << 30  # bytes of address space
@@ -153,10 +157,13 @@ class Check:
     text: bytes
     path: str
     folder: str
-    deadline: float
+    looked: float  # when it was last seen to have time left
     _reader: FrameReader
     _loading: Loading | None = None  # what it was about to do when last heard of
     result: Checked | None = None
+    status: int | None = None  # by which it ended, as who has reaped it knows
+    _vitals: Vitals | None = None
+    _spent: float = 0.0  # seconds
 
     @property
     def fd(self) -> int:
@@ -172,8 +179,7 @@ class Check:
         except OSError:
             data = b""
         if not data:
-            blame = "please report this file" if self._loading is None else "its code ended the process that loaded it"
-            self.fail(f"the checker died on it; {blame}")
+            self.fail(self._fate())
             return True
         for body in self._reader.feed(data):
             message = decode(body)
@@ -183,6 +189,22 @@ class Check:
             else:
                 self.result = message
         return self.result is not None
+
+    def _fate(self) -> str:
+        """Why it is gone."""
+        status = _status(self.pid) if self.status is None else self.status
+        if status is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL:
+            return f"the checker was {describe_status(status)}; try again"
+        blame = "please report this file" if self._loading is None else "its code ended the process that loaded it"
+        return f"the checker died on it; {blame}"
+
+    def tick(self, now: float, look: Callable[[int], Vitals] = vitals) -> None:
+        """Several times a second: it has its time, to which what it waits for a processor does not count."""
+        fares, seconds = look(self.pid), min(now - self.looked, AWAY)
+        self._spent += seconds if fares.letter in STOPPED else own_time(seconds, self._vitals, fares)
+        self.looked, self._vitals = now, fares
+        if self._spent >= TIME_LIMIT and self.result is None:
+            self.fail(f"it took longer than {TIME_LIMIT:.0f} s")
 
     def fail(self, cause: str) -> None:
         """Give up: the result is one problem with this cause."""
@@ -263,7 +285,26 @@ def _begin(
     pid = fork_child(system, child, lambda: (0, 1, 2, theirs.fileno()))
     theirs.close()
     ours.setblocking(False)
-    return Check(pid, ours, text, path, folder, system.now() + TIME_LIMIT, FrameReader())
+    return Check(pid, ours, text, path, folder, system.now(), FrameReader())
+
+
+def _status(pid: int) -> int | None:
+    """How a child of ours has ended, that is left to be reaped; None: it has not, or was reaped.
+
+    It ends a moment after what it had open is closed.
+    """
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return None
+    try:
+        select.select([handle], [], [], ENDING)
+        ended = os.waitid(os.P_PIDFD, handle, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    except ChildProcessError:
+        return None
+    finally:
+        os.close(handle)
+    return ended.si_status if ended is not None and ended.si_code == os.CLD_KILLED else None
 
 
 def check_now(text: bytes, path: str, needs: Needs | None = None) -> Checked:
@@ -274,12 +315,9 @@ def check_now(text: bytes, path: str, needs: Needs | None = None) -> Checked:
 def wait(check: Check, needs: Needs | None = None) -> Checked:
     """The result of a check that was begun: for commands, before there is a loop."""
     while check.result is None:
-        left = check.deadline - time.monotonic()
-        if left <= 0:
-            check.fail(f"it took longer than {TIME_LIMIT:.0f} s")
-            break
-        select.select([check.fd], [], [], left)
-        check.collect()
+        if select.select([check.fd], [], [], LOOK)[0]:
+            check.collect()
+        check.tick(time.monotonic())
     check.end()
     os.waitpid(check.pid, 0)
     assert check.result is not None

@@ -116,13 +116,15 @@ class Loading:
 
     def tick(self, now: float) -> None:
         """Several times a second: a checker has its time."""
-        if self._job is not None and now >= self._job.check.deadline:
-            self._job.check.fail(f"it took longer than {checker.TIME_LIMIT:.0f} s")
-            self._checked()
+        if self._job is not None:
+            self._job.check.tick(now)
+            if self._job.check.result is not None:
+                self._checked()
 
-    def stranger(self, pid: int) -> None:
+    def stranger(self, pid: int, status: int) -> None:
         """A process that is no child of the family died: perhaps the checker."""
         if self._job is not None and self._job.check.pid == pid:
+            self._job.check.status = status
             self._read()
 
     def _read(self) -> None:

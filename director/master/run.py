@@ -476,6 +476,6 @@ class Master:
             self.upgrade.held(child.slot)
         self.end_hub_if_alone()
 
-    def stranger(self, pid: int, _status: int) -> None:
+    def stranger(self, pid: int, status: int) -> None:
         """A reaped child that is no process of ours: the checker of a reload."""
-        self.changing.loading.stranger(pid)
+        self.changing.loading.stranger(pid, status)

@@ -16,6 +16,8 @@ from director.master import checker
 from director.master.checker import Check, begin, begin_trial, check_now, read_file, wait
 from director.master.needs import Needs
 from director.master.system import System
+from director.master.vitals import Vitals
+from director.messages import Checked
 from tests.descriptors import descriptors
 
 GOOD = (
@@ -52,6 +54,47 @@ def test_a_checker_that_dies_is_a_problem_not_a_crash() -> None:
         pass
     check.sock.close()
     assert check.result is not None
+
+
+@pytest.mark.parametrize("reaped", [False, True])
+def test_a_checker_that_was_killed_is_nobodys_bug(reaped: bool) -> None:
+    check = begin(System(), GOOD, "c.xml")
+    os.kill(check.pid, 9)
+    if reaped:
+        _, check.status = os.waitpid(check.pid, 0)
+    (problem,) = finished_by_hand(check).problems
+    if not reaped:
+        os.waitpid(check.pid, 0)
+    cause = "the checker was killed by SIGKILL (out of memory?); try again"
+    assert problem.message == f"can't check the config: {cause}"
+
+
+def finished_by_hand(check: Check) -> Checked:
+    while not check.collect():
+        pass
+    check.sock.close()
+    assert check.result is not None
+    return check.result
+
+
+def test_a_checkers_time_is_what_it_had_and_what_somebody_took_from_it() -> None:
+    check = begin(System(), GOOD, "c.xml")
+    for _ in range(100):
+        check.tick(check.looked + 0.5, lambda pid: Vitals("R", 5.0))
+    assert check.result is None  # it got no processor
+    for _ in range(50):
+        check.tick(check.looked + 0.5, lambda pid: Vitals("T"))
+    assert check.result is not None
+    assert check.result.problems[0].message == "can't check the config: it took longer than 20 s"
+    check.end()
+    os.waitpid(check.pid, 0)
+
+
+def test_what_the_master_was_late_is_not_taken_from_a_checkers_time() -> None:
+    check = begin(System(), GOOD, "c.xml")
+    check.tick(check.looked + 3600)
+    assert check.result is None
+    assert finished(check).result is not None
 
 
 def test_a_checker_whose_result_nobody_waits_for_ends_in_peace(capfd: pytest.CaptureFixture[str]) -> None:
