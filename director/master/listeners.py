@@ -122,6 +122,11 @@ class Address:
         self.spread = count if done else 0
         return done
 
+    @property
+    def lost(self) -> bool:
+        """Whether somebody has removed the path of our unix socket, so that no client finds it."""
+        return bool(self.listen.ip.path) and not self.foreign and not os.path.lexists(self.listen.ip.path)
+
     def become(self, listen: Listen) -> None:
         """Be as the config says by now; whoever waits goes on waiting. Raises SystemFailure; all is as before then."""
         before, self.listen = self.listen, listen

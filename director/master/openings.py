@@ -82,6 +82,16 @@ class Openings:
             except SystemFailure as failure:
                 logs.error(Event.PROCESS_FAILED, reason=str(failure))
 
+    def open_again(self, address: Address) -> None:
+        """Bind a unix socket anew whose path is lost; who waits at the old one is served. Raises SystemFailure."""
+        before, address.sockets = address.sockets, open_address(address.listen, slots=1).sockets
+        for worker, slots in self._serving():
+            mine = [ref for slot in slots for ref in self._master.seats.refs(slot) if ref.ip == str(address.listen.ip)]
+            self._master.family.tell(worker, Release(tuple(mine)))
+            self._master.family.accept(worker, mine)
+        for sock in before:
+            sock.close()
+
     def _open_logs(self, target: Logging) -> None:
         master = self._master
         if self._logs is not None:  # the change it was for came to nothing

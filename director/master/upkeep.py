@@ -1,14 +1,16 @@
 """What a daemon needs in its folders, made again where somebody has removed it.
 
 Who cleans up /run or /tmp too well takes away what `status`, `stop` and
-`directorctl` find the daemon by, and what it remembers changes in; it would
-serve on with nobody to tell it anything. Only while all is quiet: at a start,
-in an upgrade and at the end these files change hands.
+`directorctl` find the daemon by, what it remembers changes in, and the unix
+sockets that clients connect to; it would serve on with nobody to tell it
+anything. Only while all is quiet: at a start, in an upgrade and at the end
+these files change hands.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from director import logs
@@ -28,7 +30,7 @@ LOOK = 1.0  # seconds between two looks
 
 
 class Upkeep:
-    """Looks after the run dir and the state dir of this master."""
+    """Looks after the run dir, the state dir and the unix sockets of this master."""
 
     def __init__(self, master: Master) -> None:
         self._master = master
@@ -40,13 +42,7 @@ class Upkeep:
         if now - self._looked < LOOK or self._master.stage is not Stage.SERVING:
             return
         self._looked = now
-        try:
-            self._run_dir()
-            trouble = ""
-        except DirectorError as error:
-            trouble = str(error)
-        except OSError as error:
-            trouble = cause(error)
+        trouble = "; ".join(filter(None, map(_failure, (self._run_dir, self._listeners))))
         if trouble and trouble != self._trouble:
             logs.error(Event.DAEMON_FAILED, reason=f"what was removed can't be made again: {trouble}")
         self._trouble = trouble
@@ -83,6 +79,21 @@ class Upkeep:
         for path in (*lost, *(() if locked else (places.lock,))):
             logs.warning(Event.DAEMON_REPAIRED, path=path)
 
+    def _listeners(self) -> None:
+        """Raises SystemFailure."""
+        if self._master.paused:
+            return  # workers would drop who waits
+        failures = []
+        for address in self._master.addresses.values():
+            if address.lost:
+                try:
+                    self._master.openings.open_again(address)
+                    logs.warning(Event.DAEMON_REPAIRED, path=address.listen.ip.path)
+                except SystemFailure as error:
+                    failures.append(str(error))
+        if failures:
+            raise SystemFailure("; ".join(failures))
+
     def _rehouse(self) -> None:
         """Workers know the folder by its inode, and hold the lock that tells of them: these may be others now."""
         master = self._master
@@ -104,3 +115,14 @@ class Upkeep:
         master.lock.let_go()
         master.lock = lock
         master.write_lock()
+
+
+def _failure(repair: Callable[[], None]) -> str:
+    """Why it can't be done; nothing, if it is."""
+    try:
+        repair()
+    except DirectorError as error:
+        return str(error)
+    except OSError as error:
+        return cause(error)
+    return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,7 +14,7 @@ from collections.abc import Callable
 import psutil
 import pytest
 
-from tests.system.addresses import accepts, free_address, listen
+from tests.system.addresses import accepts, connect, free_address, listen
 from tests.system.configs import director, group, host, service
 from tests.system.daemon import Daemon, Result
 from tests.system.hosts import Host
@@ -153,6 +154,38 @@ def test_folders_that_somebody_has_removed_are_there_again(daemon: Daemon, serve
     assert not daemon.pids()
     daemon.start()
     assert daemon.host("a")["weight"] == 7
+
+
+def test_a_unix_socket_that_somebody_has_removed_is_there_again_and_drops_nobody(daemon: Daemon, serve: Serve) -> None:
+    path = daemon.folder / "web.sock"
+    daemon.start(simple(f"unix:{path}", serve()))
+    workers = daemon.workers()
+
+    def asked() -> socket.socket:
+        client = connect(f"unix:{path}")
+        client.sendall(b"hello")
+        return client
+
+    open_ = asked()
+    assert open_.recv(5) == b"hello"
+    for pid in workers.values():
+        daemon.kill(pid, signal.SIGSTOP)
+    try:
+        waiting = [asked() for _ in range(5)]
+        path.unlink()
+        wait_until(path.exists)
+    finally:
+        for pid in workers.values():
+            daemon.kill(pid, signal.SIGCONT)
+    open_.sendall(b"again")
+    late = asked()
+    for client, answer in ((open_, b"again"), (late, b"hello"), *((one, b"hello") for one in waiting)):
+        assert client.recv(5) == answer
+        client.close()
+    assert daemon.workers() == workers
+    assert f"daemon repaired: path={path}" in daemon.log
+    daemon.stop()
+    assert not path.exists()
 
 
 def test_whom_a_master_leaves_is_known_though_its_folder_was_removed(daemon: Daemon, serve: Serve) -> None:
