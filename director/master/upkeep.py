@@ -4,7 +4,8 @@ Who cleans up /run or /tmp too well takes away what `status`, `stop` and
 `directorctl` find the daemon by, what it remembers changes in, and the unix
 sockets that clients connect to; it would serve on with nobody to tell it
 anything. Only while all is quiet: at a start, in an upgrade and at the end
-these files change hands.
+these files change hands. A generation that retires only needs the folder in
+which its hub and workers meet.
 """
 
 from __future__ import annotations
@@ -39,10 +40,11 @@ class Upkeep:
 
     def tick(self, now: float) -> None:
         """Several times a second."""
-        if now - self._looked < LOOK or self._master.stage is not Stage.SERVING:
+        repairs = {Stage.SERVING: (self._run_dir, self._listeners), Stage.RETIRING: (self._folder,)}
+        if now - self._looked < LOOK or self._master.stage not in repairs:
             return
         self._looked = now
-        trouble = "; ".join(filter(None, map(_failure, (self._run_dir, self._listeners))))
+        trouble = "; ".join(filter(None, map(_failure, repairs[self._master.stage])))
         if trouble and trouble != self._trouble:
             logs.error(Event.DAEMON_FAILED, reason=f"what was removed can't be made again: {trouble}")
         self._trouble = trouble
@@ -78,6 +80,14 @@ class Upkeep:
             master.controls.grant(master.running.config)
         for path in (*lost, *(() if locked else (places.lock,))):
             logs.warning(Event.DAEMON_REPAIRED, path=path)
+
+    def _folder(self) -> None:
+        """Of a generation that retires, once the daemon has made the rest again. Raises OSError."""
+        family = self._master.family
+        if os.path.lexists(self._master.places.lock) and not os.path.lexists(family.directory):
+            family.make_directory()
+            self._rehouse()
+            logs.warning(Event.DAEMON_REPAIRED, path=family.directory)
 
     def _listeners(self) -> None:
         """Raises SystemFailure."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import time
@@ -489,6 +490,25 @@ def test_a_hub_killed_while_its_generation_retires_comes_back_and_counts_on(daem
     assert (staying.broken, leaving.broken, again.broken) == ({}, {}, {})
     wait_until(lambda: is_alone(daemon) and daemon.service()["open"] == 0)
     wait_until(lambda: daemon.service()["total"] == 5 + 7 + 7)
+
+
+def test_a_hub_killed_after_the_folder_of_its_generation_was_removed_comes_back_and_counts_on(
+    daemon: Daemon, serve: Serve
+) -> None:
+    address = free_address()
+    daemon.start(config(address, serve))
+    hub = daemon.hub()
+    with Streams(address, 5) as staying:
+        with Streams(address, 7) as leaving:
+            wait_until(lambda: leaving.exchanged >= 7 * 256)
+            upgrade(daemon)
+            shutil.rmtree(daemon.run_dir)
+            wait_until(lambda: daemon.pid_file.exists() and daemon.service()["open"] == 12)
+            daemon.kill(hub)
+            wait_until(lambda: len(daemon.pids()) == 8 and hub not in daemon.pids())
+        wait_until(lambda: daemon.service()["open"] == 5)
+    assert staying.broken == {}
+    wait_until(lambda: is_alone(daemon) and daemon.service()["open"] == 0)
 
 
 def test_log_files_moved_away_in_probation_are_left_by_both_generations(daemon: Daemon, serve: Serve) -> None:
