@@ -18,7 +18,7 @@ from typing import Any
 
 from control.commands.command import CommandError, ErrorKind
 from director import console
-from director.errors import RemoteProtocolError, RightsError, UnreachableError
+from director.errors import AbsentError, RemoteProtocolError, RightsError, UnreachableError
 from director.frames import FrameReader, pack, unpack
 
 PROTOCOL = 1
@@ -182,7 +182,9 @@ def connect(path: str, timeout: float) -> socket.socket:
         sock.close()
         if isinstance(error, PermissionError):
             raise RightsError(f"can't open {path}: you have no rights to it") from None
-        raise UnreachableError(f"can't reach a director at {path}: {_cause(error)}") from None
+        absent = isinstance(error, FileNotFoundError | ConnectionRefusedError)
+        kind = AbsentError if absent else UnreachableError
+        raise kind(f"can't reach a director at {path}: {_cause(error)}") from None
     sock.settimeout(timeout)
     return sock
 

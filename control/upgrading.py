@@ -13,11 +13,12 @@ from typing import Any
 
 from control.client import Client
 from control.commands.command import CommandError, ErrorKind
-from director.errors import UnreachableError
+from director.errors import AbsentError, UnreachableError
 from director.events import Event
 from director.master.stage import Stage
 
 PATIENCE = 20.0  # seconds to wait for another hub
+GONE = 1.0  # seconds without anybody whom it could come from
 LATE = 3.0  # seconds that an event may come later than what it tells of
 _PAUSE = 0.3  # seconds until the next one is asked
 _STAGE_PATIENCE = 600.0  # seconds between two stages, at the most
@@ -75,6 +76,11 @@ class _Following:
                     master = _master(client.call("status"))
                     events = client.call("events", {"count": _ALL})["events"]
                     version = client.call("version")["daemon"]
+            except AbsentError:  # a successor has had the socket open from its first moment on
+                if time.monotonic() - heard > GONE:
+                    raise UnreachableError(
+                        "can't upgrade: the daemon died before it had a successor; start it again"
+                    ) from None
             except (UnreachableError, CommandError):  # not yet, or not any more
                 if time.monotonic() - heard > PATIENCE:
                     raise

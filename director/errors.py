@@ -5,6 +5,7 @@
     +-- UsageError                a command names something that is not there
     +-- RefusedError              understood, but not done; the message says why
     +-- UnreachableError          no daemon answers
+    |   +-- AbsentError           ... and none can
     +-- SystemFailure             the kernel said no (bind, fork, open, ...)
     |   +-- RightsError           ... to us, who have no right to it
     +-- ProtocolError             bytes between processes break the rules
@@ -101,6 +102,10 @@ class UnreachableError(DirectorError):
     """No daemon answers where one was expected."""
 
     exit = Exit.NOT_RUNNING
+
+
+class AbsentError(UnreachableError):
+    """Nobody listens there: no daemon has the socket open."""
 
 
 class SystemFailure(DirectorError):

@@ -155,6 +155,17 @@ def test_an_upgrade_that_the_hub_took_with_it_never_began(tmp_path: Path) -> Non
     assert caught.value.kind is ErrorKind.NOT_UPGRADED
 
 
+def test_a_daemon_that_died_without_a_successor_is_given_up_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control.upgrading, "GONE", 0.05)
+    with Hubs(tmp_path / "s", [[status(1)]], [[progress(FIRST)]], []) as hubs:
+        upgrade = follow(hubs.path)
+        assert next(upgrade) == (FIRST, True)
+    with pytest.raises(UnreachableError, match="can't upgrade: the daemon died before it had a successor"):
+        next(upgrade)
+
+
 def test_a_daemon_that_does_not_come_back_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control.upgrading, "PATIENCE", 0.05)
     with Hubs(tmp_path / "s", [[status(1)]], [[progress(FIRST)]], []) as hubs, pytest.raises(UnreachableError):
