@@ -58,6 +58,7 @@ def stop(places: Places, report: Callable[[], None]) -> bool:
         holder = successor  # it had just been upgraded
     _end_retirees(places, report)
     _await_children(places, _QUIT_PATIENCE, lambda: None)
+    _remove_pid_file(places, holder)
     return True
 
 
@@ -121,11 +122,20 @@ def _end_orphans(places: Places, report: Callable[[], None]) -> bool:
     if probe(places.lock).children_live:
         _await_children(places, holder.stop_timeout, report)
         kill_children(holder)
-    pid = read_pid_file(places.pid_file)
-    if pid is None or pid == holder.pid or start_ticks(pid) is None:
-        with contextlib.suppress(OSError):
-            os.unlink(places.pid_file)  # a dead master's: it could not; or none's, as a full disk leaves it
+    _remove_pid_file(places, holder)
     return holder.children_live
+
+
+def _remove_pid_file(places: Places, holder: Holder) -> None:
+    """Where nobody runs, init scripts must find none: a dead master could not, and a full disk leaves an empty one.
+
+    One in our run dir can only be ours, whoever has the pid in it by now; one elsewhere may be another daemon's.
+    """
+    pid = read_pid_file(places.pid_file)
+    ours = os.path.dirname(places.pid_file) == places.run_dir or pid in (None, holder.pid)
+    if (ours or start_ticks(pid or 0) is None) and not probe(places.lock).master_lives:
+        with contextlib.suppress(OSError):
+            os.unlink(places.pid_file)
 
 
 def kill_children(holder: Holder) -> list[int]:
@@ -178,5 +188,7 @@ def situation(places: Places) -> tuple[int, str]:
         pids = " ".join(str(pid) for pid, start in known if holder.is_still(pid, start))
         return 2, f"dead, but some of its processes live: {pids}"
     if os.path.lexists(places.pid_file):
-        return 1, f"dead, and its pid file {places.pid_file} is left"
+        pid = read_pid_file(places.pid_file) or 0
+        another = "" if start_ticks(pid) is None else f"; process {pid}, which it names, is none of a director here"
+        return 1, f"dead, and its pid file {places.pid_file} is left{another}"
     return 3, "stopped"

@@ -238,6 +238,8 @@ def test_a_stale_pid_file_with_a_strangers_pid_harms_nobody(daemon: Daemon, serv
         daemon.pid_file.write_text(f"{stranger.pid}\n")
         assert daemon.directord("status").exit == 1
         assert daemon.directord("stop").exit == 0
+        assert daemon.directord("status").exit == 3
+        daemon.pid_file.write_text(f"{stranger.pid}\n")
         assert daemon.directord("start").exit == 0
         assert daemon.master != stranger.pid
         daemon.stop()

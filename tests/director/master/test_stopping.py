@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -161,16 +163,35 @@ def test_a_pid_file_that_was_left_is_status_1(tmp_path: Path) -> None:
     (tmp_path / "directord.pid").write_text(f"{os.getpid()}\n")
     code, words = situation(places(tmp_path))
     assert code == 1
-    assert "pid file" in words
+    assert words.endswith(f"is left; process {os.getpid()}, which it names, is none of a director here")
 
 
-def test_a_pid_file_that_names_nobody_goes_with_a_stop(tmp_path: Path) -> None:
-    pid_file = tmp_path / "directord.pid"
+@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1])
+def test_a_pid_file_in_the_run_dir_goes_with_a_stop_whoever_has_that_pid_by_now(tmp_path: Path, pid: int) -> None:
+    (tmp_path / "directord.pid").write_text(f"{pid}\n")
+    assert not stop(places(tmp_path), lambda: None)
+    assert situation(places(tmp_path)) == (3, "stopped")
+
+
+def test_a_pid_file_elsewhere_goes_with_a_stop_if_it_names_nobody(tmp_path: Path) -> None:
+    pid_file = tmp_path / "elsewhere" / "directord.pid"
+    pid_file.parent.mkdir()
+    where = replace(places(tmp_path), pid_file=str(pid_file))
     pid_file.write_text(f"{os.getpid()}\n")
-    assert not stop(places(tmp_path), lambda: None)
-    assert pid_file.exists(), "somebody lives under that name"
+    assert not stop(where, lambda: None)
+    assert pid_file.exists(), "somebody lives under that name, maybe another daemon"
     pid_file.write_text(f"{2**22 + 1}\n")
-    assert not stop(places(tmp_path), lambda: None)
+    assert not stop(where, lambda: None)
+    assert situation(where) == (3, "stopped")
+
+
+def test_a_pid_file_that_was_written_over_goes_with_the_stop_of_its_daemon(tmp_path: Path) -> None:
+    pid = master(tmp_path, True)
+    (tmp_path / "directord.pid").write_text(f"{os.getpid()}\n")
+    reaper = threading.Thread(target=os.waitpid, args=(pid, 0))
+    reaper.start()
+    assert stop(places(tmp_path), lambda: None)
+    reaper.join()
     assert situation(places(tmp_path)) == (3, "stopped")
 
 
