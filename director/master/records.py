@@ -12,10 +12,13 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from director.config.edits import DRAIN, Misfit, apply, inverse, is_order, value, within
 from director.config.lookup import nearest
+from director.config.model import Group, Service
+from director.config.values import BadValue, canonical_scheduler
 from director.errors import RefusedError, RemoteProtocolError, UsageError
 from director.framing import plainly, understood
 from director.messages import Actor, Edit, Running
@@ -82,9 +85,30 @@ def read(data: bytes) -> tuple[list[Record], int, int]:
 def _record(body: bytes) -> Record | None:
     try:
         kind, value_ = json.loads(body)
-        return understood(value_, _KINDS[kind])
-    except (ValueError, KeyError, TypeError, RemoteProtocolError):
+        record = understood(value_, _KINDS[kind])
+        if isinstance(record, Loaded):
+            return replace(record, stays=tuple(map(_by_one_name, record.stays)))
+        return replace(record, edits=tuple(map(_by_one_name, record.edits)))
+    except (ValueError, KeyError, TypeError, RemoteProtocolError, BadValue):
         return None
+
+
+def _by_one_name(edit: Edit) -> Edit:
+    """Workers know a scheduler by its one name only; an older version wrote down what was typed. Raises BadValue."""
+    if edit.field not in ("", "scheduler"):
+        return edit
+    return replace(edit, old=_renamed(edit.old), new=_renamed(edit.new))
+
+
+def _renamed(thing: Any) -> Any:
+    match thing:
+        case str():
+            return canonical_scheduler(thing)
+        case Group():
+            return replace(thing, scheduler=canonical_scheduler(thing.scheduler))
+        case Service():
+            return replace(thing, groups=tuple(map(_renamed, thing.groups)))
+    return thing
 
 
 def since_load(records: Sequence[Record]) -> tuple[Loaded | None, tuple[Edit, ...]]:

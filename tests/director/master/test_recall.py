@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from director import logs
@@ -11,11 +12,12 @@ from director.config.model import Config
 from director.config.reader import read
 from director.config.writer import write
 from director.events import Event
+from director.master import records
 from director.master.journal import Journal
 from director.master.loading import digest
 from director.master.recall import recall
 from director.master.records import Changed, Loaded
-from director.messages import Change, Happened, HostAdd, HostDown, HostWeight
+from director.messages import Change, Edit, Happened, HostAdd, HostDown, HostWeight
 from tests.director.config.configs import ANN, RUNNING, host
 from tests.shortage import no_room
 
@@ -107,3 +109,27 @@ def test_of_changes_over_a_damaged_record_those_that_do_not_fit_the_file_are_sai
     assert hosts == [("a", 1.0), ("b", 7.0), ("new", 1.0)]
     said = [one.fields["change"] for one in told if one.event == Event.CHANGE_OVERRULED]
     assert said == ["the file changed host 'b' of web/main, weight: the file wins"]
+
+
+def test_a_scheduler_that_an_older_version_wrote_down_as_it_was_typed_runs_by_its_one_name() -> None:
+    service = RUNNING.config.services[0]
+    typed = replace(service.groups[0], name="typed", scheduler="leastc,sticky")
+    edits = (
+        Edit(("service", service.name, "group", service.groups[0].name), "scheduler", "roundr", "lweighted"),
+        Edit(("service", service.name, "group", "typed"), "", None, typed),
+        Edit(("service", "typed"), "", None, replace(service, name="typed", groups=(typed,), listens=())),
+    )
+    last = Loaded(1.0, "f", digest(TEXT), TEXT.decode("latin-1"), edits[:1])
+    found = Journal()
+    found.records, _, strange = records.read(records.line(last) + records.line(Changed(1, 1.0, ANN, "said", edits[1:])))
+    running, _ = recall(found, RUNNING.config, TEXT, "f", check)
+    first, fresh = running.config.services[0], running.config.services[-1]
+    assert strange == 0
+    assert first.groups[0].scheduler == "leastconns"
+    assert first.groups[-1].scheduler == fresh.groups[0].scheduler == "leastconnsrr,sticky"
+
+
+def test_a_change_to_a_scheduler_of_a_later_version_is_left_out() -> None:
+    service = RUNNING.config.services[0]
+    edit = Edit(("service", service.name, "group", service.groups[0].name), "scheduler", "roundrobin", "by-the-stars!")
+    assert records.read(records.line(Changed(1, 1.0, ANN, "said", (edit,))))[0] == []
