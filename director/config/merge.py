@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from director.config.addresses import same_place
+from director.config.checking import deserted
 from director.config.departures import settled
 from director.config.edits import Misfit, apply, diff, enabled_or_first, is_order, words
 from director.config.model import Config
@@ -68,6 +69,9 @@ def merge(before: Config, now: Running, runs: Running) -> Merged:
             continue
         if edit.place[-2:-1] in (("listen",), ("service",)) and _doubled(candidate.config):
             overruled.append(edit)
+            continue
+        if edit.place[-2:-1] == ("user",) and deserted(candidate.config):
+            overruled.append(edit)  # the file took the others
             continue
         running = candidate
         stays.append(edit)

@@ -9,7 +9,7 @@ from hypothesis import given
 from director.config.changes import amend
 from director.config.edits import by_place
 from director.config.merge import merge
-from director.config.model import Config, Service
+from director.config.model import Admin, Config, Endpoint, Service, User
 from director.config.numbering import assign
 from director.messages import Change, GroupEnable, HostAdd, HostDelete, HostDown, HostWeight, ListenAdd, Running
 from tests.director.config.configs import ANN, RUNNING, WEB, host, runnings
@@ -81,6 +81,18 @@ def test_an_address_that_the_file_gave_to_another_is_the_files() -> None:
     )
     assert len(merged.running.config.services[0].listens) == 1
     assert len(merged.conflicts) == 1
+
+
+def test_the_last_user_of_an_admin_stays_if_the_file_took_the_others() -> None:
+    ann, bob, carl = (User(name=name, password="$x$y") for name in ("ann", "bob", "carl"))
+    admin = Admin(listen=Endpoint("127.0.0.1", 7001), users=(ann, bob))
+    loaded = replace(RUNNING.config, admins=(admin,))
+    file = Running(1, replace(loaded, admins=(replace(admin, users=(ann,)),)))
+    without = merge(loaded, file, Running(1, replace(loaded, admins=(replace(admin, users=(bob,)),))))
+    assert without.running.config.admins == file.config.admins
+    assert without.conflicts == ("the file changed user 'ann' of 127.0.0.1:7001: the file wins",)
+    instead = merge(loaded, file, Running(1, replace(loaded, admins=(replace(admin, users=(bob, carl)),))))
+    assert (instead.running.config.admins[0].users, instead.conflicts) == ((carl,), ())
 
 
 def test_a_host_that_both_added_is_the_files() -> None:
