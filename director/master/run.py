@@ -228,17 +228,24 @@ class Master:
             self.addresses.pop(ip).close()
             logs.info(Event.LISTENER_CLOSED, ip=ip)
 
-    def take_journal(self) -> None:
-        """Write it from now on: the other generation has let go of it. What we know since the last load is in force."""
-        known = self.journal.records
+    def take_journal(self) -> bool:
+        """Write it from now on: the other generation has let go of it. What we know since the last load is in force.
+
+        False: another daemon writes it. What changes is in memory only then.
+        """
+        known, path = self.journal.records, os.path.join(self.places.state_dir, "journal")
         start = max((at for at, record in enumerate(known) if isinstance(record, Loaded)), default=len(known))
         try:
-            self.journal = Journal(os.path.join(self.places.state_dir, "journal"))
+            self.journal = Journal(path)
             if self.journal.records[-1:] != known[-1:]:
                 for record in known[start:]:
                     self.journal.owe(record)
         except SystemFailure as error:
-            logs.error(Event.JOURNAL_FAILED, reason=error)
+            if not self.journal.failure:
+                logs.error(Event.JOURNAL_FAILED, reason=error)
+            self.journal.path, self.journal.failure = path, f"changes are not remembered: {error}"
+            return False
+        return True
 
     def release_daemon(self) -> None:
         """It is another generation's: what only one may have must not outlive that one with us."""

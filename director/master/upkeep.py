@@ -40,7 +40,7 @@ class Upkeep:
 
     def tick(self, now: float) -> None:
         """Several times a second."""
-        repairs = {Stage.SERVING: (self._run_dir, self._listeners), Stage.RETIRING: (self._folder,)}
+        repairs = {Stage.SERVING: (self._run_dir, self._listeners, self._journal), Stage.RETIRING: (self._folder,)}
         if now - self._looked < LOOK or self._master.stage not in repairs:
             return
         self._looked = now
@@ -48,11 +48,13 @@ class Upkeep:
         if trouble and trouble != self._trouble:
             logs.error(Event.DAEMON_FAILED, reason=f"what was removed can't be made again: {trouble}")
         self._trouble = trouble
+
+    def _journal(self) -> None:
         journal = self._master.journal
         if journal.lost:
-            logs.warning(Event.DAEMON_REPAIRED, path=journal.path)
             journal.close()
-            self._master.take_journal()
+        if journal.closed and self._master.take_journal():
+            logs.warning(Event.DAEMON_REPAIRED, path=journal.path)
 
     def _run_dir(self) -> None:
         """Raises DirectorError, OSError."""

@@ -16,9 +16,10 @@ from director.master.controls import open_control
 from director.master.journal import Journal
 from director.master.lock import Lock, probe
 from director.master.pidfile import read_pid_file
-from director.master.records import Loaded
+from director.master.records import Changed, Loaded
 from director.master.run import Master
 from director.master.stage import Stage
+from director.messages import Actor
 
 
 @pytest.fixture
@@ -63,6 +64,28 @@ def test_a_journal_that_somebody_has_removed_is_written_again(serving: Master) -
     assert Journal(serving.places.journal).records == [Loaded(1.0, "f", "d", "text")]
 
 
+def test_a_journal_that_another_daemon_has_taken_is_told_of_once_and_written_again_when_that_ends(
+    serving: Master, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(logs, "error", lambda event, *, reason: said.append(str(reason)))
+    os.unlink(serving.places.journal)
+    other = Journal(serving.places.journal)
+    other.append(Loaded(2.0, "g", "d", "other"))
+    for now in (11.0, 12.0, 13.0):
+        serving.upkeep.tick(now)
+    (line,) = said
+    assert "another daemon does" in line
+    assert serving.journal.failure == f"changes are not remembered: {line}"
+    later = Changed(1, 3.0, Actor("me"), "said", ())
+    serving.journal.append(later)
+    other.close()
+    serving.upkeep.tick(14.0)
+    assert serving.journal.failure == ""
+    serving.journal.close()
+    assert Journal(serving.places.journal).records[1:] == [Loaded(1.0, "f", "d", "text"), later]
+
+
 def test_where_another_daemon_has_begun_it_says_so_once(serving: Master, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(logs, "error", lambda event, *, reason: said.append(f"{event}: {reason}"))
@@ -95,3 +118,17 @@ def test_in_an_upgrade_nothing_is_touched(serving: Master) -> None:
     shutil.rmtree(serving.places.run_dir)
     serving.upkeep.tick(11.0)
     assert not os.path.exists(serving.places.run_dir)
+
+
+def test_a_generation_that_retires_makes_its_folder_again_and_leaves_the_rest_to_the_daemon(serving: Master) -> None:
+    serving.stage = Stage.RETIRING
+    serving.journal.close()
+    os.rmdir(serving.family.directory)
+    os.unlink(serving.places.pid_file)
+    os.rename(serving.places.lock, f"{serving.places.lock}.away")
+    serving.upkeep.tick(11.0)
+    assert not os.path.exists(serving.family.directory)  # the daemon has not been at it
+    os.rename(f"{serving.places.lock}.away", serving.places.lock)
+    serving.upkeep.tick(12.0)
+    assert os.path.isdir(serving.family.directory)
+    assert serving.journal.closed and not os.path.exists(serving.places.pid_file)
