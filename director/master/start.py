@@ -242,8 +242,11 @@ def succeed(roles: Roles, places: Places) -> int:
     link = Link(socket.socket(fileno=left.elder.link))
     try:
         master = _take(left, roles, places)
-    except (DirectorError, OSError) as error:
+    except DirectorError as error:
         link.send(Failed(str(error)))
+        return Exit.FAILED
+    except OSError as error:
+        link.send(Failed(f"can't start: {cause(error)}"))
         return Exit.FAILED
     master.candidate = Candidate(master, Bond(master.loop, link, lambda message: None, lambda: None), left)
     for elder in left.retirees:

@@ -134,6 +134,12 @@ class Upgrade:
                 held_by=oldest.name,
             )
         try:
+            self._try_folders()
+        except OSError as error:
+            raise UpgradeRefused(
+                f"can't upgrade: can't write {error.filename}: {error.strerror}; nothing was changed"
+            ) from None
+        try:
             self._preflight.begin(master.system, master.invocation, master.places)
         except OSError as error:
             raise UpgradeRefused(f"can't upgrade: can't fork: {error.strerror}") from None
@@ -141,6 +147,15 @@ class Upgrade:
         logs.info(Event.UPGRADE_STARTED, by="signal" if self._request is None else self._request.actor.name)
         self._say("checking the new version")
         self._after(master.running.config.upgrade_timeout, lambda: self.fail("it was not ready in time"))
+
+    def _try_folders(self) -> None:
+        """A successor has to make a folder of its own, and to write the journal that we can write. Raises OSError."""
+        journal, folder = self._master.journal, f"{self._master.family.directory}.new"
+        os.mkdir(folder)
+        os.rmdir(folder)
+        if journal.path is not None and not journal.closed:
+            with contextlib.suppress(FileNotFoundError):  # it is made again, by whoever is the daemon then
+                os.close(os.open(journal.path, os.O_WRONLY | os.O_CLOEXEC))
 
     def _preflighted(self, version: str | None, reason: str) -> None:
         if version is None:

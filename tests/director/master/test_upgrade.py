@@ -203,6 +203,23 @@ def test_without_a_config_file_it_is_refused(master: Master) -> None:
         Upgrade(master, None).begin()
 
 
+def test_where_a_successor_could_not_write_it_is_refused_before_anything_begins(master: Master, tmp_path: Path) -> None:
+    master.stage = Stage.SERVING
+    master.places = Places(str(tmp_path), str(tmp_path), "/c.xml", str(tmp_path / "pid"))
+    master.family.directory = str(tmp_path / "gone" / "g1-1")
+    with pytest.raises(
+        UpgradeRefused, match=r"can't write .*/g1-1\.new: No such file or directory; nothing was changed"
+    ):
+        master.begin_upgrade(None)
+    master.family.directory = str(tmp_path / "g1-1")
+    master.journal = Journal(str(tmp_path / "journal"))
+    (tmp_path / "journal").unlink()
+    (tmp_path / "journal").mkdir()
+    with pytest.raises(UpgradeRefused, match=r"can't write .*/journal: Is a directory; nothing was changed"):
+        master.begin_upgrade(None)
+    assert (master.stage, master.upgrade) == (Stage.SERVING, None)
+
+
 def test_too_many_retiring_generations_refuse_it_and_the_oldest_is_named(master: Master) -> None:
     master.stage = Stage.SERVING
     master.places = Places(master.places.run_dir, master.places.state_dir, "/c.xml", master.places.pid_file)
