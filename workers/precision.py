@@ -30,4 +30,4 @@ def of_idleness(services: Collection[Service]) -> float:
 
 def _every(part: float, bounds: tuple[float, float], timeouts: list[float]) -> float:
     least, most = bounds
-    return max(least, min([most, *(part * timeout for timeout in timeouts)]))
+    return max(least, min(most, part * min(timeouts, default=most / part)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from operator import is_
 from typing import Any
 
 from director.config.model import Config, Service
@@ -147,16 +148,22 @@ class Misfit(RefusedError):
 def apply(running: Running, edits: Iterable[Edit]) -> Running:
     """What runs after these. Raises Misfit."""
     config, admin, drains = running.config, dict(running.admin), {drain.path: drain for drain in running.drains}
+    services = {service.name: service for service in config.services}  # of thousands each may have its edits
     removed = False
     for edit in edits:
         if edit.field == DRAIN:
             _drain(drains, edit)
-            continue
-        if edit.field == DOWN:
-            _flag(config, admin, edit)
-            continue
-        config = _updated(config, "director", edit.place, edit)
-        removed = removed or (not edit.field and edit.new is None)
+        elif edit.field == DOWN:
+            _flag(services, admin, edit)
+        elif edit.place[:1] == ("service",):
+            _amend(services, edit)
+            removed = removed or (not edit.field and edit.new is None)
+        elif not edit.place and edit.field == "services":
+            services = {service.name: service for service in _ordered(services.values(), "service", edit)}
+        else:
+            config = _updated(config, "director", edit.place, edit)
+    if len(services) != len(config.services) or not all(map(is_, services.values(), config.services)):
+        config = replace(config, services=tuple(services.values()))
     if removed and admin:
         known = {host.number for host in hosts_of(config.services)}
         admin = {number: down for number, down in admin.items() if number in known}
@@ -170,8 +177,23 @@ def _drain(drains: dict[Place, Draining], edit: Edit) -> None:
         drains[edit.place[1::2]] = edit.new
 
 
-def _flag(config: Config, admin: dict[int, AdminDown], edit: Edit) -> None:
-    host = find(config, edit.place)
+def _amend(services: dict[str, Service], edit: Edit) -> None:
+    """Do an edit of a service, or of something in it."""
+    name, inside = edit.place[1], edit.place[2:]
+    if not inside and not edit.field:
+        if edit.new is None:
+            services.pop(name, None)
+        else:
+            services[name] = edit.new
+    elif name in services:
+        services[name] = _updated(services[name], "service", inside, edit)
+    else:
+        raise Misfit(f"there is no {words(edit.place)}")
+
+
+def _flag(services: dict[str, Service], admin: dict[int, AdminDown], edit: Edit) -> None:
+    service = services.get(edit.place[1])
+    host = None if service is None else _inside(service, "service", edit.place[2:])
     if host is None:
         if edit.new is None:
             return  # gone, and the flag with it
@@ -184,8 +206,10 @@ def _flag(config: Config, admin: dict[int, AdminDown], edit: Edit) -> None:
 
 def find(config: Config, place: Place) -> Any:
     """The thing at a place; None if there is none."""
-    thing: Any = config
-    tag = "director"
+    return _inside(config, "director", place)
+
+
+def _inside(thing: Any, tag: str, place: Place) -> Any:
     for child, name in zip(place[::2], place[1::2], strict=True):
         members = getattr(thing, ELEMENTS[tag].children[child])
         thing = next((member for member in members if KEYS[child](member) == name), None)
@@ -234,11 +258,14 @@ def _updated(thing: Any, tag: str, place: Place, edit: Edit) -> Any:
 def _edited(thing: Any, tag: str, edit: Edit) -> Any:
     for child, field in ELEMENTS[tag].children.items():
         if field == edit.field and child in KEYS:
-            key = KEYS[child]
-            ranks = {name: rank for rank, name in enumerate(edit.new)}
-            members = sorted(getattr(thing, field), key=lambda member: ranks.get(key(member), len(ranks)))
-            return replace(thing, **{field: tuple(members)})
+            return replace(thing, **{field: tuple(_ordered(getattr(thing, field), child, edit))})
     return replace(thing, **{edit.field: edit.new})
+
+
+def _ordered(members: Iterable[Any], tag: str, edit: Edit) -> list[Any]:
+    key = KEYS[tag]
+    ranks = {name: rank for rank, name in enumerate(edit.new)}
+    return sorted(members, key=lambda member: ranks.get(key(member), len(ranks)))
 
 
 def is_order(edit: Edit) -> bool:
@@ -275,7 +302,9 @@ def renumbered(after: Running, before: Config, last: int) -> tuple[Running, int]
         return after, last
     flags = by_place(after)
     admin = {}
-    for place, down in flags.items():
-        host = find(config, place)
-        admin[host.number] = down
+    for service in config.services if flags else ():
+        for group in service.groups:
+            for host in group.hosts:
+                if down := flags.get(place_of(service.name, group.name, host.name)):
+                    admin[host.number] = down
     return replace(after, config=config, admin=admin), last

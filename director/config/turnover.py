@@ -9,7 +9,8 @@ went as it was and came as it is; its number says that it is the same service.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from operator import is_
 from typing import NamedTuple
 
 from director.config.model import Group, Host, Service
@@ -26,11 +27,22 @@ def turnover(before: Sequence[Service], after: Sequence[Service]) -> Turnover:
     """What differs between the services of two configs."""
     if before is after:
         return Turnover([], [])
+    # Of thousands most often one is another: only what lies between those that are the same is looked at.
+    begin = _alike(before, after)
+    most = min(len(before), len(after)) - begin
+    end = min(most, _alike(reversed(before), reversed(after)))
+    before, after = before[begin : len(before) - end], after[begin : len(after) - end]
     old, new = set(map(id, before)), set(map(id, after))
     return Turnover(
         [service for service in before if id(service) not in new],
         [service for service in after if id(service) not in old],
     )
+
+
+def _alike(before: Iterable[Service], after: Iterable[Service]) -> int:
+    """How many in a row are the same, from the first on."""
+    same = list(map(is_, before, after))
+    return same.index(False) if False in same else len(same)
 
 
 def groups_of(services: Sequence[Service]) -> Iterator[Group]:
