@@ -95,21 +95,23 @@ _SERVERS_STATE = (
 # -- rows --------------------------------------------------------------------
 
 
-def rows(stats: Document) -> Iterator[Row]:
-    """One for each service, host and group, as `show stat` orders them."""
+def rows(stats: Document, iid: int = -1, kinds: int = -1, sid: int = -1) -> Iterator[Row]:
+    """One for each service, host and group, as `show stat` orders them; or those that `IID TYPE SID` asks for.
+
+    -1 is any. `kinds`: 1 frontends, 2 backends, 4 servers.
+    """
+    frontends, backends, servers = (bool(kinds & (1 << kind)) for kind in (FRONTEND, BACKEND, SERVER))
+    whole = sid in (-1, 0)
     for service in stats["services"]:
-        yield _frontend(service)
+        if frontends and whole and iid in (-1, service["number"]):
+            yield _frontend(service)
         for group in service["groups"]:
-            name = backend_name(service, group)
-            yield from (_server(name, group, host, stats["time"]) for host in group["hosts"])
-            yield _backend(name, group, stats["time"])
-
-
-def chosen(found: Iterable[Row], iid: int, kinds: int, sid: int) -> Iterator[Row]:
-    """Those that `show stat IID TYPE SID` asks for; -1 is any. `kinds`: 1 frontends, 2 backends, 4 servers."""
-    for row in found:
-        if iid in (-1, row["iid"]) and kinds & (1 << row["type"]) and sid in (-1, row["sid"]):
-            yield row
+            if iid in (-1, group["number"]):
+                name = backend_name(service, group)
+                hosts = group["hosts"] if servers else ()
+                yield from (_server(name, group, host, stats["time"]) for host in hosts if sid in (-1, _sid(host)))
+                if backends and whole:
+                    yield _backend(name, group, stats["time"])
 
 
 def backend_name(service: Document, group: Document) -> str:
@@ -294,14 +296,18 @@ def csv_of(found: Iterable[Row]) -> Iterator[str]:
     """The title and one line a row."""
     yield f"# {','.join(COLUMNS)},-,"
     for row in found:
-        yield ",".join([_cell(row.get(column)) for column in COLUMNS]) + ",-,"
+        cells = [""] * len(COLUMNS)  # most stay so
+        for column, value in row.items():
+            if value is not None:
+                cells[_POSITIONS[column]] = str(value) if type(value) is int else _cell(str(value))
+        yield ",".join(cells) + ",-,"
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    text = " ".join(str(value).splitlines())
-    return '"' + text.replace('"', '""') + '"' if {",", '"'} & set(text) else text
+def _cell(text: str) -> str:
+    if text.isprintable() and "," not in text and '"' not in text:
+        return text
+    text = " ".join(text.splitlines())
+    return '"' + text.replace('"', '""') + '"' if "," in text or '"' in text else text
 
 
 def typed(found: Iterable[Row]) -> Iterator[str]:

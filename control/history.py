@@ -109,6 +109,8 @@ class History:
 
     def minutes(self, number: int, series: str) -> Points:
         """A service's hour, an average a minute of what is known of it."""
+        if number not in self._rings:  # new, or one of too many
+            return [None] * (KEPT // MINUTE)
         values = self._turned(number, series)
         return [_mean(values[begin : begin + MINUTE]) for begin in range(0, KEPT, MINUTE)]
 

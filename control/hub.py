@@ -36,6 +36,7 @@ from control.closing import Closing
 from control.digests import Digests
 from control.downlist import Downlist
 from control.drains import Drains, Key
+from control.edition import Edition
 from control.estate import Estate
 from control.failback import Failback
 from control.fallbacks import Fallbacks
@@ -45,13 +46,14 @@ from control.memory import EVENTS, LEDGER, OFFSPRING, Memory
 from control.offspring import Offspring
 from control.prober import Prober
 from control.questions import Questions
+from control.rendition import Renditions
 from control.resolver import Resolver
 from control.retries import Retries, Tried
 from control.reunion import Reunion
 from control.roster import Roster
 from control.sampler import Sampler
 from control.server import Server
-from control.stats import Report, build
+from control.stats import Report, of_service, summary
 from control.totals import Totals
 from control.turn import let_others
 from control.upstream import Upstream
@@ -60,6 +62,7 @@ from director import logs
 from director.addresses import Addresses
 from director.config.departures import KILLED
 from director.config.edits import apply
+from director.config.lookup import find_service
 from director.config.model import Config, Host
 from director.config.turnover import groups_of
 from director.errors import ChildExit, RefusedError
@@ -93,6 +96,7 @@ from director.messages import (
     LogFile,
     LogLevel,
     Message,
+    Open,
     Order,
     Processes,
     ProcessInfo,
@@ -123,6 +127,7 @@ HEARTBEAT = 0.25  # seconds
 _READ_ON = 0.25  # seconds that a dead worker's last rows may take
 _SAVE = 0.25  # seconds between two looks for anything else to write down
 _SLICE = 500  # hosts that the stats tell of at once: 10 ms
+_FRESH = 1.0  # seconds for which the stats are told again, at the most
 _ANSWER = 5.0  # seconds for the master to answer
 _COUNTING = 1.0  # seconds for it to tell which processes there are
 
@@ -201,6 +206,7 @@ class Hub:
         self._is_new = not self.estate.inherit(birth.left, self.reunion)
         if self._is_new and not birth.standby and birth.left < 0:
             self.verdicts.expect(downlist.load())  # nobody was before us
+        self._edition = Edition(self._told, lambda took: min(took, _FRESH))
         self.server = Server(birth.control, self, birth.owner)
         gevent.get_hub().print_exception = logs.crash
         # Without a master there is nobody to be a hub for.
@@ -570,7 +576,7 @@ class Hub:
         """Forget peaks; with `everything`, count anew for the line dialect."""
         self.totals.forget_peaks(time.time())
         if everything:
-            self.baseline.set(self.stats())
+            self.baseline.set(self._told())
 
     def worker_digests(self) -> dict[int, str]:
         """What each worker says its digest is, by slot; waits for all for up to a second."""
@@ -611,11 +617,38 @@ class Hub:
         return self._processes
 
     def stats(self) -> dict[str, Any]:
-        """The stats, as the interface describes them. Nobody is told a count that could be lost.
+        """The stats, as the interface describes them; who asks at about the same time gets the same. Blocks."""
+        return self._edition.current()
+
+    @property
+    def renditions(self) -> Renditions:
+        """The stats as they are sent."""
+        return self._edition.renditions
+
+    def outdated(self) -> None:
+        """Something was changed, which the next stats must show."""
+        self._edition.outdated()
+
+    def summary(self) -> dict[str, Any]:
+        """The stats without services, of this moment."""
+        self.estate.save(counts=True)
+        return summary(self._report())
+
+    def service_stats(self, name: str) -> dict[str, Any]:
+        """Of the stats, a service, of this moment. Raises UsageError."""
+        self.estate.save(counts=True)
+        return of_service(self._report(), find_service(self.arranged.config, name))
+
+    def _told(self) -> dict[str, Any]:
+        """The stats anew. Nobody is told a count that could be lost.
 
         Of thousands of hosts they take a while: checks, permits and all else get their turn meanwhile.
         """
         self.estate.save(counts=True)
+        return {**summary(self._report()), "services": list(self._services_told())}
+
+    def _services_told(self) -> Iterator[dict[str, Any]]:
+        """Each service that there was when we began, as it is when its turn comes."""
         arranged, told = self.arranged, itertools.count(1)
 
         def turn() -> None:
@@ -624,12 +657,25 @@ class Hub:
                 if self.arranged is not arranged:
                     raise _Outdated
 
-        try:
-            return build(self._report(turn))
-        except _Outdated:
-            return build(self._report(lambda: None))
+        report, current = self._report(turn), {one.number: one for one in arranged.config.services}
+        for number in list(current):
+            if number in current:
+                try:
+                    service = of_service(report, current[number])
+                except _Outdated:
+                    arranged = self.arranged
+                    report, current = self._report(turn), {one.number: one for one in arranged.config.services}
+                    if number not in current:
+                        continue
+                    service = of_service(self._report(), current[number])
+                yield service
 
-    def _report(self, turn: Callable[[], None]) -> Report:
+    def open_connections(self) -> Open:
+        """The services that have connections, and how many."""
+        counts = ((one.name, self.totals.open.get(one.number, 0)) for one in self.arranged.config.services)
+        return tuple((name, count) for name, count in counts if count)
+
+    def _report(self, turn: Callable[[], None] = lambda: None) -> Report:
         return Report(
             version=self.version,
             generation=os.path.basename(self._birth.directory),

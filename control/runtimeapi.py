@@ -93,7 +93,7 @@ def _show_stat(words: list[str], config: Config) -> Phrase:
         raise UsageError("show stat takes IID TYPE SID, and typed, json, up or no-maint")
 
     def told(stats: Document) -> Iterable[str]:
-        found = haproxy.chosen(haproxy.rows(stats), *(numbers or (_ANY, _ANY, _ANY)))
+        found = haproxy.rows(stats, *(numbers or (_ANY, _ANY, _ANY)))
         if "up" in flags:
             found = (row for row in found if row["status"] != "DOWN")
         if "no-maint" in flags:

@@ -27,10 +27,10 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import Any
+from itertools import count
+from typing import Any, TypeVar
 
 import gevent
 from gevent import socket
@@ -39,13 +39,14 @@ from control import jsontext, render, rights, runtimeapi
 from control.arguments import complete, parse, split_line
 from control.commands.command import JSON, MAX_REQUEST, Command, CommandError, ErrorKind, Hub, find
 from control.commands.table import COMMANDS
-from control.turn import let_others
+from control.rendition import printed
+from control.turn import in_turns, let_others
 from director import logs
 from director.access import Access
 from director.config.model import Control
 from director.errors import DirectorError, RefusedError, RemoteProtocolError, UsageError
 from director.events import Event
-from director.frames import FrameReader, pack, pack_slowly, unpack
+from director.frames import FrameReader, enclose, pack, pack_slowly, unpack
 from director.messages import Actor
 
 PROTOCOL = 1
@@ -56,9 +57,10 @@ _PAUSE = 0.1  # seconds without accepting, when out of descriptors
 # The first byte of a length must be 0x00 to be told from a line.
 _LARGEST = (1 << 24) - 1
 
-_PIECE = 200  # lines that are made before others get their turn
+_CROWD = 50  # clients that are accepted before others get their turn
 
 Encode = Callable[[Any, bool], Iterable[bytes]]
+T = TypeVar("T", bytes, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ class Server:
 
     def _accept(self, path: str | None) -> None:
         listener = self._listeners[path]
-        while True:
+        for number in count(1):
             try:
                 sock, _ = listener.accept()
             except OSError as error:
@@ -157,8 +159,10 @@ class Server:
                 gevent.sleep(_PAUSE)
                 continue
             self._admit(sock, path)
-            # accept() does not yield as long as somebody waits: those we have go on, too.
-            let_others()
+            # accept() does not yield as long as somebody waits: those we have go on, too. Nor may one who
+            # comes behind a hundred who ask again and again wait for a hundred rounds of theirs.
+            if number % _CROWD == 0:
+                let_others()
 
     def _admit(self, sock: Any, path: str | None) -> None:
         connection = _Connection(self, sock, path)
@@ -232,9 +236,13 @@ class Server:
         """
         run = row.run if row.veiled is None or self.access(peer) is Access.FULL else row.veiled
         try:
-            outcome = run(self.hub, args, self._actor(peer))
-            if isinstance(outcome, Generator):
-                outcome = yield from _progress(outcome, encode)
+            try:
+                outcome = run(self.hub, args, self._actor(peer))
+                if isinstance(outcome, Generator):
+                    outcome = yield from _progress(outcome, encode)
+            finally:
+                if row.access is Access.FULL:
+                    self.hub.outdated()  # before anybody can have heard of it
             yield from encode(outcome, False)
         except CommandError:
             raise
@@ -249,6 +257,10 @@ class Server:
             # leave its client without a word, nor the daemon without the log line.
             logs.error(Event.COMMAND_FAILED, command=row.name, reason=repr(error), at=_place(error))
             raise CommandError(ErrorKind.FAILED, f"can't run {row.name}: an internal error, see the log") from None
+
+    def told(self, row: Command, result: Any, form: Hashable, pieces: Callable[[], Iterator[T]]) -> Iterable[T]:
+        """A result in that form: each piece when it is its turn, and once for all whose result is the same."""
+        return self.hub.renditions.of(result, form, pieces) if row.shared else in_turns(pieces())
 
 
 def _elsewhere(function: Callable[..., Any], *args: Any) -> Any:
@@ -368,10 +380,11 @@ class _Connection:
         ident = request.get("id")
 
         def encode(result: Any, more: bool) -> Iterable[bytes]:
-            return pack_slowly({"id": ident, "ok": True, "result": result, "more": more})
+            pieces = self._server.told(row, result, "frame", lambda: pack_slowly(result))
+            return enclose({"id": ident, "ok": True, "more": more}, "result", pieces)
 
         def write(result: Any, more: bool) -> Iterable[bytes]:
-            for text in jsontext.pieces(result):
+            for text in self._server.told(row, result, "json", lambda: jsontext.pieces(result)):
                 yield pack({"id": ident, "ok": True, "json": text, "more": True})
             yield pack({"id": ident, "ok": True, "json": "\n", "more": more})
 
@@ -439,10 +452,8 @@ class _Connection:
             args = parse(row, (phrase.words if phrase else words)[1:], common=(JSON,))
             told = self._told(phrase) if phrase else _teller(row, args.pop(JSON.name), args.get("format"))
 
-            def encode(result: Any, more: bool) -> Iterator[bytes]:
-                lines = iter(told(result))
-                while piece := "".join(f"{line}\n" for line in islice(lines, _PIECE)):
-                    yield piece.encode(errors="backslashreplace")
+            def encode(result: Any, more: bool) -> Iterable[bytes]:
+                return self._server.told(row, result, tuple(words), lambda: printed(told(result)))
 
             for piece in self._server.perform(row, args, self._peer, encode):
                 self._send(piece)

@@ -42,6 +42,11 @@ class Report:
 
 def build(report: Report) -> dict[str, Any]:
     """One JSON document; its keys are a contract."""
+    return {**summary(report), "services": [of_service(report, one) for one in report.running.config.services]}
+
+
+def summary(report: Report) -> dict[str, Any]:
+    """All of it but services."""
     master = next((one for one in report.processes if one.kind is Kind.MASTER), None)
     return {
         "version": report.version,
@@ -59,7 +64,6 @@ def build(report: Report) -> dict[str, Any]:
         "workers": [_worker(report, one) for one in report.processes if one.kind is Kind.WORKER],
         "drains": report.drains,
         "retiring": [_retiring(report, one) for one in report.processes if one.generation],
-        "services": [_service(report, service) for service in report.running.config.services],
     }
 
 
@@ -116,7 +120,8 @@ def _rss(pid: int) -> int:
         return 0  # gone this moment
 
 
-def _service(report: Report, service: Service) -> dict[str, Any]:
+def of_service(report: Report, service: Service) -> dict[str, Any]:
+    """Its part of the document."""
     tally = report.totals.service(service.number)
     groups = [_group(report, service, group) for group in service.groups]
     return {

@@ -10,7 +10,7 @@ Pure, and quick to import: `directorctl` does so at every call.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgpack
@@ -47,22 +47,36 @@ def is_long(value: Any, size: int = PIECE, depth: int = DEPTH) -> bool:
 
 
 def pack_slowly(value: Any, size: int = PIECE) -> Iterator[bytes]:
-    """As `pack`, in pieces that make one frame; who makes it need not stop everything.
+    """The body of a frame in pieces; who makes it need not stop everything.
 
-    While it is being made they are empty: each stands for about `size` entries of a list.
+    Between them are empty ones: each stands for about `size` entries of a list.
     """
-    parts, length = [bytearray()], 0
+    piece = bytearray()
     for part in _parts(value, size, DEPTH):
-        if len(parts[-1]) >= _ENOUGH:
-            parts.append(bytearray())
-        parts[-1] += part
-        length += len(part)
-        if len(part) > _MUCH:
+        piece += part
+        if len(piece) >= _ENOUGH:
+            yield bytes(piece)
+            piece = bytearray()
+        elif len(part) > _MUCH:
             yield b""
+    yield bytes(piece)
+
+
+def enclose(head: dict[str, Any], name: str, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The frame of `head` with one entry more, whose value is packed already; begins when it is whole."""
+    found = [_PACKER.pack_map_header(len(head) + 1)]
+    found += [msgpack.packb(one) for pair in head.items() for one in pair]
+    found.append(msgpack.packb(name))
+    for piece in pieces:
+        if piece:
+            found.append(piece)
+        else:
+            yield piece
+    length = sum(map(len, found))
     if length > MAX_FRAME:
         raise LocalProtocolError(f"can't frame a message: {length} bytes are over {MAX_FRAME}")
-    yield LENGTH.pack(length)
-    yield from map(bytes, parts)
+    yield LENGTH.pack(length) + b"".join(found[: 2 * len(head) + 3])
+    yield from found[2 * len(head) + 3 :]
 
 
 def _parts(value: Any, size: int, depth: int) -> Iterator[bytes]:

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from control.drains import Drains
     from control.fallbacks import Fallbacks
     from control.history import History
+    from control.rendition import Renditions
     from control.retries import Tried
     from control.roster import Listing, Name
     from director.config.model import Host
-    from director.messages import Actor, Answer, Order, ProcessInfo, Progress, Running
+    from director.messages import Actor, Answer, Open, Order, ProcessInfo, Progress, Running
     from director.scheduling.sticky import Stickies
 
 Args = Mapping[str, Any]
@@ -109,7 +110,23 @@ class Hub(Protocol):
         """What each worker knows."""
 
     def stats(self) -> Document:
-        """All counters, not older than a second: the JSON document of the interface."""
+        """All counters, not older than a second: the JSON document of the interface. Not to be changed."""
+
+    @property
+    def renditions(self) -> Renditions:
+        """The stats as they are sent."""
+
+    def outdated(self) -> None:
+        """Something was changed, which the next stats must show."""
+
+    def summary(self) -> Document:
+        """The same without services, of this moment."""
+
+    def service_stats(self, name: str) -> Document:
+        """Of the stats, a service, of this moment. Raises UsageError."""
+
+    def open_connections(self) -> Open:
+        """The services that have connections, and how many."""
 
     def processes(self) -> tuple[ProcessInfo, ...]:
         """All processes of this generation, the master first."""
@@ -236,6 +253,7 @@ class Command:
     `patience`: seconds that a client waits for the next sign. `streams`: what comes
     before the result is results, too, not progress; it has empty ones, as signs of life.
     `bulky`: of thousands of hosts it is long; as JSON it is shown as it comes, and has no warnings.
+    `shared`: who asks at about the same time gets the same object, and may be told by the same bytes.
     `veiled` runs in the place of `run` for whoever may only look, where that tells too much.
     """
 
@@ -250,6 +268,7 @@ class Command:
     patience: float = 10.0
     streams: bool = False
     bulky: bool = False
+    shared: bool = False
     veiled: Callable[[Hub, Args, Actor], Any] | None = None
 
     @property

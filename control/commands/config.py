@@ -25,7 +25,7 @@ from director.access import Access
 
 if TYPE_CHECKING:
     from director.config.model import Config
-    from director.messages import Actor, Open, Order
+    from director.messages import Actor, Order
 
 MAX_CONFIG = 16 * 1024 * 1024  # bytes
 _ANEW = "the file could not be changed here and there: it is written anew as <director>, without its comments"
@@ -85,12 +85,7 @@ def _order(hub: Hub, args: Args) -> Order:
     if isinstance(args["file"], str):  # a line: there are no bytes with it
         raise CommandError(ErrorKind.USAGE, "can't open a file of yours: send its bytes, as directorctl does")
     name, text = args["file"]
-    return ApplyConfig(text, name, plan, _open(hub), hub.out())
-
-
-def _open(hub: Hub) -> Open:
-    """The services that have connections, and how many."""
-    return tuple((service["name"], service["open"]) for service in hub.stats()["services"] if service["open"])
+    return ApplyConfig(text, name, plan, hub.open_connections(), hub.out())
 
 
 def config_save(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -139,7 +134,7 @@ def config_discard(hub: Hub, args: Args, actor: Actor) -> Document:
     """What the file said when it was loaded runs again; host-down is taken back, too."""
     from director.messages import Discard
 
-    return changed(hub, Discard(_open(hub), hub.out()), actor, args)
+    return changed(hub, Discard(hub.open_connections(), hub.out()), actor, args)
 
 
 def journal(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -154,7 +149,7 @@ def undo(hub: Hub, args: Args, actor: Actor) -> Document:
     from director.messages import Undo
 
     number = whole(f"can't undo {args['number']!r}", args["number"], "give a number that journal shows")
-    return changed(hub, Undo(number, _open(hub), hub.out()), actor, args)
+    return changed(hub, Undo(number, hub.open_connections(), hub.out()), actor, args)
 
 
 def file_argument(carries: bool) -> Argument:

@@ -117,7 +117,7 @@ def _open(hub: Hub, service: str, group: str, host: str) -> int:
     """The connections of a host, in all its places."""
     from director.members import configured
 
-    groups = next(one["groups"] for one in hub.stats()["services"] if one["name"] == service)
+    groups = hub.service_stats(service)["groups"]
     places = next(one["hosts"] for one in groups if one["name"] == group)
     return sum(one["open"] for one in places if configured(one["number"], one["name"]) == host)
 

@@ -68,7 +68,7 @@ def _line(tried: Tried, place: str, state: str) -> str:
 
 
 def _hosts(hub: Hub, service: str, group: str) -> list[Document]:
-    groups = next(one["groups"] for one in hub.stats()["services"] if one["name"] == service)
+    groups = hub.service_stats(service)["groups"]
     hosts: list[Document] = next(one["hosts"] for one in groups if one["name"] == group)
     return hosts
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from control.commands.command import ANY_SERVICE, Args, Command, Document, Hub, Section
+from control.turn import in_turns
 
 if TYPE_CHECKING:
     from director.messages import Actor
@@ -24,7 +25,9 @@ def history(hub: Hub, args: Args, actor: Actor) -> Document:
         "service": None,
         "step_seconds": STEP * MINUTE,
         "series": {one: known.minutes(ALL, one) for one in SERIES},
-        "services": {one.name: known.minutes(one.number, CONNECTIONS) for one in hub.running.config.services},
+        "services": dict(
+            in_turns((one.name, known.minutes(one.number, CONNECTIONS)) for one in hub.running.config.services)
+        ),
     }
 
 

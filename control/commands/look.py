@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from control.commands.command import (
@@ -18,6 +19,7 @@ from control.commands.command import (
     Section,
     unknown,
 )
+from control.turn import in_turns
 
 if TYPE_CHECKING:
     from director.messages import Actor
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 def status(hub: Hub, args: Args, actor: Actor) -> Document:
     """One entry a process."""
-    stats = hub.stats()
+    stats = hub.summary()
     open_connections: dict[int | str, int] = {worker["slot"]: worker["open"] for worker in stats["workers"]}
     open_connections |= {one["generation"]: one["open"] for one in stats["retiring"]}
     now = time.monotonic()
@@ -54,24 +56,33 @@ def stats(hub: Hub, args: Args, actor: Actor) -> Document:
 
 def services(hub: Hub, args: Args, actor: Actor) -> Document:
     """Services with their own counters, and how many hosts of the enabled group are up."""
-    found = []
-    for service in hub.stats()["services"]:
-        groups = service["groups"]
-        hosts = [host for group in groups if group["enabled"] for host in group["hosts"]]
-        up = sum(host["state"] in ("up", "slowstart") for host in hosts)
-        found.append({**service, "groups": [group["name"] for group in groups], "hosts": len(hosts), "hosts_up": up})
-    return {"services": found}
+    return {"services": list(in_turns(map(_in_short, hub.stats()["services"])))}
+
+
+def _in_short(service: Document) -> Document:
+    groups = service["groups"]
+    hosts = [host for group in groups if group["enabled"] for host in group["hosts"]]
+    up = sum(host["state"] in ("up", "slowstart") for host in hosts)
+    return {**service, "groups": [group["name"] for group in groups], "hosts": len(hosts), "hosts_up": up}
 
 
 def hosts(hub: Hub, args: Args, actor: Actor) -> Document:
     """Hosts of all services, of one, or of one of its groups."""
-    services = chosen(hub.stats()["services"], args["service"], "service")
-    found = []
+    from director.errors import UsageError
+
+    try:
+        services = hub.stats()["services"] if args["service"] is None else [hub.service_stats(args["service"])]
+    except UsageError as error:
+        raise CommandError(ErrorKind.UNKNOWN, str(error)) from None
+    return {"hosts": list(in_turns(_placed(services, args["group"])))}
+
+
+def _placed(services: Iterable[Document], name: str | None) -> Iterator[Document]:
+    """Hosts with where they are; of all groups, or of those of this name."""
     for service in services:
-        for group in chosen(service["groups"], args["group"], "group"):
+        for group in chosen(service["groups"], name, "group"):
             place = {"service": service["name"], "group": group["name"], "enabled": group["enabled"]}
-            found += [{**place, **host} for host in group["hosts"]]
-    return {"hosts": found}
+            yield from ({**place, **host} for host in group["hosts"])
 
 
 def chosen(entries: list[Document], name: str | None, noun: str) -> list[Document]:
@@ -85,7 +96,7 @@ def chosen(entries: list[Document], name: str | None, noun: str) -> list[Documen
 
 def workers(hub: Hub, args: Args, actor: Actor) -> Document:
     """One entry a worker."""
-    entries = hub.stats()["workers"]
+    entries = hub.summary()["workers"]
     if args["digest"]:
         digests = hub.worker_digests()
         entries = [{**entry, "digest": digests.get(entry["slot"])} for entry in entries]
@@ -127,6 +138,7 @@ ROWS: tuple[Command, ...] = (
         stats,
         options=(Option("format", "how to print them", choices=("text", "json", "csv", "prometheus")),),
         bulky=True,
+        shared=True,
     ),
     Command("services", Section.LOOK, "services: addresses, enabled group, connections", services, bulky=True),
     Command(

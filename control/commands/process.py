@@ -99,7 +99,7 @@ def stop(hub: Hub, args: Args, actor: Actor) -> Document:
     """Answered when the daemon begins to stop, not when it is gone. `open`: connections at that time."""
     from director.messages import StopDaemon
 
-    open_connections = sum(worker["open"] for worker in hub.stats()["workers"])
+    open_connections = sum(worker["open"] for worker in hub.summary()["workers"])
     if args["dry-run"]:
         lines = [f"stop: {open_connections} open connections, for up to {hub.running.config.stop_timeout:g} s"]
         return {"lines": lines, "open": open_connections, "dry_run": True}

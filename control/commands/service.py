@@ -41,7 +41,7 @@ def service_del(hub: Hub, args: Args, actor: Actor) -> Outcome:
     from director.messages import ServiceDelete
 
     name, grace = args["service"], graced(args)
-    open_ = sum(service["open"] for service in hub.stats()["services"] if service["name"] == name)
+    open_ = dict(hub.open_connections()).get(name, 0)
     # Who says what is to become of connections knows that there are some.
     return ordered(hub, ServiceDelete(name, open_ if grace is None else 0, grace), actor, args, name)
 

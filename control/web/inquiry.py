@@ -18,6 +18,7 @@ from gevent.queue import Empty, LifoQueue
 from control.arguments import complete
 from control.commands.command import CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
+from control.edition import Edition
 from control.history import STEP
 from control.rights import Person
 from control.turn import let_others
@@ -41,9 +42,10 @@ class Inquiry:
         self._idents = itertools.count(1)
         self._left = 0
         self._asked = 0.0
-        self._changes = 0
-        self._histories: dict[str, tuple[float, Any]] = {}
-        self._stats: tuple[float, Any] = (0.0, None)  # until when, and what
+        self._histories: dict[str, Edition[Any]] = {}  # by service
+        self.editions: Edition[dict[str, Any]] = Edition(
+            lambda: self.ask("stats", {}), lambda took: max(_FRESH, _SHARE * took)
+        )
         self.replaced = False  # by an upgrade: this hub decides nothing any more, and we end in a moment
 
     def introduce(self, descriptors: Iterable[int]) -> None:
@@ -60,26 +62,14 @@ class Inquiry:
 
     def stats(self) -> dict[str, Any]:
         """The statistics, a moment old at the most. All pages share them."""
-        until, known = self._stats
-        began = time.monotonic()
-        if known is None or began > until:
-            changes = self._changes
-            known = self.ask("stats", {})
-            now = time.monotonic()
-            if changes == self._changes:  # else they may be of before the change, which its page must show
-                self._stats = (now + max(_FRESH, _SHARE * (now - began)), known)
-        found: dict[str, Any] = known
-        return found
+        return self.editions.current()
 
     def history(self, service: str) -> dict[str, Any]:
         """The last hour of a service, or of all. All pages share it. Raises CommandError."""
-        until, known = self._histories.get(service, (0.0, None))
-        now = time.monotonic()
-        if known is None or now > until:
-            known = self.ask("history", {"service": service} if service else {})
-            self._histories = {name: one for name, one in self._histories.items() if one[0] > now}
-            self._histories[service] = (now + STEP / 2, known)
-        found: dict[str, Any] = known
+        if service not in self._histories:
+            args = {"service": service} if service else {}
+            self._histories[service] = Edition(lambda: self.ask("history", args), lambda took: STEP / 2)
+        found: dict[str, Any] = self._histories[service].current()
         return found
 
     def command(self, name: str, given: Mapping[str, Any], person: Person) -> Any:
@@ -92,8 +82,7 @@ class Inquiry:
             return result
         finally:
             if row.access is Access.FULL:
-                self._changes += 1
-                self._stats = (0.0, None)
+                self.editions.outdated()
 
     def ask(self, command: str, args: Mapping[str, Any], person: Person | None = None, patience: float = 10.0) -> Any:
         """The result of a command. Raises CommandError, also when there is no hub at this moment."""

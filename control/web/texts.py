@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from werkzeug.wrappers import Response
 
 from control import jsontext
 from control.commands.command import CommandError
 from control.render import FORMATS, render
+from control.rendition import printed
 from control.veil import veiled
 from control.web import running
 from control.web.answers import plain
@@ -16,6 +19,7 @@ from control.web.inquiry import Inquiry
 from control.web.visit import Page, Pages, Visit
 from director.config.ancestors import ROOTS
 
+Document = dict[str, Any]
 # The first element; comments before it may speak of others.
 _ROOT = re.compile(r"(?:\s|<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->)*<([^\s/>]+)", re.DOTALL)
 _ROOTS = ("director", *ROOTS)
@@ -47,11 +51,18 @@ def file_text(visit: Visit) -> str:
 
 def metrics(inquiry: Inquiry) -> Response:
     """For Prometheus."""
-    return plain("".join(f"{line}\n" for line in FORMATS["prometheus"](inquiry.stats())), kind=_METRICS)
+    return _in_pieces(inquiry, "prometheus", FORMATS["prometheus"], _METRICS)
 
 
 def _told(form: str, kind: str) -> Page:
-    return lambda visit: plain("".join(f"{line}\n" for line in FORMATS[form](visit.stats())), kind=kind)
+    return lambda visit: _in_pieces(visit.inquiry, form, FORMATS[form], kind)
+
+
+def _in_pieces(inquiry: Inquiry, form: str, told: Callable[[Document], Iterable[str]], kind: str) -> Response:
+    """The statistics in lines; of thousands of hosts they are long, so that all who want them get the same."""
+    stats = inquiry.stats()
+    pieces = inquiry.editions.renditions.of(stats, form, lambda: printed(told(stats)))
+    return Response(iter(pieces), content_type=f"{kind}; charset=utf-8")
 
 
 def _running_text(visit: Visit) -> Response:
@@ -81,7 +92,9 @@ def _stored_plain(visit: Visit) -> Response:
 
 
 def _stats_json(visit: Visit) -> Response:
-    return plain(jsontext.dumps(visit.stats()), kind="application/json")
+    stats = visit.stats()
+    pieces = visit.inquiry.editions.renditions.of(stats, "json", lambda: map(str.encode, jsontext.pieces(stats)))
+    return Response(iter(pieces), content_type="application/json; charset=utf-8")
 
 
 def _difference(visit: Visit) -> Response:

@@ -15,12 +15,14 @@ from control.fallbacks import Fallbacks
 from control.history import History
 from control.memory import Memory
 from control.questions import Questions
+from control.rendition import Renditions
 from control.retries import Tried
 from control.roster import Listing, Name
 from director.access import Access
+from director.config.lookup import nearest
 from director.config.model import Config, Control, Host
-from director.errors import DirectorError, Exit
-from director.messages import HUB_SLOT, Actor, Answer, Kind, Order, ProcessInfo, Progress, Running, Slot
+from director.errors import DirectorError, Exit, UsageError
+from director.messages import HUB_SLOT, Actor, Answer, Kind, Open, Order, ProcessInfo, Progress, Running, Slot
 from director.scheduling.sticky import Stickies
 
 PROCESSES = (
@@ -218,6 +220,8 @@ class FakeHub:
         self.answer: Answer | DirectorError = Answer(0, Exit.DONE, ("host a is down",), applied=2, workers=2)
         self.asked: list[tuple[Order, Actor, bool]] = []
         self.document = stats()
+        self.outdatings = 0
+        self.renditions = Renditions()
         self.retirees: tuple[ProcessInfo, ...] = ()
         self.past: list[dict[str, Any]] = []
         self.retried: list[int] = []
@@ -273,6 +277,22 @@ class FakeHub:
 
     def stats(self) -> dict[str, Any]:
         return self.document
+
+    def outdated(self) -> None:
+        self.outdatings += 1
+
+    def summary(self) -> dict[str, Any]:
+        return {key: value for key, value in self.document.items() if key != "services"}
+
+    def service_stats(self, name: str) -> dict[str, Any]:
+        services = {one["name"]: one for one in self.document["services"]}
+        if name not in services:
+            raise UsageError(f"unknown service {name!r}; {nearest(name, services)}")
+        found: dict[str, Any] = services[name]
+        return found
+
+    def open_connections(self) -> Open:
+        return tuple((one["name"], one["open"]) for one in self.document["services"] if one["open"])
 
     def processes(self) -> tuple[ProcessInfo, ...]:
         return (*PROCESSES, *self.retirees)

@@ -631,3 +631,41 @@ def log() -> Iterator[list[str]]:
     logs.listen(keep)
     yield lines
     logs.listen(None)
+
+
+# -- many who ask for much -------------------------------------------------------------
+
+
+class Watched(dict[str, Any]):
+    """Statistics that count how often somebody begins to tell of their services."""
+
+    told = 0
+
+    def __getitem__(self, key: str) -> Any:
+        self.told += key == "services"
+        return super().__getitem__(key)
+
+
+@pytest.mark.parametrize("line", [b"show stat\n", b"stats --format csv\n", b"show servers state\n"])
+def test_what_many_ask_for_is_told_once_for_all(folder: Path, line: bytes) -> None:
+    hub = FakeHub()
+    hub.document = watched = Watched(hub.document)
+    with serving(hub, str(folder / "c")) as served:
+        found = set()
+        for _ in range(5):
+            with served.connect() as client:
+                client.sendall(line)
+                found.add(everything(client))
+    assert len(found) == 1
+    assert watched.told == 1
+
+
+def test_what_changes_something_has_the_next_statistics_made_anew(folder: Path) -> None:
+    hub = FakeHub()
+    with serving(hub, str(folder / "c")) as served, served.connect() as client:
+        client.sendall(request("stats"))
+        reply(client)
+        assert hub.outdatings == 0
+        client.sendall(request("host-up", service="web", group="main", host="a"))
+        assert reply(client)["ok"]
+        assert hub.outdatings == 1
