@@ -28,3 +28,15 @@ def test_no_connection_is_said(client: Client, told: Told) -> None:
     told.results["sessions"] = {"sessions": [], "warnings": ["there are more"]}
     text = client.get("/sessions").text
     assert "No connection is open" in text and "there are more" in text
+
+
+def test_many_connections_are_shown_a_hundred_at_a_time_and_filters_go_along(client: Client, told: Told) -> None:
+    log_in(client)
+    (one,) = told.results["sessions"]["sessions"]
+    many = [{**one, "session": f"0-{number}"} for number in range(250)]
+    told.results["sessions"] = {"sessions": many, "warnings": []}
+    text = client.get("/sessions?host=a&at=100").text
+    assert "connections 101 to 200 of 250" in text
+    assert ">0-100</a>" in text and ">0-199</a>" in text
+    assert ">0-99</a>" not in text and ">0-200</a>" not in text
+    assert 'href="/sessions?at=200&amp;host=a"' in text
