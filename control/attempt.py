@@ -236,8 +236,8 @@ class Attempt:
             self._dialogue = make(check, self._job.name)
         if check.type in TLS:
             where = self._job.addresses[self._address - 1]
-            self._tls = self._trust.begin(self.number, check, _host_of(self._job.name), where, self.began)
             self._stage = Attempt._handshaking
+            self._tls = self._trust.begin(self.number, check, _host_of(self._job.name), where, self.began)
             self._shake()
         else:
             self._open(mask)

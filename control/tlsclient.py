@@ -19,6 +19,7 @@ from typing import Any
 
 from control.quicktls import WAYS, QuickTls
 from director.config.model import Check
+from director.trust import trusting
 
 _FRESH = 60.0  # seconds from one whole handshake to the next
 _DOUBT = 600.0  # seconds without a quick way for a host with which it failed
@@ -159,7 +160,7 @@ def _stamp(path: str | None) -> tuple[int, ...] | None:
 
 @lru_cache(256)
 def _context(verify: bool, ca: str | None, stamp: tuple[int, ...] | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca)
+    context = trusting(ca)
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

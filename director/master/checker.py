@@ -242,16 +242,18 @@ def begin_trial(system: System, check: Check, needs: Needs, loaded: Collection[s
 
     def run(say: Callable[[Loading], None]) -> Checked:
         faults = dict.fromkeys(needs.look(config, lambda: _become(_workers(config))))
+        doubts = dict.fromkeys(needs.doubts(config))
         plugins.search_beside(folder)
         able, problems = _with_own_schedulers(config, known, text, path, loaded, say)
-        if not faults:
+        if not faults and not doubts:
             return Checked(able, problems)
         root = document.parse(text)
         found = (
-            Problem(Severity.ERROR, path, _line(root, element, word), message, remedy)
-            for element, word, message, remedy in faults
+            Problem(severity, path, _line(root, element, word), message, remedy)
+            for severity, missing in ((Severity.ERROR, faults), (Severity.WARNING, doubts))
+            for element, word, message, remedy in missing
         )
-        return Checked(None, (*problems, *found))
+        return Checked(None if faults else able, (*problems, *found))
 
     return _begin(system, text, path, folder, run)
 

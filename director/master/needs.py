@@ -3,18 +3,22 @@
 All of it can be known before anything is opened or stopped. Looked at in a
 child of the `checker`, with the rights that the daemon will have; what stands
 in the files is judged after those are dropped. Ports are no part of it: the
-daemon that is to be replaced may have them.
+daemon that is to be replaced may have them. What only checks and calls of
+hosts want may come while it runs, and is a matter of doubt.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import socket
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from director import logsocket
-from director.config.model import Admin, Config
+from director.addresses import call_from, not_from
+from director.config.model import Admin, Check, Config
 from director.errors import SystemFailure
 from director.logtarget import log_target
 from director.master import admins, selfsigned
@@ -32,6 +36,9 @@ _GROUP = "write the name or number of a group that there is"
 _TO_READ = "write the path of a file that who starts the daemon may read"
 _TO_WRITE = "write a path where who starts the daemon may write, or make the folder"
 _LOG_SERVER = "write the address of a syslog server that can be found"
+_TO_RUN = "write the path of a program that the user of workers may run"
+_TO_TRUST = "write the path of a file of PEM certificates that the user of workers may read"
+_TO_CALL = "write an address of this machine"
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,16 @@ class Needs:
         for admin in config.admins:
             for fault in self.judge(admin, files):
                 yield "admin", str(admin.listen), fault, ""  # who judges knows the remedy
+
+    def doubts(self, config: Config) -> Iterator[Fault]:
+        """What checks and calls of hosts would fail for now: it may come yet. Looked for with the rights of workers."""
+        for service in config.services:
+            yield from _source("service", service.source)
+            for group in service.groups:
+                yield from _check(group.check)
+                for host in group.hosts:
+                    yield from _source("host", host.source)
+                    yield from _check(host.check)
 
 
 def _accounts(config: Config) -> Iterator[Fault]:
@@ -110,6 +127,37 @@ def _places(config: Config) -> Iterator[Fault]:
     for _, listen in config.listens():
         if listen.ip.path:
             yield from _folder("listen", listen.ip.path, f"can't listen on {listen.ip}")
+
+
+def _source(element: str, source: str | None) -> Iterator[Fault]:
+    if source is None:
+        return
+    with socket.socket(socket.AF_INET6 if ":" in source else socket.AF_INET) as sock:
+        if not call_from(sock, source):
+            yield element, source, not_from(source), _TO_CALL
+
+
+def _check(check: Check | None) -> Iterator[Fault]:
+    if check is None:
+        return
+    if check.command is not None and (code := _unfit(check.command)):
+        yield "check", os.path.basename(check.command), f"can't run {check.command}: {os.strerror(code)}", _TO_RUN
+    if check.ca is not None:
+        from director.trust import trusting  # what it takes is long in coming, and few have that
+
+        try:
+            trusting(check.ca)
+        except OSError as error:
+            yield "check", os.path.basename(check.ca), str(error.strerror), _TO_TRUST
+
+
+def _unfit(command: str) -> int:
+    """The errno for which the program could not be run; 0: it could."""
+    try:
+        regular = stat.S_ISREG(os.stat(command).st_mode)
+    except OSError as error:
+        return error.errno or errno.ENOENT
+    return 0 if regular and os.access(command, os.X_OK, effective_ids=True) else errno.EACCES
 
 
 def _folder(element: str, path: str, what: str) -> Iterator[Fault]:

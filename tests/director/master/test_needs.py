@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,14 @@ from director.master.checker import check_now
 from director.master.needs import Fault, Needs
 
 ADMIN = Admin(listen=Endpoint("127.0.0.1", 7001))
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A folder that workers may enter, too."""
+    with tempfile.TemporaryDirectory(prefix="needs-", dir="/tmp") as folder:
+        os.chmod(folder, 0o755)
+        yield Path(folder)
 
 
 def listening(listen: Listen) -> Config:
@@ -114,3 +123,30 @@ def test_what_is_missing_is_told_with_the_line_of_its_element(tmp_path: Path) ->
     checked = check_now(text.encode(), str(tmp_path / "c.xml"), Needs(str(tmp_path), lambda admin, files: ()))
     lines = [problem.line for problem in checked.problems if "can't" in problem.message]
     assert lines == [11, 3, 6, 8, 8], checked.problems
+
+
+def test_what_checks_and_calls_want_is_only_a_warning_since_it_may_come(public: Path) -> None:
+    (public / "plain.sh").touch(mode=0o644)
+    (public / "empty.pem").touch()
+    text = """<director>
+      <service name="web" source="192.0.2.7"><listen ip="127.0.0.1:7004"/>
+        <group name="main">
+          <check type="script" command="no-such.sh"/>
+          <host name="a" ip="127.0.0.1:7003"><check type="script" command="plain.sh"/></host>
+          <host name="b" ip="127.0.0.1:7003"><check type="tls" ca="no-such.pem"/></host>
+          <host name="c" ip="127.0.0.1:7003"><check type="https" ca="empty.pem"/></host>
+          <host name="d" ip="127.0.0.1:7003" source="2001:db8::7"/>
+          <host name="e" ip="127.0.0.1:7003" source="127.0.0.1"><check type="script" command="/bin/true"/></host>
+        </group>
+      </service>
+    </director>"""
+    checked = check_now(text.encode(), str(public / "c.xml"), Needs(str(public), lambda admin, files: ()))
+    assert checked.config is not None
+    assert [str(problem).removeprefix(f"{public}/c.xml:").partition(";")[0] for problem in checked.problems] == [
+        "2: warning: can't call from 192.0.2.7: not ours, or of another family",
+        f"4: warning: can't run {public}/no-such.sh: No such file or directory",
+        f"5: warning: can't run {public}/plain.sh: Permission denied",
+        f"6: warning: can't use {public}/no-such.pem: No such file or directory",
+        f"7: warning: can't use {public}/empty.pem: no certificate or crl found",
+        "8: warning: can't call from 2001:db8::7: not ours, or of another family",
+    ]
