@@ -26,6 +26,7 @@ _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _LENGTH = re.compile(rb"^content-length:[ \t]*(\d{1,18})[ \t]*\r?$", re.I | re.M)
 _CHUNKED = re.compile(rb"^transfer-encoding:.*chunked", re.I | re.M)
 _SIZE = re.compile(rb"([0-9a-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n", re.I)
+_BODILESS = frozenset({204, 304})  # whatever the head says (RFC 9112, 6.3)
 _SWITCHING = 101  # the one status of its hundred that no other follows
 
 
@@ -91,7 +92,9 @@ class Http:
         end = _HEAD_END.search(heard)
         if end is not None:
             head, text = heard[: end.start()], heard[end.end() :]
-            if _CHUNKED.search(head):
+            if code in _BODILESS or self._check.method == "HEAD":
+                text, whole = b"", True
+            elif _CHUNKED.search(head):
                 text, whole = _dechunked(text)
             else:
                 length = _LENGTH.search(head)

@@ -107,3 +107,12 @@ def test_a_request_names_the_host() -> None:
     assert asked.startswith(b"HEAD /up?x=1 HTTP/1.1\r\nHost: 10.0.0.1:80\r\n")
     assert asked.endswith(b"\r\n\r\n")
     assert b"Host: app.test\r\n" in DIALOGUES["http"](Check(type="http", host="app.test"), "10.0.0.1:80").opening
+
+
+@pytest.mark.parametrize(("method", "status"), [("GET", b"204 No Content"), ("GET", b"304 Same"), ("HEAD", b"200 OK")])
+def test_an_answer_that_has_no_body_is_over_with_its_head(method: str, status: bytes) -> None:
+    dialogue = DIALOGUES["http"](Check(type="http", method=method, pattern="ready"), "host:1")
+    assert dialogue.hear(b"HTTP/1.1 %b\r\nContent-Length: 5\r\n" % status, False) is None
+    found = dialogue.hear(b"\r\n", False)
+    assert found is not None
+    assert (found.status, found.cause) == ("L7RSP", "the body has no 'ready'")
