@@ -11,7 +11,7 @@ from typing import Any
 Document = dict[str, Any]
 
 _OF_SERVICE = ("total", "refused", "bytes_in", "bytes_out")
-_OF_GROUP = ("total", "bytes_in", "bytes_out", "retries")
+_OF_GROUP = ("total", "bytes_in", "bytes_out", "retries", "falls")
 _OF_HOST = ("total", "bytes_in", "bytes_out", "retries", "falls")
 _MAPS = ("faults", "checks", "failed")  # counts by kind: of a host; of a service the last
 

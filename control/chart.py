@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any, Self
 
 from control.dialogues import Outcome
+from control.downtime import Downtime
 from director.messages import Fault
 from director.tally import BOUNDS_MS, bucket, quantiles_ms
 
@@ -46,8 +47,7 @@ class Chart:
     expires_at: float = 0.0
     latency: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_MS) + 1))
     resolved: bool | None = None
-    out_since: float = 0.0  # monotonic; 0: it is not
-    out_before: float = 0.0  # seconds, until it was last back
+    out: Downtime = field(default_factory=Downtime)  # down, taken out, or without an address
     _quantiles: tuple[int, list[float]] = field(default=(0, [0.0, 0.0]), init=False, repr=False, compare=False)
 
     def note(self, outcome: Outcome, seconds: float, at: float) -> None:
@@ -64,20 +64,6 @@ class Chart:
         else:
             self.checks_failed += 1
             self.errno = errno.errorcode.get(outcome.errno, "")
-
-    def follow(self, out: bool, now: float) -> bool:
-        """Whether it is down, taken out, or without an address; in monotonic seconds. True if that is new."""
-        if out is bool(self.out_since):
-            return False
-        if out:
-            self.out_since = now
-        else:
-            self.out_before, self.out_since = self.out_seconds(now), 0.0
-        return True
-
-    def out_seconds(self, now: float) -> float:
-        """How long it was out, in all."""
-        return self.out_before + (now - self.out_since if self.out_since else 0.0)
 
     def document(self, now: float) -> dict[str, Any]:
         """Its part of the stats."""
@@ -100,12 +86,15 @@ class Chart:
 
     def dump(self) -> list[Any]:
         """As plain values."""
-        return list(_values(self))
+        return [*_values(self), *self.out.dump()]
 
     @classmethod
     def restored(cls, value: list[Any]) -> Self:
         """What was dumped, to go on with."""
-        return cls(*value)
+        chart = cls(*value[: len(_NAMES)])
+        chart.out = Downtime(*value[len(_NAMES) :])
+        return chart
 
 
-_values = attrgetter(*(one.name for one in fields(Chart) if one.init))
+_NAMES = tuple(one.name for one in fields(Chart) if one.init and one.name != "out")
+_values = attrgetter(*_NAMES)

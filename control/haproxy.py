@@ -149,7 +149,9 @@ def _frontend(service: Document) -> Row:
 
 def _backend(name: str, group: Document, now: float) -> Row:
     hosts = group["hosts"]
-    usable = [host for host in hosts if host["state"] in _USABLE]
+    usable = [host for host in hosts if host["state"] in _USABLE and host["weight"]]
+    active = [host for host in usable if not host["backup"]]
+    weight = _weight(sum(host["weight"] for host in active or usable))
     # It is up for as long as one of these was, at least; down since the last one went.
     changed = min((host["since"] for host in usable), default=max((host["since"] for host in hosts), default=now))
     return {
@@ -164,10 +166,12 @@ def _backend(name: str, group: Document, now: float) -> Row:
         "smax": group["peak"],
         "slim": group["maxconn"],
         "status": "UP" if usable else "DOWN",
-        "weight": _weight(sum(host["weight"] for host in usable)),
-        "act": sum(not host["backup"] for host in usable),
-        "bck": sum(host["backup"] for host in usable),
+        "weight": weight,
+        "act": len(active),
+        "bck": len(usable) - len(active),
+        "chkdown": group.get("falls"),
         "lastchg": _age(now, changed),
+        "downtime": _whole(group.get("down_seconds")),
         "pid": 1,
         "iid": group["number"],
         "sid": 0,
@@ -175,6 +179,7 @@ def _backend(name: str, group: Document, now: float) -> Row:
         "ctime": round(quantile_ms(group["connect_ms_buckets"], 0.5)),
         "mode": "tcp",
         "algo": group["scheduler"],
+        "uweight": weight,
     }
 
 

@@ -688,7 +688,7 @@ class Hub:
             processes=self._processes,
             health=self.verdicts.document,
             unresolved=self._unresolved,
-            panic=self.verdicts.panicking,
+            group=self.verdicts.group_document,
             drains=self.drains.documents(),
             drain_of=self.drains.by_host(),
             file_weights=self._weights_in_file(),

@@ -39,6 +39,10 @@ def _new(name: str) -> Value:
     return lambda one: one.get(name)
 
 
+def _usable(host: Document) -> bool:
+    return host["state"] in _USABLE and host["weight"] > 0
+
+
 def _check_seconds(host: Document) -> float | None:
     return None if host["check_ms"] is None else host["check_ms"] / 1000
 
@@ -73,15 +77,17 @@ _GROUP: tuple[tuple[str, Value, str], ...] = (
         lambda group: int(group["panic"]),
         "Whether all hosts fail their checks and are used all the same.",
     ),
+    ("check_up_down_total", _new("falls"), "How often its last usable host went."),
+    ("downtime_seconds_total", _new("down_seconds"), "How long it had no usable host."),
     ("enabled", lambda group: int(group["enabled"]), "Whether new connections go to this group."),
     (
         "active_servers",
-        lambda group: sum([host["state"] in _USABLE and not host["backup"] for host in group["hosts"]]),
+        lambda group: sum([_usable(host) and not host["backup"] for host in group["hosts"]]),
         "Usable hosts.",
     ),
     (
         "backup_servers",
-        lambda group: sum([host["state"] in _USABLE and host["backup"] for host in group["hosts"]]),
+        lambda group: sum([_usable(host) and host["backup"] for host in group["hosts"]]),
         "Usable backup hosts.",
     ),
 )

@@ -31,7 +31,7 @@ class Report:
     processes: tuple[ProcessInfo, ...]
     health: Callable[[int], dict[str, Any]]  # its state and why, and what checks found
     unresolved: Callable[[int], str]  # why it has no address; empty if it has one
-    panic: Callable[[int], bool]  # of a group's number
+    group: Callable[[int], dict[str, Any]]  # of a group's number: its panic and falls
     drains: list[dict[str, Any]]
     drain_of: Mapping[int, dict[str, Any]]  # by host number
     file_weights: Mapping[int, float]  # by number, of hosts whose weight is another
@@ -165,7 +165,7 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
         "scheduler_in_use": report.fallbacks.in_use(group.number, group.scheduler),
         "scheduler_failures": report.fallbacks.counts.get(group.number, 0),
         "enabled": enabled,
-        "panic": report.panic(group.number),
+        **report.group(group.number),
         "connect_ms_buckets": _added([tally.connect for tally in busy]),
         "session_ms_buckets": _added([tally.session for tally in busy]),
         "hosts": hosts,

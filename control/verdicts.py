@@ -18,11 +18,12 @@ import msgpack
 from control.attempt import Job
 from control.chart import Chart, errno_name
 from control.dialogues import OUR_FAULT, Outcome
+from control.downtime import Downtime
 from control.patient import Patient, label_of
 from director import logs
 from director.addresses import Addresses, literal
 from director.config.model import Config, Endpoint, Group, Host, Service
-from director.config.turnover import hosts_of, turnover
+from director.config.turnover import groups_of, hosts_of, turnover
 from director.events import Event
 from director.messages import AdminDown, Fault, HostState, Running, Target
 from director.scheduling.health import Health, Rules, Source, Stage, Word
@@ -72,6 +73,7 @@ class Verdicts:
         self._running = Running(0, Config())
         self._patients: dict[int, Patient] = {}
         self._panicking: set[int] = set()  # group numbers
+        self._downtimes: dict[int, Downtime] = {}  # of groups, by number: while none of its hosts gets connections
         self._absent: dict[int, list[Any]] = {}  # what is remembered of hosts that there are not now, by number
         self._fallen: dict[tuple[str, str], list[Any]] = {}  # who was down when the daemon ended, by label and place
         self.changes = 0  # of who is down
@@ -99,6 +101,8 @@ class Verdicts:
             self.agenda.cancel(number)
             self._absent[number] = known[number].memory()
         self._forget_absent()
+        for number in {group.number for group in groups_of(gone)} - {group.number for group in groups_of(came)}:
+            self._downtimes.pop(number, None)
         self._follow_members(known, hosts_of(came))
         said, was = running.admin, before.admin
         told = {number for number in said.keys() | was.keys() if _word(said, number) is not _word(was, number)}
@@ -144,6 +148,8 @@ class Verdicts:
             if old is None or otherwise or (old.check, old.host.ip) != (check, host.ip):
                 others.append(patient)
         ward.bar({host.number for host in group.hosts if self._is_barred(host)})
+        if not group.hosts:
+            self._follow_group(group, ward)
         for patient in others:
             self.agenda.cancel(patient.host.number)  # what is on its way would be an answer to another question
             self._book_first(patient)
@@ -201,9 +207,16 @@ class Verdicts:
             patient.ward.bar_one(number, self._is_barred(patient.host))
             self._look_for_panic(patient)
             self._publish(self._target(patient))
-            if patient.chart.follow(self.state(number) in _OUT, time.monotonic()):
+            if patient.chart.out.follow(self.state(number) in _OUT, time.monotonic()):
                 self._stale.add(number)
                 self.dirty = True
+            self._follow_group(patient.group, patient.ward)
+
+    def _follow_group(self, group: Group, ward: Ward) -> None:
+        """The last host of a group that gets connections may have gone, or the first one come."""
+        now, down = time.monotonic(), not ward.up
+        outage = self._downtimes.setdefault(group.number, Downtime(now if down else 0.0))
+        self.dirty = outage.follow(down, now) or self.dirty
 
     def _look_up(self, patient: Patient) -> None:
         """Its addresses may have gone, or come."""
@@ -456,7 +469,7 @@ class Verdicts:
             "check_rise": check and check.rise,
             "check_fall": check and check.fall,
             "health": health.progress(),
-            "down_seconds": round(patient.chart.out_seconds(time.monotonic()), 1),
+            "down_seconds": round(patient.chart.out.seconds(time.monotonic()), 1),
             "slowstart_percent": self._slowstart_percent(patient, wall),
             "falls": health.falls,
             "flapping": health.flapping(time.monotonic()),
@@ -466,6 +479,15 @@ class Verdicts:
     def panicking(self, group: int) -> bool:
         """Whether all hosts of the group are down."""
         return group in self._panicking
+
+    def group_document(self, number: int) -> dict[str, Any]:
+        """A group's part of the stats."""
+        downtime = self._downtimes.get(number, Downtime())
+        return {
+            "panic": self.panicking(number),
+            "falls": downtime.falls,
+            "down_seconds": round(downtime.seconds(time.monotonic()), 1),
+        }
 
     # -- what must not be lost -------------------------------------------------------------------------
 
@@ -485,7 +507,8 @@ class Verdicts:
                 else:
                     self._pieces[number] = msgpack.packb(known)
             self._stale.clear()
-            rest = {"past": list(self.past), "panicking": list(self._panicking)}
+            downtimes = {number: downtime.dump() for number, downtime in self._downtimes.items()}
+            rest = {"past": list(self.past), "panicking": list(self._panicking), "groups": downtimes}
             self._dumped = msgpack.packb({"hosts": self._pieces, **rest})
         return self._dumped
 
@@ -503,6 +526,7 @@ class Verdicts:
         self._absent = {number: msgpack.unpackb(piece) for number, piece in value["hosts"].items()}
         self._stale |= self._absent.keys()
         self._panicking = set(value.get("panicking", ()))
+        self._downtimes = {number: Downtime(*rest) for number, rest in value.get("groups", {}).items()}
         self.past.extend(value["past"])
         return sum(health[0] != Stage.UP.value for health, _ in self._absent.values())
 

@@ -93,6 +93,22 @@ def test_a_backend_changes_when_its_first_host_comes_or_its_last_one_goes() -> N
     assert changed(host("a", "maint", since=long), host("b", "down", since=just)) == "10"
 
 
+def test_a_backend_tells_how_often_and_how_long_it_was_without_a_host() -> None:
+    backend = table(stats())[3]
+    assert (backend["svname"], backend["chkdown"], backend["downtime"]) == ("BACKEND", "2", "12")
+
+
+def test_a_backend_has_the_weight_of_hosts_that_get_connections_now() -> None:
+    def backend(*hosts: dict[str, Any]) -> tuple[str, ...]:
+        row = table(stats() | {"services": [service("web", group("main", *hosts))]})[-1]
+        return tuple(row[column] for column in ("status", "weight", "uweight", "act", "bck"))
+
+    spare = host("c", weight=3.0, backup=True)
+    assert backend(host("a"), host("b", weight=2.0), spare) == ("UP", "3", "3", "2", "1")
+    assert backend(host("a", "down"), spare) == ("UP", "3", "3", "0", "1")
+    assert backend(host("a", weight=0.0)) == ("DOWN", "0", "0", "0", "0")
+
+
 def test_odd_text_stays_in_its_cell() -> None:
     reason = 'said "no",\nthen left'
     document = stats() | {"services": [service("web", group("main", host("a", "maint", reason=reason)))]}

@@ -44,6 +44,7 @@ def test_peaks_and_the_time_out_are_told_by_a_daemon_that_has_them() -> None:
     assert ("director_service_max_session_rate", {"service": "web"}, 9.0) in found["director_service_max_session_rate"]
     assert ("director_service_max_queue", {"service": "web"}, 6.0) in found["director_service_max_queue"]
     assert [value for _, _, value in found["director_host_downtime_seconds"]] == [31.7] * 4
+    assert [value for _, _, value in found["director_group_downtime_seconds"]] == [12.3] * 3
     for one in document["services"]:
         del one["rate_peak"], one["groups"][0]["hosts"][0]["down_seconds"]
     found = families(exposed(document))

@@ -122,7 +122,7 @@ def test_how_long_a_host_was_out_is_counted_whoever_took_it_out() -> None:
     bare = told(slowstart=60.0)
 
     def out() -> bool:
-        return bool(bare.verdicts._patients[3].chart.out_since)
+        return bool(bare.verdicts._patients[3].chart.out.since)
 
     assert not out() and bare.verdicts.document(3)["down_seconds"] == 0
     bare.verdicts.fault(3, Fault.CONNECT_REFUSED, "Connection refused")
@@ -144,6 +144,37 @@ def test_how_long_a_host_was_out_is_counted_whoever_took_it_out() -> None:
     bare.addresses[3] = ()
     bare.verdicts.announce(3)
     assert out()
+
+
+def test_how_long_a_group_had_nobody_is_counted_over_hubs() -> None:
+    first, second = told(), Told()
+    for number in (3, 4):
+        assert first.verdicts.group_document(2) == {"panic": False, "falls": 0, "down_seconds": 0.0}
+        first.verdicts.fault(number, Fault.CONNECT_REFUSED, "")
+    assert first.verdicts.group_document(2)["falls"] == 1
+    second.verdicts.restore(first.verdicts.dump())
+    second.verdicts.configure(Running(1, config()))
+    assert second.verdicts._downtimes[2].since == first.verdicts._downtimes[2].since
+    second.verdicts.outcome(3, 0.0, GOOD, 0.01)
+    assert not second.verdicts._downtimes[2].since
+    maint = AdminDown(HostState.MAINT, "root", time.time())
+    second.verdicts.configure(Running(2, config(), {3: maint}))
+    assert second.verdicts.group_document(2)["falls"] == 2
+    second.verdicts.configure(Running(3, Config()))
+    assert not second.verdicts._downtimes
+
+
+def test_a_group_has_not_fallen_that_waits_for_its_first_host() -> None:
+    found = Told()
+    found.addresses = {3: (), 4: ()}
+    found.verdicts.configure(Running(1, config()))
+    assert found.verdicts._downtimes[2].since
+    assert found.verdicts.group_document(2)["falls"] == 0
+    empty = Group(name="main", number=2)
+    found.addresses = {3: literal(HOSTS[0].ip) or ()}
+    found.verdicts.announce(3)
+    found.verdicts.configure(Running(2, Config(services=(Service(name="web", groups=(empty,), number=1),))))
+    assert found.verdicts.group_document(2)["falls"] == 1
 
 
 def test_a_bad_check_is_counted_and_the_next_one_booked() -> None:
