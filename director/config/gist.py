@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from director.config.edits import DOWN, DRAIN
-from director.config.schema import ELEMENTS
+from director.config.edits import DOWN, DRAIN, KEYS
+from director.config.schema import ELEMENTS, Element
 from director.messages import AdminDown, Edit
 
 
@@ -22,26 +22,50 @@ def gist(edits: Sequence[Edit]) -> dict[str, str]:
     things = [edit for edit in edits if edit.field != DRAIN] or edits
     if len(things) == 1 and not _is_secret(things[0]):
         (edit,) = things
-        said |= {"old": _word(edit, edit.old), "new": _word(edit, edit.new)}
+        said |= dict(zip(("old", "new"), _words(edit), strict=True))
     return said
 
 
+def _element(edit: Edit) -> Element:
+    return ELEMENTS[edit.place[-2] if edit.place else "director"]
+
+
 def _is_secret(edit: Edit) -> bool:
-    element = ELEMENTS[edit.place[-2] if edit.place else "director"]
-    return any(row.field == edit.field and row.value.secret for row in element.attributes)
+    return any(row.field == edit.field and row.value.secret for row in _element(edit).attributes)
 
 
-def _word(edit: Edit, value: Any) -> str:
+def _words(edit: Edit) -> list[str]:
+    """What it was, and what it is."""
+    both = edit.old, edit.new
     if edit.field == DOWN:
-        return value.state.value if isinstance(value, AdminDown) else "in use"
+        return [value.state.value if isinstance(value, AdminDown) else "in use" for value in both]
     if edit.field == DRAIN:
-        return "draining" if value is not None else "not draining"
+        return ["draining" if value is not None else "not draining" for value in both]
     if not edit.field:
-        return "there" if value is not None else "not there"
-    return f"{edit.field}={_plain(value)}"
+        return [_presence(value) for value in both]
+    element = _element(edit)
+    for tag, field in element.children.items():
+        if field == edit.field:
+            return _of_child(tag, field, both)
+    row = next(row for row in element.attributes if row.field == edit.field)
+    return [f"{row.name}={row.value.show(value)}" for value in both]
 
 
-def _plain(value: Any) -> str:
-    if value is None:
-        return "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _of_child(tag: str, field: str, both: tuple[Any, Any]) -> list[str]:
+    """Of an element in the one that the place names, which has no place of its own."""
+    element = ELEMENTS[tag]
+    if tag in KEYS:  # what is another is the order of those
+        return [f"{field}={','.join(value)}" for value in both]
+    if element.kind is None:
+        return [f"{tag}={element.attributes[0].value.show(value)}" for value in both]
+    if None in both:
+        return [f"{tag} {_presence(value)}" for value in both]
+    differing = [row for row in element.attributes if len({getattr(value, row.field) for value in both}) > 1]
+    return [
+        " ".join([tag, *(f"{row.name}={row.value.show(getattr(value, row.field))}" for row in differing)])
+        for value in both
+    ]
+
+
+def _presence(value: Any) -> str:
+    return "there" if value is not None else "not there"

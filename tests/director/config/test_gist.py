@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from director.config.gist import gist
+from director.config.model import Check, Logging
 from director.messages import AdminDown, Draining, Edit, HostState
 
 HOST = ("service", "web", "group", "main", "host", "a")
@@ -17,6 +18,25 @@ def test_a_change_of_one_thing_says_what_that_was_and_is() -> None:
     drained = Edit(HOST, "drain", None, Draining(("web", "main", "a"), (1,), "eve", 1.0))
     assert gist([Edit(HOST, "down", None, MAINT), drained])["new"] == "maint"
     assert gist([drained]) == {"subject": "web/main/a", "old": "not draining", "new": "draining"}
+
+
+def test_it_speaks_in_the_words_of_config_xml() -> None:
+    def words(edit: Edit) -> tuple[str, str]:
+        said = gist([edit])
+        return said["old"], said["new"]
+
+    web, main = HOST[:2], HOST[:4]
+    assert words(Edit((), "workers", None, 3)) == ("workers=auto", "workers=3")
+    assert words(Edit(web, "disabled", False, True)) == ("disabled=no", "disabled=yes")
+    assert words(Edit(web, "connect_timeout", 5.0, 0.25)) == ("connect-timeout=5s", "connect-timeout=250ms")
+    assert words(Edit(web, "enabled", "main", "next")) == ("enable=main", "enable=next")
+    assert words(Edit((), "checktime", 120.0, 5.0)) == ("checktime=2m", "checktime=5s")
+    assert words(Edit((), "logging", Logging(), Logging(level="debug", connections="/c.log"))) == (
+        "logging level=info connections=none",
+        "logging level=debug connections=/c.log",
+    )
+    assert words(Edit(main, "check", None, Check())) == ("check not there", "check there")
+    assert words(Edit(main, "hosts", ("a", "b"), ("b", "a"))) == ("hosts=a,b", "hosts=b,a")
 
 
 def test_a_password_is_not_told_not_even_its_hash() -> None:
