@@ -31,9 +31,10 @@ from director.version import VERSION
 SOCKET = Option("socket", "the daemon's control socket (or $DIRECTOR_SOCKET)", metavar="PATH", letter="s")
 RUN_DIR = Option("run-dir", "the daemon's run dir, in which its control socket is", metavar="DIR")
 HELP = Option("help", "this, or a command in detail", letter="h")
+ABOUT = Option("version", "the version of this program; the daemon's, too: the command `version`")
 WATCH = Option("watch", "again and again, for commands that look")
 EVERY = Option("every", "seconds between two looks with --watch (2)", metavar="SECONDS")
-COMMON = (SOCKET, RUN_DIR, JSON, HELP, WATCH, EVERY)
+COMMON = (SOCKET, RUN_DIR, JSON, HELP, ABOUT, WATCH, EVERY)
 
 _PATIENCE = 2.0  # seconds to wait for an answer that we can do without
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -80,6 +81,9 @@ def _say(*lines: str) -> None:
 
 def _run(words: list[str]) -> int:
     leading, name, rest = _command_word(words)
+    if not set(ABOUT.spellings).isdisjoint([*leading, *rest]):
+        console.say(f"directorctl {VERSION}")
+        return Exit.DONE
     row = find(name or "help", COMMANDS)
     if not set(HELP.spellings).isdisjoint([*leading, *rest]):
         # Whatever else is said: it may be just what one needs help with.

@@ -12,7 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from control.commands.command import Command, Option
 
-_METAVARS = {"SVC": "service", "FILE": "file", "PATH": "file", "DIR": "file"}  # what the value of an option is
+_METAVARS = {  # what the value of an option is
+    "SVC": "service", "GRP": "any-group", "HOST": "any-host", "LISTEN": "admin",
+    "FILE": "file", "PATH": "file", "DIR": "file",
+}  # fmt: skip
 
 
 def bash(commands: Sequence[Command], common: Sequence[Option]) -> Iterator[str]:
@@ -48,7 +51,7 @@ def _script(template: str, commands: Sequence[Command], common: Sequence[Option]
 def _rows(commands: Iterable[Command]) -> Iterator[str]:
     """For each command what its words are, by place, and its options."""
     for row in commands:
-        kinds = " ".join(one.names.value for one in row.arguments)
+        kinds = " ".join(",".join(one.choices) or one.names.value for one in row.arguments)
         yield f"{row.name}) kinds='{kinds}' options='{' '.join(_spelled(row.options))}' ;;"
 
 
@@ -95,6 +98,7 @@ _LOOK = """
             wanted='%COMMANDS%'
         else
             wanted="@$(_directorctl_kind "${#given[@]}" "$kinds")"
+            [[ $wanted == *,* ]] && wanted=${wanted#@} && wanted=${wanted//,/ }  # they are the words
         fi
     fi
 """
@@ -138,8 +142,10 @@ _directorctl() {
         @service|@group|@host) names=$(_directorctl_names "${words[0]}" "${where[@]}" names "${given[@]}") ;;
         @command) names='%COMMANDS%'; names=${names// /$'\\n'} ;;
         @shell) names=$'bash\\nzsh' ;;
-        @user) names=$(_directorctl_names "${words[0]}" "${where[@]}" names --users) ;;
-        @scheduler) names=$(_directorctl_names "${words[0]}" "${where[@]}" names --schedulers) ;;
+        @user|@scheduler|@subsystem|@admin)
+            names=$(_directorctl_names "${words[0]}" "${where[@]}" names "--${wanted#@}s") ;;
+        @any-group|@any-host) names=$(_directorctl_names "${words[0]}" "${where[@]}" names "--${wanted#@any-}s") ;;
+        @listen) names=$(_directorctl_names "${words[0]}" "${where[@]}" names --listens "${given[@]}") ;;
         @file) compopt -o default; COMPREPLY=(); return ;;
         @*) COMPREPLY=(); return ;;
         *) names=${wanted// /$'\\n'} ;;
@@ -179,8 +185,10 @@ _directorctl() {
         @service|@group|@host) names=(${(f)"$(_directorctl_names $words[1] $where names ${(Q)given})"}) ;;
         @command) names=(${=:-%COMMANDS%}) ;;
         @shell) names=(bash zsh) ;;
-        @user) names=(${(f)"$(_directorctl_names $words[1] $where names --users)"}) ;;
-        @scheduler) names=(${(f)"$(_directorctl_names $words[1] $where names --schedulers)"}) ;;
+        @user|@scheduler|@subsystem|@admin)
+            names=(${(f)"$(_directorctl_names $words[1] $where names --${wanted#@}s)"}) ;;
+        @any-group|@any-host) names=(${(f)"$(_directorctl_names $words[1] $where names --${wanted#@any-}s)"}) ;;
+        @listen) names=(${(f)"$(_directorctl_names $words[1] $where names --listens ${(Q)given})"}) ;;
         @file) _files; return ;;
         @*) return 1 ;;
         *) names=(${=wanted}) ;;

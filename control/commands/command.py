@@ -188,6 +188,11 @@ class Names(StrEnum):
     SCHEDULER = "scheduler"
     VALUE = "value"  # anything
     USER = "user"
+    LISTEN = "listen"
+    ADMIN = "admin"
+    SUBSYSTEM = "subsystem"
+    ANY_GROUP = "any-group"  # of whichever service
+    ANY_HOST = "any-host"
     FILE = "file"
     COMMAND = "command"
     SHELL = "shell"
@@ -214,6 +219,7 @@ class Argument:
     metavar: str
     names: Names
     required: bool = True
+    choices: tuple[str, ...] = ()  # the words that it may be, for those who complete
     carries: bool = False  # its value is the bytes of a file that the client reads
 
 

@@ -54,8 +54,8 @@ ROWS: tuple[Command, ...] = (
         " subsystem (the first word of its events); without LEVEL, what it is",
         log_level,
         (
-            Argument("level", "LEVEL", Names.VALUE, required=False),
-            Argument("subsystem", "SUBSYSTEM", Names.VALUE, required=False),
+            Argument("level", "LEVEL", Names.VALUE, required=False, choices=("debug", "info", "warning", "error")),
+            Argument("subsystem", "SUBSYSTEM", Names.SUBSYSTEM, required=False),
         ),
         access=Access.FULL,
     ),

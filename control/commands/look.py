@@ -107,21 +107,30 @@ def names(hub: Hub, args: Args, actor: Actor) -> Document:
     """Of services, of a service's groups, of a group's hosts; for those who complete them."""
     from director.config.lookup import find_group, find_service
     from director.config.model import SCHEDULERS, STICKY
+    from director.config.turnover import groups_of, hosts_of
+    from director.logs import SUBSYSTEMS
 
     config = hub.running.config
+    services = config.services if args["service"] is None else (find_service(config, args["service"]),)
     if args["users"]:
         found = [user.name for admin in config.admins for user in admin.users]
     elif args["schedulers"]:
         found = [name + more for name in (*SCHEDULERS, *config.own_schedulers) for more in ("", STICKY)]
-    elif args["service"] is None:
-        found = [service.name for service in config.services]
+    elif args["subsystems"]:
+        found = list(SUBSYSTEMS)
+    elif args["admins"]:
+        found = [str(admin.listen) for admin in config.admins]
+    elif args["listens"]:
+        found = [str(listen.ip) for service in services for listen in service.listens]
+    elif args["hosts"]:
+        found = [host.name for host in hosts_of(services)]
+    elif args["groups"] or (args["service"] and args["group"] is None):
+        found = [group.name for group in groups_of(services)]
+    elif args["service"]:
+        found = [host.name for host in find_group(services[0], args["group"]).hosts]
     else:
-        service = find_service(config, args["service"])
-        if args["group"] is None:
-            found = [group.name for group in service.groups]
-        else:
-            found = [host.name for host in find_group(service, args["group"]).hosts]
-    return {"lines": found}
+        found = [service.name for service in services]
+    return {"lines": list(dict.fromkeys(found))}
 
 
 def version(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -165,6 +174,11 @@ ROWS: tuple[Command, ...] = (
         (
             Option("users", "of users of the web admin instead"),
             Option("schedulers", "of schedulers instead"),
+            Option("subsystems", "of subsystems of the log instead"),
+            Option("admins", "addresses of web admins instead"),
+            Option("listens", "addresses of a service, or of all, instead"),
+            Option("groups", "of groups of all services instead"),
+            Option("hosts", "of hosts of all services instead"),
         ),
     ),
     Command("version", Section.LOOK, "the versions of this program and of the daemon", version),

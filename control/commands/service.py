@@ -86,6 +86,7 @@ def listen_del(hub: Hub, args: Args, actor: Actor) -> Document:
 
 NEW_SERVICE = Argument("service", "SVC", Names.VALUE)
 ADDRESS = Argument("ip", "IP:PORT", Names.VALUE)
+LISTEN = Argument("ip", "IP:PORT", Names.LISTEN)
 NEW_GROUP = Argument("group", "GRP", Names.VALUE, required=False)
 SCHEDULER = Argument("scheduler", "SCHEDULER", Names.SCHEDULER, required=False)
 MAXCONN = Argument("maxconn", "N", Names.VALUE)
@@ -151,7 +152,7 @@ ROWS: tuple[Command, ...] = (
         Section.SERVICE,
         "listen on one address less; connections stay",
         listen_del,
-        (SERVICE, ADDRESS),
+        (SERVICE, LISTEN),
         (DRY_RUN,),
         Access.FULL,
     ),

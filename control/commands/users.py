@@ -42,7 +42,7 @@ def user_add(hub: Hub, args: Args, actor: Actor) -> Document:
     from director.config.values import is_hash
     from director.messages import UserAdd
 
-    if args["access"] not in ("full", "readonly"):
+    if args["access"] not in ACCESS.choices:
         raise CommandError(ErrorKind.USAGE, f"access can't be {args['access']!r}, only full or readonly")
     password = args["password"] or ""
     if not is_hash(password):
@@ -58,6 +58,8 @@ def user_del(hub: Hub, args: Args, actor: Actor) -> Document:
     return changed(hub, UserDelete(args["name"]), actor, args)
 
 
+ACCESS = Argument("access", "full|readonly", Names.VALUE, choices=("full", "readonly"))
+
 ROWS: tuple[Command, ...] = (
     Command("users", Section.USERS, "who may use the web admins; of users files, which there are", users),
     Command(
@@ -65,7 +67,7 @@ ROWS: tuple[Command, ...] = (
         Section.USERS,
         "let somebody use the web admins; the password comes by prompt, or as a line of stdin",
         user_add,
-        (Argument("name", "NAME", Names.VALUE), Argument("access", "full|readonly", Names.VALUE)),
+        (Argument("name", "NAME", Names.VALUE), ACCESS),
         (
             Option("admin", "only the one that listens there", metavar="LISTEN"),
             Option("password", "its hash, instead of asking", metavar="HASH"),

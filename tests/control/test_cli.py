@@ -65,6 +65,14 @@ def test_version_works_without_a_daemon(capsys: pytest.CaptureFixture[str], tmp_
     assert "warning: can't reach a director" in said.err
 
 
+@pytest.mark.parametrize("words", [["--version"], ["-s", "/none", "--version", "--json"], ["stats", "--version"]])
+def test_the_version_of_this_program_is_told_without_asking_anybody(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 0
+    assert tuple(capsys.readouterr()) == (f"directorctl {VERSION}\n", "")
+
+
 def test_version_does_not_call_a_daemon_away_that_refuses(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

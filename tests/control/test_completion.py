@@ -24,6 +24,11 @@ case "$*" in
     "names web main") echo a:1; echo a:2; echo b ;;
     "-s other names") echo elsewhere ;;
     "names --schedulers") echo first; echo leastconns ;;
+    "names --listens web") echo '127.0.0.1:80'; echo '[::]:80' ;;
+    "names --subsystems") echo hub; echo listener ;;
+    "names --admins") echo '127.0.0.1:7001' ;;
+    "names --groups") echo main; echo next ;;
+    "names --hosts") echo a:1; echo b ;;
     *) exit 7 ;;
 esac
 """
@@ -74,6 +79,16 @@ def in_bash(folder: Path, line: str, by: str | None = None) -> list[str]:
         ("directorctl stats --format ", ["text", "json", "csv", "prometheus"]),
         ("directorctl sessions --service w", ["web"]),
         ("directorctl group-scheduler web main f", ["first"]),
+        ("directorctl sessions --group n", ["next"]),
+        ("directorctl sessions --service web --host b", ["b"]),
+        ("directorctl session-close --host a:", ["1"]),
+        ("directorctl user-add ann ", ["full", "readonly"]),
+        ("directorctl user-add --admin 1", ["127.0.0.1:7001"]),
+        ("directorctl user-add ann f", ["full"]),
+        ("directorctl log-level ", ["debug", "info", "warning", "error"]),
+        ("directorctl log-level debug li", ["listener"]),
+        ("directorctl listen-del web 127.0.0.1:", ["80"]),
+        ("directorctl listen-add web ", []),
         ("directorctl help version", ["version"]),
         ("directorctl host-down wrong ", []),
         ("directorctl host-down web main b ", []),
@@ -160,6 +175,13 @@ def in_zsh(folder: Path, *words: str, by: str | None = None) -> list[str]:
         ("directorctl stats --format pro", ["prometheus"]),
         ("directorctl group-scheduler web main lea", ["leastconns"]),
         ("directorctl host-down --rea", ["--reason"]),
+        ("directorctl sessions --group n", ["next"]),
+        ("directorctl sessions --host a:", ["a:1"]),
+        ("directorctl user-add ann ", ["full", "readonly"]),
+        ("directorctl user-add --admin 1", ["127.0.0.1:7001"]),
+        ("directorctl log-level w", ["warning"]),
+        ("directorctl log-level debug li", ["listener"]),
+        ("directorctl listen-del web [", ["[::]:80"]),
         ("directorctl host-down wrong ", []),
         ("directorctl undo ", []),
     ],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from control.commands.command import CommandError, ErrorKind
+from control.commands.command import CommandError, ErrorKind, find
+from control.commands.table import COMMANDS
 from director import logs
 from director.messages import LogLevel, LogReopen
 from tests.control.commands.running import run
@@ -36,3 +37,7 @@ def test_what_is_not_there_is_told_with_what_is(args: dict[str, str], kind: Erro
     with pytest.raises(CommandError, match=words) as caught:
         run(FakeHub(), "log-level", **args)
     assert caught.value.kind is kind
+
+
+def test_levels_are_completed_that_there_are() -> None:
+    assert find("log-level", COMMANDS).arguments[0].choices == logs.LEVELS

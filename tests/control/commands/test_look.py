@@ -10,7 +10,8 @@ import pytest
 from control.commands.command import CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
 from director.access import Access
-from director.messages import Kind, ProcessInfo, Slot, peer_incarnation, peer_slot
+from director.config.model import Admin, Config, Endpoint, Group, Host, Listen, Service
+from director.messages import Kind, ProcessInfo, Running, Slot, peer_incarnation, peer_slot
 from tests.control.commands.running import run
 from tests.control.hubs import FakeHub
 
@@ -73,6 +74,26 @@ def test_services_count_the_hosts_of_the_enabled_group(hub: FakeHub) -> None:
 )
 def test_hosts_are_those_of_all_of_a_service_of_a_group(hub: FakeHub, args: dict[str, str], names: list[str]) -> None:
     assert [host["name"] for host in run(hub, "hosts", **args)["hosts"]] == names
+
+
+def test_names_are_those_that_may_stand_in_a_place(hub: FakeHub) -> None:
+    listens = (Listen(ip=Endpoint("127.0.0.1", 80)), Listen(ip=Endpoint(path="/run/web.sock")))
+    groups = tuple(Group(name=name, hosts=(Host(name="a", ip=Endpoint("127.0.0.1", 1)),)) for name in ("main", "next"))
+    services = Service(name="web", listens=listens, groups=groups), Service(name="db", groups=groups)
+    admins = (Admin(listen=Endpoint("127.0.0.1", 7001)),)
+    hub.running = Running(1, Config(services=services, admins=admins))
+    for args, found in (
+        ({}, ["web", "db"]),
+        ({"service": "web"}, ["main", "next"]),
+        ({"service": "web", "group": "next"}, ["a"]),
+        ({"groups": True}, ["main", "next"]),
+        ({"hosts": True}, ["a"]),
+        ({"service": "db", "listens": True}, []),
+        ({"listens": True}, ["127.0.0.1:80", "unix:/run/web.sock"]),
+        ({"admins": True}, ["127.0.0.1:7001"]),
+    ):
+        assert run(hub, "names", **args)["lines"] == found
+    assert "listener" in run(hub, "names", subsystems=True)["lines"]
 
 
 def test_a_host_says_where_it_is(hub: FakeHub) -> None:
