@@ -5,6 +5,7 @@ configuration, the scheduling rules, the messages between processes and the
 master itself. Its rooms:
 
     __main__.py   the `directord` command; the only module that knows all rooms
+    entry.py      ... from its first moment
     config/       config.xml: reader -> model -> writer, and changes to it (pure)
     scheduling/   who gets the next connection (pure)
     master/       the process that owns sockets, children and signals

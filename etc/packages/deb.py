@@ -28,7 +28,7 @@ import source
 HERE = Path(__file__).parent / "debian"
 PYTHON = "/usr/bin/python3"
 HOME = "usr/lib/director"
-COMMANDS = {"usr/sbin/directord": "director.__main__", "usr/bin/directorctl": "control.cli"}
+COMMANDS = {"usr/sbin/directord": "director.entry", "usr/bin/directorctl": "control.entry"}
 EXAMPLES = (
     "config.xml", "config-minimal.xml", "config-checks.xml", "by_network.py", "grafana-dashboard.json",
     "prometheus-alerts.yaml",
