@@ -133,9 +133,13 @@ def _tcp(text: str, anywhere: bool, remedy: str) -> Endpoint:
         address = _ip(host[1:-1])
         if address is None or ":" not in address:
             raise BadValue(f"{host} is not an IPv6 address", remedy)
-        mapped = ipaddress.IPv6Address(address).ipv4_mapped if anywhere else None
-        if mapped is not None:  # a socket for IPv6 alone can't have it
-            raise BadValue("an IPv4 address in the form of IPv6", f"write {mapped}:{port}")
+        found = ipaddress.IPv6Address(address)
+        if anywhere and found.ipv4_mapped is not None:  # a socket for IPv6 alone can't have it
+            raise BadValue("an IPv4 address in the form of IPv6", f"write {found.ipv4_mapped}:{port}")
+        if not anywhere and (found.is_link_local or found.scope_id):
+            raise BadValue("a link-local address, which is another host's on each interface", remedy)
+        if found.is_link_local and not found.scope_id:
+            raise BadValue("a link-local address without its interface", f"write it as [{address}%eth0]:{port}")
         return Endpoint(address, port)
     if ":" in host and (_ip(text) or _ip(host)):
         raise BadValue("an IPv6 address needs brackets", "write it as [address]:port")

@@ -23,6 +23,7 @@ import socket
 import stat
 import struct
 from dataclasses import dataclass, field
+from typing import Any
 
 from director.config.model import Endpoint, Listen
 from director.errors import SystemFailure, refusal
@@ -79,7 +80,7 @@ def account_ids(listen: Listen) -> tuple[int, int]:
     return uid, gid
 
 
-def resolve(ip: Endpoint) -> tuple[int, tuple[str, int]]:
+def resolve(ip: Endpoint) -> tuple[int, Any]:
     """Family and address to bind. A name is looked up; the first answer counts."""
     if ip.host == "*":
         return socket.AF_INET, ("0.0.0.0", ip.port)
@@ -87,7 +88,7 @@ def resolve(ip: Endpoint) -> tuple[int, tuple[str, int]]:
         family, _, _, _, address = socket.getaddrinfo(ip.host, ip.port, type=socket.SOCK_STREAM)[0]
     except socket.gaierror as error:
         raise SystemFailure(f"can't listen on {ip}: {error.strerror}") from None
-    return family, (str(address[0]), ip.port)
+    return family, address
 
 
 @dataclass
@@ -214,7 +215,7 @@ def _open_tcp(address: Address, slots: int) -> None:
     _bind_slots(address, family, where, slots)
 
 
-def _bind_slots(address: Address, family: int, where: tuple[str, int], slots: int) -> None:
+def _bind_slots(address: Address, family: int, where: Any, slots: int) -> None:
     while len(address.sockets) < slots:
         sock = _tcp_socket(address, family)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -51,6 +51,16 @@ def test_nobody_listens_on_an_ipv4_address_in_the_form_of_ipv6(value: Value) -> 
     assert refused.value.remedy == "write 127.0.0.1:80"
 
 
+def test_a_link_local_address_is_listened_on_by_its_interface_and_not_called() -> None:
+    assert str(LISTEN.parse("[FE80::1%eth0]:80", "/")) == "[fe80::1%eth0]:80"
+    with pytest.raises(BadValue, match="without its interface") as refused:
+        LISTEN.parse("[fe80::1]:80", "/")
+    assert refused.value.remedy == "write it as [fe80::1%eth0]:80"
+    for text in ("[fe80::1]:80", "[fe80::1%eth0]:80"):
+        with pytest.raises(BadValue, match="a link-local address"):
+            TARGET.parse(text, "/")
+
+
 @pytest.mark.parametrize(
     ("text", "networks"),
     [

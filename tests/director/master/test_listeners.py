@@ -93,6 +93,12 @@ def test_a_rival_is_found_out_even_if_it_shares_its_port() -> None:
             open_address(listen, 2)
 
 
+def test_an_address_of_a_link_is_bound_on_its_interface() -> None:
+    # None has it, but the kernel has understood which one is meant.
+    with pytest.raises(SystemFailure, match=r"can't listen on \[fe80::1%lo\]:9: .*no such address"):
+        open_address(Listen(ip=Endpoint("fe80::1%lo", 9)), 1)
+
+
 def test_an_address_this_machine_has_not_is_said_so() -> None:
     with pytest.raises(SystemFailure, match=r"can't listen on 192\.0\.2\.1:.*no such address"):
         open_address(Listen(ip=Endpoint("192.0.2.1", 9)), 1)
