@@ -22,18 +22,18 @@ def rewrite(root: Node, warn: Warn) -> None:
     """Turn the tree of an ancestor's file into one that the reader knows; in place."""
     _drop_notes(root)
     children: list[Node] = []
+    checks: list[Node] = []
     for child in root.children:
         match child.tag:
             case "manager":
-                # The ancestors took a <checktime> before it.
-                children[:0] = _manager(child, warn)
+                checks += _manager(child, warn)
             case "admin":
                 children += _admin(child, root.tag, warn)
             case _:
                 children.append(child)
         if child.tag == "service":
             _service(child)
-    root.children = children
+    root.children = [*_checktimes(checks, children, warn), *children]
 
 
 def _drop_notes(node: Node) -> None:
@@ -58,23 +58,25 @@ def _service(service: Node) -> None:
     service.children[:0] = enables
 
 
+def _checktimes(checks: list[Node], children: list[Node], warn: Warn) -> list[Node]:
+    """The last of the host checks, if no <checktime> says another time: the ancestors took that before them."""
+    said = [child for child in children if child.tag == "checktime"]
+    for check in checks:
+        last = [*checks, *said][-1]
+        if check.attributes != last.attributes:
+            counts = f"<{'checktime' if said else 'hostCheck'}> of line {last.line} counts"
+            warn(check.line, f"<hostCheck> is ignored: {counts}", "take one of them out")
+    return [] if said else checks[-1:]
+
+
 def _manager(manager: Node, warn: Warn) -> list[Node]:
+    """Its host checks that are on, as what says how often."""
     found = []
     for child in manager.children:
         if child.tag != "hostCheck":
-            warn(
-                child.line,
-                f"<{child.tag[:60]}> is ignored",
-                "nothing here does its work; take it out",
-            )
-        elif truth(child.attributes.get("enable", "")):
-            found.append(
-                Node(
-                    "checktime",
-                    {"time": child.attributes.get("interval", "")},
-                    child.line,
-                )
-            )
+            warn(child.line, f"<{child.tag[:60]}> is ignored", "nothing here does its work; take it out")
+        elif truth(child.attributes.get("enable", "")) and "interval" in child.attributes:
+            found.append(Node("checktime", {"time": child.attributes["interval"]}, child.line))
     return found
 
 

@@ -62,6 +62,30 @@ def test_the_managers_host_check_is_the_checktime_only_if_it_was_on() -> None:
     assert (on.checktime, off.checktime) == (10.0, 120.0)
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_checktime_is_taken_before_a_host_check_wherever_they_stand(order: int) -> None:
+    group = '<group name="g"><host name="a" ip="1.1.1.1:1"/></group>'
+    both = ('<checktime time="30"/>\n', '<manager><hostCheck interval="10" enable="true"/></manager>\n')[::order]
+    config, problems = config_of(service(group, more="\n" + "".join(both)))
+    ignored, counts = (3, 2)[::order]
+    assert config.checktime == 30.0
+    assert f":{ignored}: warning: <hostCheck> is ignored: <checktime> of line {counts} counts" in problems
+    assert "another" not in problems
+    same = service(group, more="".join(both).replace("30", "10"))
+    assert not config_of(same)[1]
+
+
+def test_of_several_host_checks_the_last_counts_and_one_without_an_interval_says_nothing() -> None:
+    group = '<group name="g"><host name="a" ip="1.1.1.1:1"/></group>'
+    managers = "".join(
+        f'\n<manager><hostCheck {interval} enable="on"/></manager>'
+        for interval in ('interval="10"', 'interval="20"', "")
+    )
+    config, problems = config_of(service(group, more=managers))
+    assert config.checktime == 20.0
+    assert ":2: warning: <hostCheck> is ignored: <hostCheck> of line 3 counts" in problems
+
+
 def test_of_duplicates_the_last_wins_with_a_warning() -> None:
     groups = '<group name="g"><host name="a" ip="1.1.1.1:1"/><host name="a" ip="2.2.2.2:2"/></group>'
     config, problems = config_of(service(groups, root="pdconfig"))
