@@ -12,6 +12,8 @@ import select
 import sys
 from typing import IO
 
+from director.printable import clean
+
 _STANDARD = (0, 1, 2)
 
 
@@ -42,8 +44,8 @@ def say(text: str, end: str = "\n") -> None:
 
 
 def complain(text: str, end: str = "\n") -> None:
-    """On stderr."""
-    _write(text + end, sys.stderr, 2)
+    """On stderr. It quotes what was typed, which may hold what a terminal would obey."""
+    _write("\n".join(map(clean, text.split("\n"))) + end, sys.stderr, 2)
 
 
 def _write(text: str, stream: IO[str], fd: int) -> None:

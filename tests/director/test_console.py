@@ -36,6 +36,10 @@ def test_standard_descriptors_that_are_closed_are_open_on_nothing(shell: str) ->
     assert (done.returncode, done.stdout, done.stderr) == (0, *heard)
 
 
+def test_a_terminal_obeys_nothing_that_a_complaint_quotes() -> None:
+    assert run(r"console.complain('no \x1b[31mhost\nhere')").stderr == "no \\x1b[31mhost\nhere\n"
+
+
 @pytest.mark.parametrize(("shell", "heard"), [(">/dev/full", ("", "b\n")), ("2>/dev/full", ("a\n", ""))])
 def test_a_full_disk_is_no_failure(shell: str, heard: tuple[str, str]) -> None:
     done = run("console.say('a'); console.say('', end=''); console.complain('b')", shell)
