@@ -50,7 +50,6 @@ PURE = (
     "control/render.py",
     "control/reunion.py",
     "control/topview.py",
-    "control/veil.py",
     "control/web/charts.py",
     "control/web/logins.py",
     "control/web/running.py",

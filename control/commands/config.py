@@ -39,7 +39,7 @@ def config_running(hub: Hub, args: Args, actor: Actor) -> Document:
 
 
 def _running_veiled(hub: Hub, args: Args, actor: Actor) -> Document:
-    from control.veil import veiled
+    from director.config.veil import veiled
     from director.config.writer import write
 
     return {"text": write(veiled(hub.running.config)).decode()}
@@ -59,7 +59,7 @@ def config_file(hub: Hub, args: Args, actor: Actor) -> Document:
 
 
 def _file_veiled(hub: Hub, args: Args, actor: Actor) -> Document:
-    from control.veil import veiled_text
+    from director.config.veil import veiled_text
 
     document = config_file(hub, args, actor)
     return {**document, "text": veiled_text(document["text"])}

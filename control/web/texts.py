@@ -12,12 +12,12 @@ from control import jsontext
 from control.commands.command import CommandError
 from control.render import FORMATS, render
 from control.rendition import printed
-from control.veil import veiled
 from control.web import running
 from control.web.answers import plain
 from control.web.inquiry import Inquiry
 from control.web.visit import Page, Pages, Visit
 from director.config.ancestors import ROOTS
+from director.config.veil import veiled
 
 Document = dict[str, Any]
 # The first element; comments before it may speak of others.

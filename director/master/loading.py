@@ -20,6 +20,7 @@ from director.config.merge import Merged, merge
 from director.config.model import OWN_SCHEDULER, STICKY, Config
 from director.config.numbering import assign
 from director.config.plan import described
+from director.config.veil import unveiled
 from director.errors import ConfigError, DirectorError, Exit, RefusedError, Severity, SystemFailure
 from director.events import Event
 from director.master import checker
@@ -220,6 +221,7 @@ class Loading:
     def _apply(self, job: _Job, request: Request, order: ApplyConfig, config: Config) -> None:
         """Run what a client's text says."""
         changing, before = self._changing, self._changing.master.running
+        config = unveiled(config, before.config)
         _refuse_code(config, before.config)
         _refuse_files(config, before.config)
         plan_id = self._plan_id(job)

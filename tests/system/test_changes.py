@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
+from director.config.veil import veiled_text
 from tests.system.addresses import accepts, ask_name, connect, free_address, read_line
 from tests.system.configs import director, group, host, one_service, service
 from tests.system.daemon import Daemon, Result
@@ -286,6 +287,19 @@ def test_a_clients_config_names_neither_code_nor_files(daemon: Daemon, hosts: Ho
     assert re.search(r"theirs\.xml:1: ", refused(daemon, "config-apply", str(path)))
     assert refused(daemon, "config-apply", str(daemon.folder / "missing.xml"))
     assert answers(web) == {"a"}
+
+
+def test_what_was_shown_without_its_hashes_is_what_runs(daemon: Daemon, hosts: Hosts) -> None:
+    (a,) = hosts("a")
+    page = f'<admin listen="{free_address()}"><user name="eva" password="iy9l0V1MkG1DE"/></admin>'
+    text = director(service(free_address(), group(host("a", a.address))), page)
+    daemon.start(text)
+    path = daemon.folder / "shown.xml"
+    path.write_text(veiled_text(text))
+    assert done(daemon, "config-diff", str(path)).out.splitlines()[-1] == "nothing to change"
+    path.write_text(veiled_text(text).replace('name="a"', 'name="b"'))
+    done(daemon, "config-apply", str(path), "--force")
+    assert "iy9l0V1MkG1DE" in done(daemon, "config-running").out
 
 
 def test_users_come_and_go(daemon: Daemon, hosts: Hosts) -> None:

@@ -12,13 +12,13 @@ from control.commands.command import CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
 from control.history import SERIES
 from control.rights import Person
-from control.veil import veiled_text
 from control.web.accounts import Accounts
 from control.web.app import App
 from control.web.door import Door
 from control.web.inquiry import Inquiry
 from director.access import Access
 from director.config.model import Config, User
+from director.config.veil import veiled_text
 from director.config.writer import write
 from tests.control import hubs
 

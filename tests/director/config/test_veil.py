@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from control.veil import LOCKED, veiled, veiled_text
 from director.config.model import Admin, Config, Endpoint, Logging, User
 from director.config.reader import read
+from director.config.veil import LOCKED, unveiled, veiled, veiled_text
 from director.config.writer import write
 
 DES = "abNANd1rDfiNc"
@@ -20,6 +22,18 @@ def test_a_config_without_hashes_is_a_config_with_the_same_users() -> None:
     assert found is not None
     assert [(user.name, user.password) for user in found.admins[0].users] == [("ann", LOCKED), ("bob", LOCKED)]
     assert found.logging == logging
+
+
+def test_a_veiled_hash_is_the_one_that_runs() -> None:
+    def config(*users: User) -> Config:
+        return Config(admins=(Admin(listen=Endpoint("127.0.0.1", 7001), users=users),))
+
+    ann, bob = User(name="ann", password=DES), User(name="bob", password="$6$salt$hash")
+    locked = replace(bob, name="eve", password=LOCKED)
+    running = config(ann, bob)
+    assert unveiled(veiled(running), running) == running
+    given = config(replace(ann, password="other"), locked)
+    assert unveiled(given, running) == given
 
 
 @pytest.mark.parametrize("written", [f"'{DES}'", DES, f'"{DES} access="full"', f"'{DES} access=full", f'\n"{DES}"'])
