@@ -523,6 +523,7 @@ class Hub:
             self._save_down()
             logs.tend()
             self.stickies.sweep(time.monotonic())
+            self.limits.look()
             rounds += 1
             if rounds % 4 == 0:
                 self.limits.repeat()

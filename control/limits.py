@@ -28,6 +28,7 @@ from director.scheduling.scoreboard import CUT_HOLD
 
 _DELAY = 0.004  # seconds in which news are gathered
 _AGAIN = 0.25  # seconds until what could not be saved is tried again
+_STILL = 8  # looks at who was not heard, until what it said last is taken for what it has
 _QUIET = 30.0  # seconds in which a warning is not said again
 _NEAR, _FAR = 0.8, 0.7  # of a limit: warn at the one, and not again before it was below the other
 
@@ -49,6 +50,7 @@ class Limits:
         self._names: dict[int, str] = {}  # of what has a number; made when one is asked for
         self._warned: dict[int, float] = {}  # {limit: the share that was warned of}
         self._ours = True
+        self._unheard: Counter[int] = Counter()  # {incarnation: looks since its last row}
         self._said: dict[tuple[int, Event], float] = {}  # when which warning of which limit was said
         self._flushing = False
         self.branch: Branch | None = None  # once another generation's ledger is above ours
@@ -129,6 +131,7 @@ class Limits:
 
     def heard(self, load: Load) -> None:
         """A worker's row, or a generation's, which always tells of all its limits; the totals have heard it."""
+        self._unheard.pop(load.incarnation, None)
         self.ledger.heard(load.incarnation, load.sequence, load.permits)
         if is_peer(load.incarnation):
             self._suppose(load.incarnation, self.ledger.limits.keys() - load.permits.keys())
@@ -147,6 +150,27 @@ class Limits:
         """
         if numbers and (open_ := self._totals.held(generation)) is not None:
             self.ledger.suppose(generation, {number: open_[number] for number in numbers})
+
+    def look(self) -> None:
+        """A few times a second: see which workers stand still, and whether others wait for what they would say.
+
+        Counted in looks, in which we read what has come: while we stood still ourselves nobody was silent.
+        """
+        for peer in [peer for peer in self.ledger.peers if not is_peer(peer)]:
+            self._unheard[peer] += 1
+            if self._unheard[peer] >= _STILL:
+                self._presume(peer)
+        self._news()
+
+    def _presume(self, incarnation: int) -> None:
+        """Of a new limit it uses what it had open, and in a queue the places that it had clients for.
+
+        What it may use of other limits stays booked: it may be connecting somebody in this moment.
+        """
+        open_ = self._totals.held(incarnation) or Counter()
+        limits = self.ledger.silent(incarnation)
+        queues = {number: used for number, used in self.ledger.uses(incarnation).items() if is_queue(number)}
+        self.ledger.suppose(incarnation, {number: open_[number] for number in limits} | queues)
 
     def vacate(self, incarnation: int) -> None:
         """A worker died: nobody waits in it any more."""
@@ -168,21 +192,36 @@ class Limits:
                 self._send(peer, Grants(dict(grants)))
 
     def _forget(self, incarnation: int) -> None:
+        self._unheard.pop(incarnation, None)
         self.ledger.forget(incarnation)
         self._news()
 
     def _news(self) -> None:
-        if self.ledger.has_news and not self._flushing:
+        if (self.ledger.has_news or self.ledger.is_asked) and not self._flushing:
             self._flushing = True
             gevent.spawn_later(_DELAY, self._flush)
 
     def _flush(self) -> None:
-        if not self._memory.save(self.ledger.dump()):
+        if self.ledger.has_news and not self._memory.save(self.ledger.dump()):
             gevent.spawn_later(_AGAIN, self._flush)
             return
         self._flushing = False
-        for peer, grants in self.ledger.news().items():
-            self._send(peer, Grants(grants))
+        news, asked = self.ledger.news(), self.ledger.asked()
+        full = set(filter(self._is_full, set().union(*asked.values())))
+        for peer in news.keys() | asked.keys():
+            said = Grants(news.get(peer, {}), tuple(full & asked.get(peer, set())), self.ledger.peers[peer])
+            if said.allotments or said.full:
+                self._send(peer, said)
+
+    def _is_full(self, queue: int) -> bool:
+        """Whether we know that there is no place in it for anybody of ours."""
+        if not self._ours or self.branch is not None:
+            return False  # another ledger may have some
+        # What generations that retire say may be all that is booked for their workers.
+        elders = {peer: row for peer, row in self._totals.rows.items() if is_peer(peer)}
+        return self.ledger.is_full(
+            queue, {peer: row.queued.get(queue - queue_of(0), 0) for peer, row in elders.items()}
+        )
 
     def _watch(self, number: int, used: int) -> None:
         limit = self.ledger.limits[number]

@@ -1066,9 +1066,15 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Grants:
-    """Hub -> one worker: {limit: (allotment, version)}, of what changed or of all."""
+    """Hub -> one worker: {limit: (allotment, version)}, of what changed or of all.
+
+    `full`: queues of which it gets no more than that, since all their places are
+    in use; asked for by its rows up to number `heard`.
+    """
 
     allotments: dict[int, tuple[int, int]]
+    full: tuple[int, ...] = ()
+    heard: int = 0
 
 
 @dataclass(frozen=True, slots=True)

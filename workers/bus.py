@@ -97,6 +97,11 @@ class Bus:
         return self._up.dropped + self._misunderstood
 
     @property
+    def sent(self) -> int:
+        """The number of the last row."""
+        return self._sent
+
+    @property
     def age(self) -> float:
         """Seconds since the hub last said what it knows: how old the others' rows may be."""
         return time.monotonic() - self._heard
@@ -154,8 +159,10 @@ class Bus:
                 self.synced = True
                 self.send_row()
                 self._catch_up()
-            case Grants(allotments):
+            case Grants(allotments, full, heard):
                 self._board.granted(allotments)
+                if self.queue is not None:
+                    self.queue.full(full, heard)
             case Question():
                 self.send(self.answer(message))
             case Resync():

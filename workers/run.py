@@ -134,6 +134,7 @@ class Worker:
         self.bus.tally = self._tally
         self.bus.queue = self.connector.queue
         self.connector.queue.is_alone = lambda: self.bus.is_alone
+        self.connector.queue.last_row = lambda: self.bus.sent
         self.bus.answer = Questions(
             birth.slot,
             self.services,
@@ -187,8 +188,6 @@ class Worker:
                     return
                 self.acceptor.accept(listeners, fds)
                 if self.stage is Stage.READY:
-                    if self._birth.ordinal > 1:
-                        self.connector.queue.settle()
                     self._master.tell(Accepting())
                 self._turn(Turn.LISTEN)
             case Release(listeners):
@@ -198,7 +197,6 @@ class Worker:
                 self.bus.send_row()
                 self._master.tell(Held())
             case Resume():
-                self.connector.queue.settle()
                 self.acceptor.resume()
             case Succession():
                 self._successor.expect(fds[0])

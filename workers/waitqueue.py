@@ -1,8 +1,10 @@
 """Clients that wait for a permit, since a limit is reached: first come, first served.
 
 The places in a service's queue are permits, too, shared out over all workers. A
-client for whom this worker has no place yet is kept for the moment in which the
-hub can find one; if it finds none, the queue is full, and the client is closed.
+client for whom this worker has no place yet asks the hub for one. If the hub says
+that all are in use, he is kept for one more moment, and closed. If it says
+nothing, others have places that they must let go of, or the hub is dead: there
+may be one for him, and he waits until that is known.
 Who waits for a host that is full, since others have failed him already, is no
 obstacle to those behind him, who can have those others.
 Who has waited for the service's queue-timeout is closed then.
@@ -12,7 +14,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import chain
 
 import gevent
@@ -23,19 +25,22 @@ from workers.poller import Poller
 from workers.services import Service
 from workers.session import Session, Sessions
 
-PATIENCE = 0.2  # seconds in which the hub, if it lives, has found a place if there is one
-# Seconds after a worker began to accept in which clients are more patient: all places may still
-# be booked for another generation, whose workers must hear, and say, that they let go of them.
-SETTLING, SETTLING_PATIENCE = 5.0, 3.0
+PATIENCE = 0.2  # seconds to wait for a place in a queue that is full
+UNANSWERED = 3.0  # seconds without an answer; by then it is known, too, whether there is a hub at all
 
 
 class Line:
-    """Who waits for one service, who has waited longest first. `asking`: they have no place yet."""
+    """Who waits for one service, who has waited longest first.
+
+    `asking`: they have no place yet, and came after the row with that number.
+    `full`: the last row that the hub has answered by that there is none.
+    """
 
     def __init__(self, service: Service) -> None:
         self.service = service
         self.placed: dict[Session, None] = {}
-        self.asking: dict[Session, None] = {}
+        self.asking: dict[Session, int] = {}
+        self.full = 0
 
     def __contains__(self, session: Session) -> bool:
         return session in self.placed or session in self.asking
@@ -51,6 +56,7 @@ class WaitQueue:
     """All waiting clients of a worker. `start(session)` finds one a host, or returns False.
 
     `is_alone`: whether there is no hub to ask for places; then a worker takes all that the service has.
+    `last_row`: the number of what the hub was told last; the next row tells it who waits.
     """
 
     def __init__(self, poller: Poller, sessions: Sessions, board: Scoreboard, start: Callable[[Session], bool]) -> None:
@@ -61,7 +67,7 @@ class WaitQueue:
         self._lines: dict[Service, Line] = {}  # only where somebody waits
         self._asked = False
         self._armed = False
-        self._settled_at = 0.0
+        self.last_row: Callable[[], int] = lambda: 0
         self.is_alone: Callable[[], bool] = lambda: False
         self.stage = self._run
 
@@ -74,21 +80,23 @@ class WaitQueue:
         line = self._lines.get(session.service)
         return line is not None and session in line
 
-    def settle(self) -> None:
-        """We begin to accept, or begin again: places are shared out anew."""
-        self._settled_at = time.monotonic() + SETTLING
-
     def join(self, session: Session) -> None:
         """Wait, with a place or until it is known that there is none."""
         line = self._lines.setdefault(session.service, Line(session.service))
         session.waiting_since = self._poller.now
         if all(other.tried for other in line):
             self.room()  # those may wait for what this one does not need
-        line.asking[session] = None
+        line.asking[session] = self.last_row()
         self._place(line)
         if line.asking and not self._armed:
             self._armed = True
             gevent.spawn_later(PATIENCE, self._refuse)
+
+    def full(self, queues: Container[int], heard: int) -> None:
+        """All places of these queues are in use, as the hub answers our rows up to that number."""
+        for line in self._lines.values():
+            if queue_of(line.service.number) in queues:
+                line.full = heard
 
     def leave(self, session: Session) -> None:
         """It waits no more. No harm if it never did."""
@@ -149,13 +157,13 @@ class WaitQueue:
         self.room()
 
     def _refuse(self) -> None:
-        """The hub had its time: who has no place by now gets none."""
+        """Close those for whom there is no place."""
         self._armed = False
         self._poller.now = now = time.monotonic()
-        patience = PATIENCE if now >= self._settled_at else SETTLING_PATIENCE
         for line in list(self._lines.values()):
             self._place(line)
-            for session in list(line.asking):
+            for session, row in list(line.asking.items()):
+                patience = PATIENCE if row < line.full else UNANSWERED
                 if now - session.waiting_since < patience * 0.9:
                     self._armed = True
                     break

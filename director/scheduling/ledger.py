@@ -25,8 +25,9 @@ class Entry:
     used: int = 0
     wanted: int = 0
     leaving: bool = False  # dead, but its connections may still be at the hosts
-    absent: bool = False  # does not know of the limit: it gets nothing, and `used` is what others say of it
+    absent: bool = False  # knows nothing of the limit, or does not answer: it gets nothing, others tell what is `used`
     silent: bool = True  # has not said yet, knowing of the limit, what it uses
+    guessed: bool = False  # what it uses is not known: `used` is all that is booked
 
     @property
     def fixed(self) -> bool:
@@ -52,6 +53,7 @@ class Ledger:
         self.entries: dict[int, dict[int, Entry]] = {}  # {limit: {peer: entry}}
         self._version = 0
         self._untold: defaultdict[int, set[int]] = defaultdict(set)  # {peer: limits}
+        self._asked: defaultdict[int, set[int]] = defaultdict(set)  # {peer: queues in which it wants places}
 
     # -- who there is ----------------------------------------------------------
 
@@ -83,7 +85,7 @@ class Ledger:
         for number, (_, used, wanted) in rows.items():
             if number in self.limits:
                 entry = self._entry(number, peer)
-                entry.booked, entry.used, entry.wanted, entry.silent = used, used, wanted, False
+                entry.booked, entry.used, entry.wanted, entry.silent, entry.guessed = used, used, wanted, False, True
         self.join(peer)
 
     def join(self, peer: int) -> None:
@@ -111,8 +113,7 @@ class Ledger:
 
     def forget(self, peer: int) -> None:
         """Nothing of it is left."""
-        self.peers.pop(peer, None)
-        self._untold.pop(peer, None)
+        self._drop(peer)
         for number, entries in self.entries.items():
             if entries.pop(peer, None) is not None:
                 self.balance(number)
@@ -120,10 +121,14 @@ class Ledger:
     def release(self, peers: Collection[int]) -> None:
         """Another ledger has these from now on, and what is booked for them: nobody here gets it."""
         for peer in peers:
-            self.peers.pop(peer, None)
-            self._untold.pop(peer, None)
+            self._drop(peer)
             for entries in self.entries.values():
                 entries.pop(peer, None)
+
+    def _drop(self, peer: int) -> None:
+        self.peers.pop(peer, None)
+        self._untold.pop(peer, None)
+        self._asked.pop(peer, None)
 
     # -- what they say ----------------------------------------------------------
 
@@ -139,7 +144,9 @@ class Ledger:
             if entry.leaving:
                 continue
             before = (entry.booked, entry.used, entry.wanted, entry.silent)
-            entry.used, entry.wanted = used, wanted
+            entry.used, entry.wanted, entry.guessed = used, wanted, False
+            if wanted and is_queue(number):
+                self._asked[peer].add(number)
             if version == entry.version:
                 entry.booked = max(entry.allotted, used)
                 entry.silent = entry.absent = False
@@ -150,18 +157,35 @@ class Ledger:
                 self.balance(number)
 
     def suppose(self, peer: int, used: Mapping[int, int]) -> None:
-        """A peer knows nothing of these limits; so many of its connections count for each."""
+        """A peer knows nothing of these limits, or does not answer; so much of each counts as used by it."""
         for number, count in used.items():
             entry = self._entry(number, peer)
             if entry.leaving or (entry.absent and entry.used == count):
                 continue
-            entry.absent, entry.silent, entry.allotted, entry.wanted = True, False, 0, 0
+            if entry.allotted:
+                self._allot(number, peer, entry, 0)
+            entry.absent, entry.silent, entry.wanted = True, False, 0
             entry.booked = entry.used = count
             self.balance(number)
 
     def is_known(self, number: int) -> bool:
         """Whether everybody has said what he uses of a limit."""
         return not any(entry.silent for entry in self.entries.get(number, {}).values())
+
+    def is_full(self, number: int, most: Mapping[int, int] | None = None) -> bool:
+        """Whether all of a limit is in use, by what everybody has said: nobody has any that others could get.
+
+        `most`: what some peers do not use more than, whatever they say.
+        """
+        entries = self.entries.get(number, {})
+        if any(entry.silent or entry.guessed for entry in entries.values()):
+            return False
+        spare = sum(max(0, entries[peer].used - used) for peer, used in (most or {}).items() if peer in entries)
+        return self.needed(number) - spare >= self.limits[number]
+
+    def uses(self, peer: int) -> dict[int, int]:
+        """What a peer uses of each limit, as far as is known."""
+        return {number: entries[peer].used for number, entries in self.entries.items() if peer in entries}
 
     def silent(self, peer: int) -> list[int]:
         """The limits of which a peer has not said yet what it uses."""
@@ -233,6 +257,16 @@ class Ledger:
         """Whether somebody has to be told of an allotment."""
         return bool(self._untold)
 
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody wants places in a queue, and has not been answered."""
+        return bool(self._asked)
+
+    def asked(self) -> dict[int, set[int]]:
+        """{peer: queues} of those who wanted places since this was looked at last; they will ask again."""
+        asked, self._asked = self._asked, defaultdict(set)
+        return {peer: numbers & self.limits.keys() for peer, numbers in asked.items()}
+
     def news(self) -> dict[int, dict[int, Grant]]:
         """{peer: {limit: grant}} of what changed. Save the ledger before anybody hears of it."""
         untold, self._untold = self._untold, defaultdict(set)
@@ -281,7 +315,7 @@ class Ledger:
         for number, peer, booked, allotted, version, leaving, silent in dumped:
             entry = self._entry(number, peer)
             entry.booked, entry.allotted, entry.version = booked, allotted, version
-            entry.used, entry.leaving, entry.silent = booked, leaving, silent
+            entry.used, entry.leaving, entry.silent, entry.guessed = booked, leaving, silent, booked > 0
             self.peers.setdefault(peer, -1)
             self._version = max(self._version, version)
 

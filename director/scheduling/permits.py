@@ -19,10 +19,12 @@ While nobody waits, allotments have room to spare, so that no connection waits
 for the hub; when somebody does, what others don't use comes down.
 
 The places in a service's queue are permits, too: their limit has the number
-`queue_of(service)`. Ledgers stack: to a ledger above, a whole generation is
-one peer (see `branch`). All versions of a ledger are of one count, so that a
-late word about a limit that was removed is never taken for one about its
-successor. Pure.
+`queue_of(service)`. Who wants a place says so in each row, and the hub answers
+if all are in use: to be without an answer is not to be refused.
+
+Ledgers stack: to a ledger above, a whole generation is one peer (see `branch`).
+All versions of a ledger are of one count, so that a late word about a limit that
+was removed is never taken for one about its successor. Pure.
 """
 
 from __future__ import annotations
@@ -195,7 +197,7 @@ class Permits:
             if limit is None:
                 continue
             row = (limit.version, limit.used, limit.wanted)
-            if whole or limit.is_news(row):
+            if whole or limit.is_news(row) or (limit.wanted and is_queue(number)):
                 limit.told = found[number] = row
         self._touched = set()
         return found

@@ -194,6 +194,88 @@ def test_a_worker_that_has_said_nothing_yet_keeps_no_places_from_others(fd: int)
     until(lambda: told[7].allotments.get(queue, (0,))[0] >= 600)
 
 
+def test_who_asks_for_a_place_hears_that_there_is_none_and_by_which_row_of_his(fd: int) -> None:
+    told: list[Grants] = []
+    limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: told.append(grants), Totals())
+    limits.configure(config(10))
+    queue = queue_of(WEB)
+    places = limits.ledger.limits[queue]
+    limits.join(7)
+    for sequence in (4, 5):
+        told.clear()
+        _, version = limits.ledger.grants(7)[queue]
+        limits.heard(Load(Slot(0), 7, sequence, False, {}, {queue: (version, places, 1)}))
+        until(lambda: any(grants.full for grants in told))
+        assert (told[-1].full, told[-1].heard) == ((queue,), sequence)
+
+
+def test_places_that_are_only_booked_for_a_generation_that_retires_fill_no_queue(fd: int) -> None:
+    told: list[Grants] = []
+    totals, elder, queue = Totals(), peer_incarnation(1), queue_of(WEB)
+    limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: told.append(grants), totals)
+    limits.configure(config(10))
+    places = limits.ledger.limits[queue]
+    limits.ledger.adopt(elder, {WEB: (0, 0, 0), queue: (0, places, 0)})
+    limits.join(7)
+    for sequence, queued in enumerate((0, places), start=1):
+        told.clear()
+        load = Load(peer_slot(1), elder, sequence, True, {}, {WEB: (0, 0, 0), queue: (0, places, 0)}, {WEB: queued})
+        totals.load(load, 1.0, 1.0)
+        limits.heard(load)
+        hear_all(limits, 7, sequence, {queue: (0, 1)})
+        until(lambda: not limits.ledger.is_asked)
+        assert any(grants.full for grants in told) is (queued == places)
+
+
+def test_while_another_generation_decides_nobody_hears_that_a_queue_is_full(fd: int) -> None:
+    told: list[Grants] = []
+    limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: told.append(grants), Totals())
+    limits.configure(config(10), ours=False)
+    queue = queue_of(WEB)
+    limits.join(7)
+    for hand_over in (False, True):
+        if hand_over:
+            limits.hand_over()
+        limits.heard(Load(Slot(0), 7, 4 + hand_over, False, {}, {queue: (0, 0, 1)}))
+        until(lambda: not limits.ledger.is_asked)
+    assert told
+    assert not any(grants.full for grants in told)
+
+
+def test_a_worker_that_stands_still_keeps_no_new_limit_from_others_nor_places_that_it_has_no_clients_for(
+    fd: int,
+) -> None:
+    told: dict[int, Grants] = {}
+    totals = Totals()
+    totals.own(config(10))
+    limits = Limits(Memory(fd, LEDGER), told.__setitem__, totals)
+    limits.configure(config(None))
+    for incarnation in (7, 8):
+        limits.join(incarnation)
+        load = Load(Slot(incarnation), incarnation, 1, True, {3: 4})
+        totals.load(load, 1.0, 1.0)
+        limits.heard(load)
+    limits.configure(config(10))
+    queue = queue_of(WEB)
+    hear_all(limits, 8, 2, {WEB: (4, 9), queue: (0, 1000)})
+    assert WEB in limits.ledger.silent(7)
+    for sequence in range(3, 12):
+        limits.look()
+        hear_all(limits, 8, sequence, {WEB: (4, 9), queue: (0, 1000)})
+    until(lambda: limits.ledger.grants(8)[WEB][0] == 6)
+    assert limits.ledger.grants(8)[queue][0] == limits.ledger.limits[queue]
+    hear_all(limits, 7, 2, {WEB: (3, 0), queue: (0, 0)})  # it goes on
+    hear_all(limits, 8, 12, {WEB: (6, 9), queue: (0, 1000)})
+    until(lambda: limits.ledger.grants(8)[WEB][0] == 7)
+
+
+def hear_all(limits: Limits, incarnation: int, sequence: int, said: dict[int, tuple[int, int]]) -> None:
+    """A row of one who has seen all that it was told: {limit: (used, wanted)}."""
+    grants = limits.ledger.grants(incarnation)
+    rows = {number: (grants[number][1], used, wanted) for number, (used, wanted) in said.items()}
+    limits.heard(Load(Slot(incarnation), incarnation, sequence, False, {}, rows))
+
+
 def test_a_limit_that_is_near_and_reached_is_said_once(fd: int, events: list[Happened]) -> None:
     limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: None, Totals())
     limits.configure(config(10))

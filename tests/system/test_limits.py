@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import signal
 import socket
 import threading
@@ -272,6 +273,78 @@ def test_places_of_killed_workers_are_there_for_others_at_once(daemon: Daemon, s
             stack.enter_context(connect(address))
         wait_until(lambda: all(daemon.workers()[slot] != pid for slot, pid in dead) and daemon.is_serving(4))
         keep_watching(lambda: daemon.service()["refused"] == 0, seconds=2.0)
+
+
+def test_who_comes_while_the_hub_stands_still_waits_to_hear_whether_there_is_a_place(
+    daemon: Daemon, serve: Serve
+) -> None:
+    address, backend = free_address(), serve(Echo)
+    web = service(address, group(host("a", backend.address)), maxconn=1, queue=400, queue_timeout="60s")
+    daemon.start(director(web, workers=4))
+    hub = daemon.hub()
+    daemon.kill(hub, signal.SIGSTOP)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(address)) for _ in range(300)]
+        keep_watching(lambda: not some_closed(clients), seconds=0.8)
+        daemon.kill(hub, signal.SIGCONT)
+        wait_until(lambda: backend.open == 1 and daemon.service()["queued"] == 299)
+        keep_watching(lambda: not some_closed(clients), seconds=0.5)
+
+
+def test_places_that_a_worker_does_not_need_while_it_stands_still_are_for_others(daemon: Daemon, serve: Serve) -> None:
+    address, backend = free_address(), serve(Echo)
+    web = service(address, group(host("a", backend.address)), maxconn=4, queue=400, queue_timeout="60s")
+    daemon.start(director(web, workers=4))
+    victim = daemon.workers()[0]
+    daemon.kill(victim, signal.SIGSTOP)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(address)) for _ in range(380)]
+        wait_until(lambda: daemon.service()["queued"] + backend.open == 380)
+        keep_watching(lambda: not some_closed(clients), seconds=3.0)
+        daemon.kill(victim, signal.SIGCONT)
+        wait_until(lambda: backend.open == 4 and daemon.service()["queued"] == 376)
+
+
+def test_a_limit_set_while_a_worker_stands_still_is_shared_out_to_the_others(daemon: Daemon, serve: Serve) -> None:
+    address, backend = free_address(), serve(Echo)
+    web = service(address, group(host("a", backend.address)), queue_timeout="60s")
+    daemon.start(director(web, workers=4))
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(address)) for _ in range(20)]
+        wait_until(lambda: daemon.service()["open"] == 20)
+        victim = daemon.workers()[0]
+        daemon.kill(victim, signal.SIGSTOP)
+        assert daemon.ctl("service-maxconn", "web", "50").exit == 0
+        clients += [stack.enter_context(connect(address)) for _ in range(50)]
+        wait_until(lambda: backend.open == 50)
+        daemon.kill(victim, signal.SIGCONT)
+        wait_until(lambda: daemon.service()["queued"] == 20)
+        keep_watching(lambda: backend.open == 50 and not some_closed(clients), seconds=0.5)
+
+
+def test_who_finds_a_queue_full_is_closed_in_a_moment_also_while_generations_change(
+    daemon: Daemon, serve: Serve
+) -> None:
+    address, backend = free_address(), serve(Echo)
+    web = service(address, group(host("a", backend.address)), maxconn=1, queue=10, queue_timeout="60s")
+    daemon.start(director(web, workers=2))
+    with ExitStack() as stack:
+        for _ in range(20):
+            stack.enter_context(connect(address))
+        wait_until(lambda: daemon.service()["refused"] == 20 - 11)
+        upgrading, took = daemon.spawn("upgrade"), []
+        while upgrading.poll() is None:
+            began = time.monotonic()
+            with connect(address) as late:
+                assert late.recv(1) == b""
+            took.append(time.monotonic() - began)
+        assert upgrading.returncode == 0
+        assert max(took) < 1.5, "a fifth of a second, and the switch, on a machine that does nothing else"
+
+
+def some_closed(clients: list[socket.socket]) -> bool:
+    """Of clients to whom nobody says anything."""
+    return bool(select.select(clients, [], [], 0)[0])
 
 
 def is_closed(client: socket.socket) -> bool:

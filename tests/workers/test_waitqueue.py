@@ -15,7 +15,7 @@ from director.scheduling.permits import queue_of
 from tests.waiting import until
 from tests.workers.plant import SERVICE, Plant, accepted, full, listening, read, refusing
 from workers.poller import ENDED
-from workers.waitqueue import PATIENCE
+from workers.waitqueue import PATIENCE, UNANSWERED
 
 
 def limited(
@@ -176,19 +176,24 @@ def test_who_finds_the_queue_full_is_closed_at_once() -> None:
         first = plant.connect()
         until(lambda: waiting(plant) == 1)
         second = plant.connect()
+        until(lambda: waiting(plant) == 2)
+        plant.connector.queue.full([queue_of(SERVICE)], 1)
         assert read(second, 1) == b""
         assert plant.ended == ["PC"]
         first.close()
         plant.close()
 
 
-def test_after_a_switch_of_generations_clients_are_patient_until_there_are_places() -> None:
+@pytest.mark.parametrize("answered", [None, 7])
+def test_clients_are_patient_until_the_hub_has_answered_them_that_there_is_no_place(answered: int | None) -> None:
     with listening() as host:
         plant = limited(host.getsockname())
-        plant.board.granted({queue_of(SERVICE): (0, 2)})  # all are booked for the other generation
-        plant.connector.queue.settle()
+        plant.board.granted({queue_of(SERVICE): (0, 2)})  # all are booked for the other generation, say
+        plant.connector.queue.last_row = lambda: 7
         client = plant.connect()
         until(lambda: waiting(plant) == 1)
+        if answered is not None:
+            plant.connector.queue.full([queue_of(SERVICE)], answered)  # those who asked before this one came
         gevent.sleep(3 * PATIENCE)
         assert waiting(plant) == 1
         plant.board.granted({queue_of(SERVICE): (5, 3), SERVICE: (1, 1)})
@@ -333,4 +338,16 @@ def test_what_was_cut_keeps_its_permit_until_the_host_has_noticed() -> None:
         for sock in (server2, other):
             sock.close()
         until(lambda: not plant.sessions.all)
+        plant.close()
+
+
+def test_without_an_answer_clients_are_closed_after_a_time_in_which_a_dead_hub_would_have_been_noticed() -> None:
+    with listening() as host:
+        plant = limited(host.getsockname(), queue=0)
+        client = plant.connect()
+        until(lambda: waiting(plant) == 1)
+        (session,) = plant.sessions.all.values()
+        session.waiting_since -= UNANSWERED
+        assert read(client, 1) == b""
+        assert plant.ended == ["PC"]
         plant.close()

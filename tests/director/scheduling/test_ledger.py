@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from director.scheduling.ledger import Ledger
-from director.scheduling.permits import Grant, Row
+from director.scheduling.permits import Grant, Row, queue_of
 from tests.director.scheduling.peer import LIMIT, Peer, talk
 
 
@@ -25,6 +25,7 @@ class Network(RuleBasedStateMachine):
         self.saved = self.ledger.dump()
         self.peers: dict[int, Peer] = {}
         self.dead: dict[int, int] = {}  # {peer: connections that its hosts may still have}
+        self.said: dict[int, int] = {}  # {peer: what it used, by the last row that this hub heard}
         self.rows: list[tuple[int, int, dict[int, Row]]] = []
         self.grants: list[tuple[int, dict[int, Grant]]] = []
         self.booked = 0
@@ -80,6 +81,8 @@ class Network(RuleBasedStateMachine):
         if self.rows:
             place = data.draw(st.integers(0, len(self.rows) - 1))
             peer, sequence, rows = self.rows[place] if keep else self.rows.pop(place)
+            if LIMIT in rows and sequence > self.ledger.peers.get(peer, sequence) and peer not in self.dead:
+                self.said[peer] = rows[LIMIT][1]
             self.ledger.heard(peer, sequence, rows)
             self.tell()
 
@@ -103,6 +106,7 @@ class Network(RuleBasedStateMachine):
         if len(self.peers) > 1:
             peer = self.pick(data)
             self.dead[peer.number] = peer.used
+            self.said.pop(peer.number, None)
             del self.peers[peer.number]
             self.ledger.leave(peer.number)
             self.tell()
@@ -120,6 +124,7 @@ class Network(RuleBasedStateMachine):
         self.ledger = Ledger()
         self.ledger.restore(self.saved)
         self.ledger.configure({LIMIT: self.limit})
+        self.said = {}
         for number in self.peers:
             self.ledger.join(number)
         for number in self.dead:
@@ -143,6 +148,12 @@ class Network(RuleBasedStateMachine):
         assert booked <= max(self.limit, self.booked)
         self.booked = booked
 
+    @invariant()
+    def nobody_hears_that_a_limit_is_full_before_all_who_may_have_had_any_of_it_have_said_so(self) -> None:
+        if self.ledger.is_full(LIMIT):
+            kept = sum(self.ledger.entries[LIMIT][number].booked for number in self.dead)
+            assert sum(self.said.values()) + kept >= self.limit
+
     def settle(self) -> None:
         """All messages arrive, in order, until nobody has anything new to say."""
         self.hosts_notice_the_dead()
@@ -162,6 +173,7 @@ class Network(RuleBasedStateMachine):
         waiting = sum(peer.waiting for peer in self.peers.values())
         assert self.ledger.used(LIMIT) == used
         assert waiting == 0 or used >= self.limit
+        assert self.ledger.is_full(LIMIT) == (used >= self.limit)
         for peer in self.peers.values():
             assert self.ledger.entries[LIMIT][peer.number].used == peer.used
 
@@ -384,3 +396,102 @@ def test_a_lost_grant_is_said_again_to_who_shows_that_he_missed_it() -> None:
     exchange(ledger, one, two)
     exchange(ledger, one, two)
     assert one.permits.limits[LIMIT].version == ledger.entries[LIMIT][1].version
+
+
+@given(
+    limit=st.integers(0, 12),
+    steps=st.lists(
+        st.tuples(st.sampled_from(["connect", "end", "talk", "row", "look"]), st.integers(0, 2)), min_size=10
+    ),
+)
+def test_what_a_peer_that_stands_still_does_not_use_is_for_others_and_all_are_within_the_limit_when_it_goes_on(
+    limit: int, steps: list[tuple[str, int]]
+) -> None:
+    """Peer 0 stands still, and goes on at the end; peers 1 and 2 ask."""
+    ledger = Ledger()
+    ledger.configure({LIMIT: limit})
+    peers = [Peer(number, [LIMIT]) for number in range(3)]
+    for peer in peers:
+        ledger.join(peer.number)
+    for _ in range(3):
+        talk(ledger, peers)
+    still, *others = peers
+    while still.permits.room(LIMIT) and still.used < 2:
+        still.permits.take(LIMIT)
+    talk(ledger, [still])
+    for step, who in steps:
+        if step == "look":
+            ledger.suppose(still.number, {LIMIT: still.used})
+        elif step == "talk":
+            talk(ledger, others)
+        elif step == "row" and who:
+            talk(ledger, [peers[who]])
+        elif who and step in ("connect", "end"):
+            peers[who].does(step)
+        assert sum(peer.used for peer in peers) <= limit
+    ledger.suppose(still.number, {LIMIT: still.used})
+    for peer in others:
+        peer.permits.want({LIMIT: 12})
+    for _ in range(6):
+        talk(ledger, others)
+        for peer in others:
+            while peer.permits.room(LIMIT):
+                peer.permits.take(LIMIT)
+    assert sum(peer.used for peer in peers) == limit
+    still.does("connect")  # it has not heard yet
+    for _ in range(24):
+        talk(ledger, peers)
+        for peer in peers[:-1]:
+            peer.permits.want({})
+            peer.permits.give(LIMIT)
+    assert ledger.booked(LIMIT) <= limit
+    assert sum(peer.permits.limits[LIMIT].allotted for peer in peers) <= limit
+    assert others[-1].permits.limits[LIMIT].allotted == limit
+
+
+QUEUE = queue_of(LIMIT)
+
+
+def asks(ledger: Ledger, peer: int, sequence: int, used: int, wanted: int) -> bool:
+    """A row of one that has heard all it was told; returns whether it is to hear that there is no place."""
+    ledger.heard(peer, sequence, {QUEUE: (ledger.grants(peer)[QUEUE][1], used, wanted)})
+    return QUEUE in ledger.asked().get(peer, ()) and ledger.is_full(QUEUE)
+
+
+def test_who_wants_a_place_is_answered_only_when_all_are_in_use_and_each_time_he_asks() -> None:
+    ledger = Ledger()
+    ledger.configure({QUEUE: 10})
+    for peer in (1, 2):
+        ledger.join(peer)
+    assert not asks(ledger, 1, 1, 5, 4)
+    assert not asks(ledger, 2, 1, 1, 0)
+    assert asks(ledger, 1, 2, 9, 1)
+    assert asks(ledger, 1, 3, 9, 1)
+    assert not ledger.is_asked
+    assert not asks(ledger, 1, 4, 9, 0)
+
+
+def test_what_a_peer_says_but_does_not_use_fills_no_queue() -> None:
+    ledger = Ledger()
+    ledger.configure({QUEUE: 10})
+    for peer in (1, 2):
+        ledger.join(peer)
+        asks(ledger, peer, 1, 5, 1)
+    assert ledger.is_full(QUEUE)
+    assert ledger.is_full(QUEUE, {1: 7})
+    assert not ledger.is_full(QUEUE, {1: 4})
+
+
+def test_after_the_death_of_a_hub_nobody_is_refused_before_those_who_may_have_places_free_have_spoken() -> None:
+    before = Ledger()
+    before.configure({QUEUE: 10})
+    for peer in (1, 2):
+        before.join(peer)
+        before.heard(peer, 1, {QUEUE: (before.grants(peer)[QUEUE][1], 0, 0)})
+    assert before.entries[QUEUE][2].booked > 0
+    ledger = Ledger()
+    ledger.restore(before.dump())
+    ledger.configure({QUEUE: 10})
+    assert not asks(ledger, 1, 2, 9, 2)
+    assert not asks(ledger, 2, 2, 1, 0)
+    assert asks(ledger, 1, 3, 9, 2)

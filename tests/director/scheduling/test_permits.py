@@ -98,3 +98,12 @@ def test_who_waits_is_told_of_until_nobody_does() -> None:
     assert ours.rows(whole=False) == {}
     ours.want({})
     assert ours.rows(whole=False) == {1: (1, 0, 0)}
+
+
+def test_who_waits_for_a_place_says_so_again_and_again_since_each_row_is_answered() -> None:
+    ours = Permits()
+    ours.configure([queue_of(1), 1], lambda number: 0)
+    for _ in range(2):
+        ours.want({queue_of(1): 3, 1: 3})
+        assert ours.rows(whole=False)[queue_of(1)] == (0, 0, 3)
+    assert 1 not in ours.rows(whole=False)
