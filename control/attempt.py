@@ -124,7 +124,8 @@ class Attempt:
         elif self._stage is Attempt._handshaking:
             self._end(Outcome(False, "L6TOUT", f"no TLS handshake {limit}", errno=errno.ETIMEDOUT))
         else:
-            self._end(Outcome(False, "L7TOUT", f"connected, but no answer {limit}", errno=errno.ETIMEDOUT))
+            what = "no end of the answer" if self._dialogue is not None and self._dialogue.heard else "no answer"
+            self._end(Outcome(False, "L7TOUT", f"connected, but {what} {limit}", errno=errno.ETIMEDOUT))
 
     # -- connect -------------------------------------------------------------------------
 

@@ -28,6 +28,7 @@ _CHUNKED = re.compile(rb"^transfer-encoding:.*chunked", re.I | re.M)
 _SIZE = re.compile(rb"([0-9a-f]{1,15})[ \t]*(?:;[^\n]*)?\r?\n", re.I)
 _BODILESS = frozenset({204, 304})  # whatever the head says (RFC 9112, 6.3)
 _SWITCHING = 101  # the one status of its hundred that no other follows
+_NOTHING = "closed without an answer"
 
 
 class Outcome(NamedTuple):
@@ -48,9 +49,13 @@ class Outcome(NamedTuple):
 
 
 class Dialogue(Protocol):
-    """One conversation. `opening` is what to say first; `hear` gets what comes until it has an outcome."""
+    """One conversation. `opening` is what to say first; `hear` gets what comes until it has an outcome.
+
+    `heard`: what there is of the answer so far.
+    """
 
     opening: bytes
+    heard: bytes
 
     def hear(self, data: bytes, eof: bool) -> Outcome | None: ...
 
@@ -58,24 +63,24 @@ class Dialogue(Protocol):
 class Http:
     """Ask for a page: its status, and what is in its body if there is a pattern."""
 
-    __slots__ = ("_body", "_check", "_heard", "opening")
+    __slots__ = ("_check", "_passed", "heard", "opening")
 
     def __init__(self, check: Check, host: str) -> None:
         self._check = check
-        self._heard = b""
+        self.heard = b""
+        self._passed = 0  # bytes of answers that another follows
         before, after = _request(check.method, check.path or "/")
         self.opening = before + (check.host or host).encode("latin-1", "replace") + after
 
     def hear(self, data: bytes, eof: bool) -> Outcome | None:
-        self._heard = heard = self._heard + data if self._heard else data
+        self.heard = heard = self.heard + data if self.heard else data
         while True:
             line, whole, _ = heard.partition(b"\n")
             if not whole and not eof and len(heard) <= MOST and b"HTTP/".startswith(heard[:5]):
                 return None
             match = _STATUS.match(line)
             if match is None:
-                shown = _shown(heard) if heard else "nothing"
-                return Outcome(False, "L7RSP", f"no HTTP status but {shown}")
+                return Outcome(False, "L7RSP", f"no HTTP status but {_shown(heard)}" if heard else _NOTHING)
             code = int(match[1])
             if code in _statuses(self._check.expect or _DEFAULT_STATUSES):
                 return _good(code) if self._check.pattern is None else self._search(heard, eof, code)
@@ -83,10 +88,12 @@ class Http:
                 return Outcome(False, "L7STS", f"status {line[9:80].decode('latin-1').strip()}", code)
             # The answer comes after this one (RFC 9110, 15.2).
             end = _HEAD_END.search(heard)
-            if end is None:
-                over = eof or len(heard) > MOST
-                return Outcome(False, "L7RSP", f"no answer after status {code}", code) if over else None
-            self._heard = heard = heard[end.end() :]
+            if end is None and not eof and self._passed + len(heard) <= MOST:
+                return None
+            if end is None or self._passed > MOST:
+                return Outcome(False, "L7RSP", f"no answer after status {code}", code)
+            self._passed += end.end()
+            self.heard = heard = heard[end.end() :]
 
     def _search(self, heard: bytes, eof: bool, code: int) -> Outcome | None:
         end = _HEAD_END.search(heard)
@@ -109,12 +116,13 @@ class Http:
 
 
 def _dechunked(body: bytes) -> tuple[bytes, bool]:
-    """The text of the chunks that are there, and whether the last one is."""
+    """The text of the chunks that are there, and whether none follows: the last one is, or what is no chunk."""
     parts: list[bytes] = []
     at = 0
-    while (match := _SIZE.match(body, at)) is not None:
-        size = int(match[1], 16)
-        if size == 0:
+    while body.find(b"\n", at) >= 0:
+        match = _SIZE.match(body, at)
+        size = 0 if match is None else int(match[1], 16)
+        if match is None or size == 0:
             return b"".join(parts), True
         at = match.end()
         parts.append(body[at : at + size])
@@ -125,22 +133,22 @@ def _dechunked(body: bytes) -> tuple[bytes, bool]:
 class Send:
     """Say something, or wait for a greeting, and compare the answer."""
 
-    __slots__ = ("_expected", "_heard", "_pattern", "opening")
+    __slots__ = ("_expected", "_pattern", "heard", "opening")
 
     def __init__(self, check: Check, host: str) -> None:
         self.opening, self._expected = _exchange(check)
         self._pattern = None if check.pattern is None else _compiled(check.pattern)
-        self._heard = b""
+        self.heard = b""
 
     def hear(self, data: bytes, eof: bool) -> Outcome | None:
-        self._heard = heard = self._heard + data if self._heard else data
+        self.heard = heard = self.heard + data if self.heard else data
         begun = heard[: len(self._expected)]
         if not self._expected.startswith(begun):
             return Outcome(False, "L7RSP", f"the answer begins with {_shown(heard)}")
-        if begun == self._expected and (self._pattern is None or self._pattern.search(heard)):
+        if heard and begun == self._expected and (self._pattern is None or self._pattern.search(heard)):
             return Outcome(True, "L7OK")
         if eof or len(heard) > MOST:
-            return Outcome(False, "L7RSP", f"the answer is {_shown(heard)}" if heard else "closed without an answer")
+            return Outcome(False, "L7RSP", f"the answer is {_shown(heard)}" if heard else _NOTHING)
         return None
 
 

@@ -9,6 +9,7 @@ import threading
 import time
 from _socket import socket as Socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,17 @@ def test_a_conversation_ends_as_the_host_ends_it(serve: Callable[[socket.socket]
     outcome = Clinic().one(REDIS, served(serve))
     assert outcome.status == status
     assert outcome.reached
+
+
+def test_an_answer_that_does_not_end_in_time_is_told_from_none() -> None:
+    def trickle(client: socket.socket) -> None:
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nre")
+        with suppress(ConnectionResetError):
+            while client.recv(100):
+                pass
+
+    outcome = Clinic().one(Check(type="http", pattern="ready", timeout=0.2), served(trickle))
+    assert (outcome.status, outcome.cause) == ("L7TOUT", "connected, but no end of the answer in 0.2 s")
 
 
 def test_a_full_backlog_is_no_answer() -> None:

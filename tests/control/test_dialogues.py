@@ -30,6 +30,7 @@ ANSWERS = [
     (Check(type="http", expect="200"), b"HTTP/1.1 204 No\r\n\r\n", "L7STS"),
     (Check(type="http"), b"SSH-2.0-OpenSSH\r\n", "L7RSP"),
     (Check(type="http"), b"", "L7RSP"),
+    (Check(type="http", pattern=".*"), b"HTTP/1.1 204 No\r\n\r\n", "L7OK"),
     (Check(type="http"), b"HTTP/1.1 200", "L7OK"),
     (Check(type="http"), b"HTTP/1.1 2000 OK\r\n\r\n", "L7RSP"),
     (Check(type="http"), b"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\n" + OK, "L7OK"),
@@ -53,6 +54,9 @@ ANSWERS = [
     (Check(type="send", send="PING\\r\\n", expect="+PONG"), b"", "L7RSP"),
     (Check(type="send", send_hex="0000000804d2162f", pattern="^[SN]"), b"N", "L7OK"),
     (Check(type="send", send_hex="0000000804d2162f", expect_hex="53"), b"S", "L7OK"),
+    (Check(type="send", send="PING\\r\\n"), b"+", "L7OK"),
+    (Check(type="send", send="PING\\r\\n"), b"", "L7RSP"),
+    (Check(type="send", pattern=".*"), b"", "L7RSP"),
     (Check(type="send", pattern="SMTP"), b"220 mail ESMTP", "L7OK"),
     (Check(type="send", pattern="SMTP"), b"220 mail", "L7RSP"),
 ]
@@ -71,6 +75,23 @@ def test_answers_are_judged_alike_in_any_pieces(check: Check, answer: bytes, sta
 @given(st.sampled_from([check for check, _, _ in ANSWERS]), st.binary(max_size=300), st.lists(st.integers(0, 300)))
 def test_nonsense_has_an_outcome_and_breaks_nothing(check: Check, answer: bytes, cuts: list[int]) -> None:
     assert outcome(check, answer, cuts) is not None
+
+
+@pytest.mark.parametrize(
+    ("method", "answer"),
+    [
+        ("GET", OK),
+        ("GET", CHUNKS),
+        ("GET", CHUNKS.replace(b"3\r\n", b"three\r\n")),
+        ("GET", b"HTTP/1.1 204 No Content\r\nServer: odd\r\n\r\n"),
+        ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"),
+        ("HEAD", OK.removesuffix(b"ready")),
+    ],
+)
+def test_an_answer_is_judged_when_it_is_whole_though_the_connection_goes_on(method: str, answer: bytes) -> None:
+    found = DIALOGUES["http"](Check(type="http", method=method, pattern="sick"), "host:1").hear(answer, False)
+    assert found is not None
+    assert found.cause == "the body has no 'sick'"
 
 
 def test_an_endless_answer_has_an_outcome() -> None:
@@ -102,17 +123,17 @@ def test_a_head_without_end_has_an_outcome() -> None:
     assert DIALOGUES["http"](Check(type="http"), "host:1").hear(b"HTTP/1.1" + b" " * MOST, False) is not None
 
 
+def test_interim_answers_without_end_have_an_outcome() -> None:
+    dialogue = DIALOGUES["http"](Check(type="http"), "host:1")
+    interim = b"HTTP/1.1 100 Continue\r\n\r\n"
+    heard = [dialogue.hear(400 * interim, False) for _ in range(MOST // len(400 * interim) + 2)]
+    assert heard[0] is None
+    assert heard[-1] is not None
+    assert heard[-1].cause == "no answer after status 100"
+
+
 def test_a_request_names_the_host() -> None:
     asked = DIALOGUES["http"](Check(type="http", method="HEAD", path="/up?x=1"), "10.0.0.1:80").opening
     assert asked.startswith(b"HEAD /up?x=1 HTTP/1.1\r\nHost: 10.0.0.1:80\r\n")
     assert asked.endswith(b"\r\n\r\n")
     assert b"Host: app.test\r\n" in DIALOGUES["http"](Check(type="http", host="app.test"), "10.0.0.1:80").opening
-
-
-@pytest.mark.parametrize(("method", "status"), [("GET", b"204 No Content"), ("GET", b"304 Same"), ("HEAD", b"200 OK")])
-def test_an_answer_that_has_no_body_is_over_with_its_head(method: str, status: bytes) -> None:
-    dialogue = DIALOGUES["http"](Check(type="http", method=method, pattern="ready"), "host:1")
-    assert dialogue.hear(b"HTTP/1.1 %b\r\nContent-Length: 5\r\n" % status, False) is None
-    found = dialogue.hear(b"\r\n", False)
-    assert found is not None
-    assert (found.status, found.cause) == ("L7RSP", "the body has no 'ready'")
