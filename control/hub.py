@@ -497,11 +497,11 @@ class Hub:
 
     def _reaped(self, incarnation: int) -> None:
         self.limits.vacate(incarnation)
+        if (died_of := blamed_by(incarnation)) is not None:
+            self._fall_back(died_of)  # at once: the next client may take another worker along
         gevent.spawn_later(_READ_ON, self._bury, incarnation)
 
     def _bury(self, incarnation: int) -> None:
-        if (died_of := blamed_by(incarnation)) is not None:
-            self._fall_back(died_of)
         self.reunion.seen(incarnation, time.monotonic())
         self.limits.leave(incarnation)
         for identity, known in self._peers.items():

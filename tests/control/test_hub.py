@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,17 @@ from director.messages import (
     Processes,
     ProcessInfo,
     Ready,
+    Reaped,
     Request,
     Running,
+    SchedulerFailed,
     Slot,
     Snapshot,
     TakeOver,
     peer_incarnation,
     peer_slot,
 )
+from director.witness import Witness
 from tests.births import begin
 
 HOSTS = tuple(Host(name=name, ip=Endpoint("127.0.0.1", 1), number=number) for name, number in (("a", 3), ("b", 4)))
@@ -126,6 +130,26 @@ def test_it_answers_on_the_control_socket(hub: Hub) -> None:
     stats = Client(hub.path).call("stats")
     assert [host["state"] for host in stats["services"][0]["groups"][0]["hosts"]] == ["up", "up"]
     assert stats["pid"] == os.getpid()
+
+
+def test_what_a_worker_died_of_is_known_before_another_dies_of_it(
+    tmp_path: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (service,) = CONFIG.services
+    (group,) = service.groups
+    own = replace(CONFIG, services=(replace(service, groups=(replace(group, scheduler="python:m:C"),)),))
+    monkeypatch.chdir(tmp_path)
+
+    def die() -> dict[str, Any]:
+        hub.link.send(Reaped(Slot(0), 7))
+        hub.configure(2, own)
+        found = Client(hub.path).call("stats")["services"][0]["groups"][0]
+        assert isinstance(found, dict)
+        return found
+
+    hub.configure(1, own)
+    found = Witness(7).watch(die, SchedulerFailed(2, "python:m:C", "python:m:C", "it crashed"))()
+    assert (found["scheduler_failures"], found["scheduler_in_use"]) == (1, "leastconns")
 
 
 def test_what_is_told_of_thousands_is_of_one_config_though_it_changes_meanwhile(hub: Hub) -> None:
