@@ -12,6 +12,7 @@ import os
 import pwd
 import signal
 import sys
+from functools import partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -27,6 +28,14 @@ def search_beside(folder: str) -> None:
     """Let modules be found in this folder, if they are nowhere else."""
     if folder not in sys.path:
         sys.path.append(folder)
+
+
+def end_forks() -> None:
+    """Have whatever their code forks end at once: a copy of a worker would go on as one, and keep its listeners.
+
+    For the rest of this process's life. Other programs may be started still.
+    """
+    os.register_at_fork(after_in_child=partial(os._exit, 1))
 
 
 def installed() -> dict[str, str]:

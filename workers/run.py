@@ -24,7 +24,7 @@ from enum import Enum
 import gevent
 import gevent.event
 
-from director import logs
+from director import logs, plugins
 from director.config.edits import apply
 from director.errors import ChildExit
 from director.events import Event
@@ -330,6 +330,7 @@ def main(birth: Birth) -> int:
     gevent.get_hub()  # imports the rest of gevent, while we may still read it
     birth.settle()
     logs.aside()
+    plugins.end_forks()
     worker = Worker(birth)
     # The relay's objects free themselves; what the collector finds is rare, and its passes are not.
     gc.collect()

@@ -244,6 +244,7 @@ def begin_trial(system: System, check: Check, needs: Needs, loaded: Collection[s
         faults = dict.fromkeys(needs.look(config, lambda: _become(_workers(config))))
         doubts = dict.fromkeys(needs.doubts(config))
         plugins.search_beside(folder)
+        plugins.end_forks()
         able, problems = _with_own_schedulers(config, known, text, path, loaded, say)
         if not faults and not doubts:
             return Checked(able, problems)

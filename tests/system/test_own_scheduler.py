@@ -126,6 +126,14 @@ def test_one_that_takes_its_worker_along_is_replaced_too(daemon: Daemon, hosts: 
     assert 'fallback=first reason="a worker hung or crashed in it"' in daemon.log
 
 
+def test_one_that_forks_is_no_second_worker(daemon: Daemon, hosts: Hosts) -> None:
+    address = start(daemon, hosts("a", "b"), "__import__('os').fork()")
+    choose(daemon, "python:mine:Fragile")
+    assert {ask_name(address) for _ in range(60)} <= {"a", "b"}  # by a when a fork takes too long
+    daemon.stop()
+    assert not daemon.pids()
+
+
 def answer(address: str) -> str:
     """The name of the host; empty if the worker is gone, or silent."""
     try:
