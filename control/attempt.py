@@ -1,7 +1,8 @@
 """One check on a socket: connect, TLS if wanted, the dialogue; by events, never waiting.
 
-Tells its outcome once, then is over; `expire` is for who watches the clock. A
-host with several addresses is well if one of them is.
+Tells its outcome once, then is over; `late` is for who watches the clock. A host
+with several addresses is well if one of them is: each has its share of the time
+to take the call, so that a silent one does not stand for all.
 """
 
 from __future__ import annotations
@@ -49,14 +50,16 @@ class Job:
 
 
 class Running(Protocol):
-    """A check under way."""
+    """A check under way. `span`: seconds after which it wants to hear that it is `late`; again, until it is over."""
 
     number: int
     began: float
+    span: float
 
     @property
     def over(self) -> bool: ...
     def start(self) -> None: ...
+    def late(self) -> None: ...
     def expire(self) -> None: ...
 
 
@@ -81,6 +84,7 @@ class Attempt:
         "_done",
         "_job",
         "_over",
+        "_shares",
         "_sock",
         "_stage",
         "_tls",
@@ -89,6 +93,7 @@ class Attempt:
         "_watch",
         "began",
         "number",
+        "span",
     )  # fmt: skip
 
     def __init__(self, job: Job, watch: Watch, trust: Trust, done: Callable[[Attempt, Outcome], None]) -> None:
@@ -101,6 +106,8 @@ class Attempt:
         self._stage = Attempt._connecting  # a plain function: a bound one would make a circle
         self._unsent = b""
         self._over = False
+        self._shares = len(job.addresses) or 1
+        self.span = job.check.timeout / self._shares
         self.began = 0.0
 
     @property
@@ -112,6 +119,15 @@ class Attempt:
         """Begin; `done` may be called before this returns."""
         self.began = time.monotonic()
         self._connect(_NOWHERE)
+
+    def late(self) -> None:
+        """A share of its time is over: the next address has its turn, if this one has not taken the call."""
+        self._shares -= 1
+        if self._over or self._shares <= 0:
+            self.expire()
+        elif self._stage is Attempt._connecting and self._address < len(self._job.addresses):
+            self._close()
+            self._connect(_unreached(errno.ETIMEDOUT))
 
     def expire(self) -> None:
         """Its time is up."""

@@ -54,9 +54,7 @@ class Prober:
         self._running: dict[int, tuple[Running, float]] = {}  # {host number: (check, for when it was booked)}
         self._agenda: dict[int, list[tuple[float, int]]] = {}  # {slot of time: [(when, host)]}
         self._slots: list[int] = []  # those of the agenda; a heap
-        self._deadlines: dict[
-            float, deque[tuple[float, Running]]
-        ] = {}  # by timeout: of one, in the order of their start
+        self._deadlines: dict[float, deque[tuple[float, Running]]] = {}  # by span: of one, in the order of time
         self._events: dict[int, Callable[[int], None]] = {}  # by descriptor
         self._masks: dict[int, int] = {}  # by descriptor: the events that it is watched for
         self._spares = Spares()
@@ -158,9 +156,9 @@ class Prober:
             # If we were held up, answers that came in time are still unread: nobody is late for that.
             while self._on_io() == _BATCH:
                 pass
-        for waiting in self._deadlines.values():
+        for waiting in list(self._deadlines.values()):
             while waiting and waiting[0][0] <= limit:
-                self._guarded(waiting.popleft()[1].expire)  # if it is over, it closes what it may still hold
+                self._guarded(self._late, waiting.popleft()[1])
         booked, running = self._booked, self._running
         for at, number in self._come_due(limit):
             if booked.get(number) == at and number not in running:
@@ -202,13 +200,18 @@ class Prober:
             check.start()
         finally:
             if not check.over:
-                self._limit(check, job.check.timeout)
+                self._limit(check, check.began)
 
-    def _limit(self, check: Running, timeout: float) -> None:
-        due = check.began + timeout
-        waiting = self._deadlines.get(timeout)
+    def _late(self, check: Running) -> None:
+        check.late()  # if it is over, it closes what it may still hold
+        if not check.over:
+            self._limit(check, time.monotonic())
+
+    def _limit(self, check: Running, since: float) -> None:
+        due = since + check.span
+        waiting = self._deadlines.get(check.span)
         if waiting is None:
-            waiting = self._deadlines[timeout] = deque()
+            waiting = self._deadlines[check.span] = deque()
         if not waiting:
             self._wake(due)  # else we shall be there for one before it
         waiting.append((due, check))

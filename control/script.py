@@ -32,7 +32,9 @@ _SIGNALS = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
 class Script:
     """One run of the program."""
 
-    __slots__ = ("_done", "_job", "_out", "_pid", "_pidfd", "_printed", "_tail", "_watch", "began", "number", "over")
+    __slots__ = (
+        "_done", "_job", "_out", "_pid", "_pidfd", "_printed", "_tail", "_watch", "began", "number", "over", "span",
+    )  # fmt: skip
 
     def __init__(self, job: Job, watch: Watch, done: Callable[[Script, Outcome], None]) -> None:
         self.number = job.number
@@ -41,6 +43,7 @@ class Script:
         self._pidfd = self._out = -1
         self._tail, self._printed = b"", 0
         self.over = False
+        self.span = job.check.timeout
         self.began = 0.0
 
     def start(self) -> None:
@@ -83,8 +86,12 @@ class Script:
         self._watch.add(self._out, self._on_output, select.EPOLLIN)
         self._watch.add(self._pidfd, self._on_exit, select.EPOLLIN)
 
+    def late(self) -> None:
+        """Its time is over."""
+        self.expire()
+
     def expire(self) -> None:
-        """Its time is up: it is killed."""
+        """It is killed."""
         if not self.over:
             self._kill()
             cause = f"no end in {self._job.check.timeout:g} s"

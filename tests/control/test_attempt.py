@@ -8,8 +8,9 @@ import struct
 import threading
 import time
 from _socket import socket as Socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,18 +84,42 @@ def test_an_answer_that_does_not_end_in_time_is_told_from_none() -> None:
     assert (outcome.status, outcome.cause) == ("L7TOUT", "connected, but no end of the answer in 0.2 s")
 
 
-def test_a_full_backlog_is_no_answer() -> None:
+@pytest.fixture
+def silent() -> Iterator[tuple[str, int]]:
+    """Where nobody answers a call: a full backlog."""
     listener, where = listening(0)
-    fillers = []
-    for _ in range(4):
-        filler = socket.socket()
-        filler.setblocking(False)
-        filler.connect_ex(where)
-        fillers.append(filler)
-    outcome = Clinic().one(Check(timeout=0.3), (INET, where))
+    with ExitStack() as ends:
+        ends.enter_context(listener)
+        for _ in range(4):
+            filler = ends.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(where)
+        yield where
+
+
+def test_a_full_backlog_is_no_answer(silent: tuple[str, int]) -> None:
+    outcome = Clinic().one(Check(timeout=0.3), (INET, silent))
     assert (outcome.status, outcome.cause, outcome.reached) == ("L4TOUT", "no answer in 0.3 s", False)
-    for filler in (*fillers, listener):
-        filler.close()
+
+
+def test_an_address_that_does_not_answer_leaves_time_for_the_next_one(silent: tuple[str, int]) -> None:
+    assert Clinic().one(replace(REDIS, timeout=0.9), (INET, silent), served(pong), (INET, silent)).good
+
+
+def test_several_addresses_have_no_more_time_than_one(silent: tuple[str, int]) -> None:
+    clinic = Clinic()
+    outcome = clinic.one(Check(timeout=0.6), *[(INET, silent)] * 3)
+    assert (outcome.status, outcome.cause) == ("L4TOUT", "no answer in 0.6 s")
+    assert 0.5 <= clinic.seconds[0] < 5
+
+
+def test_an_answer_may_take_the_time_that_other_addresses_did_not_need(silent: tuple[str, int]) -> None:
+    def hesitant(client: socket.socket) -> None:
+        client.recv(100)
+        time.sleep(0.5)
+        client.sendall(b"+PONG\r\n")
+
+    assert Clinic().one(replace(REDIS, timeout=0.9), served(hesitant), (INET, silent), (INET, silent)).good
 
 
 def test_a_unix_host_is_well_until_its_backlog_is_full(tmp_path: Path) -> None:
