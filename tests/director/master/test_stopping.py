@@ -166,7 +166,7 @@ def test_a_pid_file_that_was_left_is_status_1(tmp_path: Path) -> None:
     assert words.endswith(f"is left; process {os.getpid()}, which it names, is none of a director here")
 
 
-@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1])
+@pytest.mark.parametrize("pid", [1, 2**22 + 1], ids=["somebody", "nobody"])
 def test_a_pid_file_in_the_run_dir_goes_with_a_stop_whoever_has_that_pid_by_now(tmp_path: Path, pid: int) -> None:
     (tmp_path / "directord.pid").write_text(f"{pid}\n")
     assert not stop(places(tmp_path), lambda: None)
