@@ -55,9 +55,10 @@ test-system: $(STAMP)
 faults: $(STAMP)
 	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m fault --durations=0 --durations-min=1 tests/system
 
-# What failed the last time, one after the other.
+# What failed the last time, one after the other. What stays noted is no test: some could not be collected, or run.
 again: $(STAMP)
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none tests
+	@! grep '": true' .pytest_cache/v/cache/lastfailed
 
 check: $(STAMP)
 	$(BIN)/ruff check director workers control tests setup.py

@@ -358,11 +358,11 @@ def test_no_page_keeps_anybody_out_and_all_have_their_picture(site: Site, browse
     """With DIRECTOR_PICTURES=FOLDER the pictures stay, as `make pictures` wants them."""
     folder = Path(os.environ.get("DIRECTOR_PICTURES") or site.daemon.folder / "pictures")
     folder.mkdir(exist_ok=True)
+    client = furnish(site)
+    give_an_hour(site.daemon)  # by another hub, whom a page that is live would miss for a moment
     browser.go("/login")
     faults = browser.faults()
     browser.log_in("ann", "secret")
-    client = furnish(site)
-    give_an_hour(site.daemon)
     for path in ("/", "/service/web"):
         wait_until(partial(is_drawn, site, path))
     for name, path in PAGES.items():
