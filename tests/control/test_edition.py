@@ -10,6 +10,7 @@ from gevent.event import Event
 
 from control.edition import Edition
 from director.errors import RefusedError
+from tests.waiting import until
 
 
 class Press:
@@ -27,12 +28,6 @@ class Press:
         if self.failure is not None:
             raise self.failure
         return made
-
-
-def begun(press: Press, count: int) -> None:
-    with gevent.Timeout(10):
-        while press.begun < count:
-            gevent.sleep(0.001)
 
 
 def asked(edition: Edition[int], times: int) -> list[gevent.Greenlet]:
@@ -79,7 +74,7 @@ def test_changes_that_go_on_and_on_keep_nobody_waiting_for_more_than_two() -> No
     edition.outdated()
     late = asked(edition, 3)
     press.may_end.set()
-    begun(press, 2)
+    until(lambda: press.begun == 2)
     edition.outdated()
     assert answers(late) == [2] * 3
 
@@ -89,9 +84,7 @@ def test_it_is_made_anew_when_it_is_good_no_more() -> None:
     press.may_end.set()
     edition = Edition(press.make, kept(0))
     edition.renditions.of(edition.current(), "form", lambda: iter([b"x"]))
-    with gevent.Timeout(10):
-        while edition.current() == 1:
-            gevent.sleep(0.001)
+    until(lambda: edition.current() != 1)
 
 
 def test_what_goes_wrong_is_told_to_all_who_wait_and_tried_again_for_the_next() -> None:
