@@ -339,7 +339,7 @@ def test_who_finds_a_queue_full_is_closed_in_a_moment_also_while_generations_cha
                 assert late.recv(1) == b""
             took.append(time.monotonic() - began)
         assert upgrading.returncode == 0
-        assert max(took) < 1.5, "a fifth of a second, and the switch, on a machine that does nothing else"
+        assert max(took) < 2.5, "a fifth of a second, and the switch, on a machine that does nothing else; it was three"
 
 
 def some_closed(clients: list[socket.socket]) -> bool:
