@@ -41,3 +41,12 @@ def talk(ledger: Ledger, peers: list[Peer]) -> None:
         peer.sent += 1
         ledger.heard(peer.number, peer.sent, peer.permits.rows(whole=True))
         peer.permits.granted(ledger.grants(peer.number))
+
+
+def fill(ledger: Ledger, peers: list[Peer]) -> None:
+    """Talk until all is quiet; each takes all that it gets."""
+    for _ in range(8):
+        talk(ledger, peers)
+        for peer in peers:
+            while peer.permits.room(LIMIT):
+                peer.permits.take(LIMIT)

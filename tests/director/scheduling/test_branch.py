@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from director.scheduling.branch import Branch
 from director.scheduling.ledger import Ledger
-from tests.director.scheduling.peer import LIMIT, Peer, talk
+from tests.director.scheduling.peer import LIMIT, Peer, fill, talk
 
 
 @given(
@@ -131,11 +131,7 @@ def test_what_an_old_generation_does_not_need_any_more_is_for_the_new_one() -> N
     for peer in old:
         ledger.join(peer.number)
         peer.permits.want({LIMIT: 6})
-    for _ in range(8):
-        talk(ledger, old)
-        for peer in old:
-            while peer.permits.room(LIMIT):
-                peer.permits.take(LIMIT)
+    fill(ledger, old)
     assert [peer.used for peer in old] == [6, 6]
     branch = Branch(ledger)
     new.configure({LIMIT: 12})

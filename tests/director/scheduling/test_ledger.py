@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from director.scheduling.ledger import Ledger
 from director.scheduling.permits import Grant, Row, queue_of
-from tests.director.scheduling.peer import LIMIT, Peer, talk
+from tests.director.scheduling.peer import LIMIT, Peer, fill, talk
 
 
 class Network(RuleBasedStateMachine):
@@ -245,11 +245,7 @@ def test_a_limit_that_comes_hands_out_only_what_is_left(
         if peer.number in free:
             learn(peer)
         peer.permits.want({LIMIT: 12})
-    for _ in range(8):  # once all is quiet, who waits gets what is left
-        talk(ledger, peers)
-        for peer in peers:
-            while peer.permits.room(LIMIT):
-                peer.permits.take(LIMIT)
+    fill(ledger, peers)  # once all is quiet, who waits gets what is left
     assert total() >= limit
 
 
@@ -432,11 +428,7 @@ def test_what_a_peer_that_stands_still_does_not_use_is_for_others_and_all_are_wi
     ledger.suppose(still.number, {LIMIT: still.used})
     for peer in others:
         peer.permits.want({LIMIT: 12})
-    for _ in range(6):
-        talk(ledger, others)
-        for peer in others:
-            while peer.permits.room(LIMIT):
-                peer.permits.take(LIMIT)
+    fill(ledger, others)
     assert sum(peer.used for peer in peers) == limit
     still.does("connect")  # it has not heard yet
     for _ in range(24):
