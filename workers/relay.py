@@ -227,6 +227,8 @@ class Relay:
     def _splice(self, side: Side) -> bool:
         """Move bulk through a pipe. False: it can't be done, or is bulk no more; copy instead."""
         peer = side.peer
+        if not side.session.tuned:
+            self._sessions.tune(side.session)
         pipe = None if peer.dead else self.pipes.take()
         if pipe is None:
             side.streak = 0

@@ -16,7 +16,7 @@ from workers.cuts import Cuts
 from workers.pipe import Pipe
 from workers.poller import Poller
 from workers.services import Service
-from workers.sockopts import reset_when_closed, set_options, unsent
+from workers.sockopts import reset_when_closed, set_options, stay_local, unsent
 
 UNIX_CLIENT = ("unix", 0)  # one that has no address
 _NUMBERS_A_SECOND = 100_000  # ten times what a worker can accept
@@ -292,6 +292,13 @@ class Sessions:
         received, sent = self._recent.get(session.id, (0, 0))
         return round(received / self._span), round(sent / self._span)
 
+    def tune(self, session: Session) -> None:
+        """Set the options of its sockets, once: when it lasts or carries much. Short connections never need them."""
+        session.tuned = True
+        for side in (session.client, session.server):
+            set_options(side.fd, session.service.options)
+            stay_local(side.fd)
+
     def sweep(self) -> None:
         """A few times a second: count the bytes of sessions that moved some, end those idle for too long."""
         now = self.poller.catch_up()
@@ -307,10 +314,7 @@ class Sessions:
                 self._count(session, session.service.hosts_tally[session.host.number], received, sent)
                 session.active = now
             if not session.tuned:
-                # Late, since short connections never need it.
-                session.tuned = True
-                set_options(session.client.fd, session.service.options)
-                set_options(session.server.fd, session.service.options)
+                self.tune(session)
             timeout = session.service.idle_timeout
             if timeout and not self._moves(session, now) and now - session.active > timeout:
                 idle.append(session)
