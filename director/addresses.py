@@ -44,6 +44,20 @@ def of_client(text: str) -> str:
     return str(getattr(address, "ipv4_mapped", None) or address)
 
 
+def is_loopback(ip: str) -> bool:
+    """Whether what goes there never leaves this machine."""
+    return ip == "::1" or ip.removeprefix("::ffff:").startswith("127.")
+
+
+def be_uncongested(sock: Socket) -> None:
+    """Of a connection that never leaves this machine, or the listener of such: nothing there could be congested.
+
+    BBR, if it is the system's default, would pace by timers what can go at once. A connection that
+    has begun with it keeps some of that, so best a listener is told.
+    """
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")  # every kernel has it, for everybody
+
+
 def call_from(sock: Socket, source: str) -> bool:
     """Have the calls of a socket come from this address; False if that can't be: `not_from` says why."""
     try:

@@ -15,6 +15,7 @@ from _socket import socket as Socket
 from functools import cache
 from pathlib import Path
 
+from director.addresses import be_uncongested, is_loopback
 from director.config.model import Service
 
 _libc = ctypes.CDLL(None)
@@ -53,9 +54,8 @@ def set_options(fd: int, options: tuple[Option, ...]) -> None:
 def stay_local(fd: int) -> None:
     """Of a connection that never leaves this machine, have TCP leave out what a network asks for.
 
-    There is nothing whose congestion could be controlled; BBR, if it is the system's default,
-    would pace by timers what can go at once. And a receive buffer that follows what is sent
-    grows to megabytes that are out of the processor's caches when they are read.
+    A receive buffer that follows what is sent grows to megabytes there, which are out of the
+    processor's caches when they are read.
     """
     try:
         sock = Socket(fileno=fd)
@@ -63,7 +63,7 @@ def stay_local(fd: int) -> None:
         return  # nobody is there
     try:
         if sock.family != socket.AF_UNIX and stays_here(sock.getsockname()[0], sock.getpeername()[0]):
-            sock.setsockopt(_TCP, socket.TCP_CONGESTION, b"reno")  # every kernel has it, for everybody
+            be_uncongested(sock)
             if _most_received() >= _LOCAL_BUFFER:  # less of it than asked for would be worse than as it is
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _LOCAL_BUFFER)
     except OSError:
@@ -74,7 +74,7 @@ def stay_local(fd: int) -> None:
 
 def stays_here(ours: str, theirs: str) -> bool:
     """Whether what goes between two addresses, one of them ours, leaves this machine not at all."""
-    return ours == theirs or theirs.removeprefix("::ffff:").startswith("127.")
+    return ours == theirs or is_loopback(theirs)
 
 
 @cache

@@ -12,6 +12,7 @@ import socket
 from collections.abc import MutableMapping, Sequence
 
 from director import logs
+from director.addresses import be_uncongested, is_loopback
 from director.config.model import Config, Endpoint, Listen
 from director.events import Event
 from director.master.listeners import Address, resolve
@@ -84,4 +85,6 @@ def _address(listen: Listen, sock: socket.socket) -> Address:
         # Accepted sockets inherit these.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if is_loopback(sock.getsockname()[0]):
+            be_uncongested(sock)
     return Address(listen, shared=True, foreign=True, sockets=[sock])

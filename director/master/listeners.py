@@ -25,6 +25,7 @@ import struct
 from dataclasses import dataclass, field
 from typing import Any
 
+from director.addresses import be_uncongested, is_loopback
 from director.config.model import Endpoint, Listen
 from director.errors import SystemFailure, refusal
 from director.master.system import gid_of, uid_of
@@ -207,7 +208,7 @@ def open_address(listen: Listen, slots: int) -> Address:
 def _open_tcp(address: Address, slots: int) -> None:
     listen = address.listen
     family, where = resolve(listen.ip)
-    first = _tcp_socket(address, family)
+    first = _tcp_socket(address, family, where)
     first.bind(where)
     first.listen(listen.backlog)
     first.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
@@ -217,12 +218,12 @@ def _open_tcp(address: Address, slots: int) -> None:
 
 def _bind_slots(address: Address, family: int, where: Any, slots: int) -> None:
     while len(address.sockets) < slots:
-        sock = _tcp_socket(address, family)
+        sock = _tcp_socket(address, family, where)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(where)
 
 
-def _tcp_socket(address: Address, family: int) -> socket.socket:
+def _tcp_socket(address: Address, family: int, where: Any) -> socket.socket:
     listen = address.listen
     sock = socket.socket(family, socket.SOCK_STREAM)
     address.sockets.append(sock)
@@ -233,6 +234,8 @@ def _tcp_socket(address: Address, family: int) -> socket.socket:
     # Accepted sockets inherit these, which saves calls on every connection.
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if is_loopback(where[0]):
+        be_uncongested(sock)
     _set_options(sock, listen, Listen(ip=listen.ip))
     return sock
 

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from director.addresses import has_way, literal, of_client, place
+from director.addresses import has_way, is_loopback, literal, of_client, place
 from director.config.model import Endpoint
 
 
@@ -44,3 +44,13 @@ def test_a_way_to_this_machine_is_there_whatever_ports_are_taken() -> None:
 )
 def test_a_client_is_the_same_however_its_address_is_written(text: str, client: str) -> None:
     assert of_client(text) == client
+
+
+@pytest.mark.parametrize("ip", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
+def test_what_never_leaves_this_machine_is_known_by_its_address(ip: str) -> None:
+    assert is_loopback(ip)
+
+
+@pytest.mark.parametrize("ip", ["10.0.0.127", "1.127.0.1", "::", "0.0.0.0", "fe80::1", "/run/127.sock"])
+def test_what_may_leave_it_is_too(ip: str) -> None:
+    assert not is_loopback(ip)

@@ -138,6 +138,20 @@ def test_accepted_sockets_inherit_their_options() -> None:
     address.close()
 
 
+@pytest.mark.parametrize(("ip", "local"), [("127.0.0.1", True), ("::1", True), ("*", False), ("::", False)])
+def test_only_where_clients_are_of_this_machine_nothing_is_paced(ip: str, local: bool) -> None:
+    with socket.socket() as any_socket:
+        usual = any_socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+    port = free_port("")
+    address = open_address(Listen(ip=Endpoint(ip, port)), 1)
+    with socket.create_connection(("::1" if ":" in ip else "127.0.0.1", port)):
+        sock, _ = address.sockets[0].accept()
+        with sock:
+            used = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, 16)
+            assert used.rstrip(b"\0") == b"reno" if local else used == usual
+    address.close()
+
+
 def test_a_unix_socket_is_one_for_all_slots_and_goes_with_its_address(tmp_path: Path) -> None:
     path = tmp_path / "s"
     address = open_address(Listen(ip=Endpoint(path=str(path)), mode=0o600), 4)
