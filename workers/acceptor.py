@@ -17,9 +17,9 @@ from typing import Any
 from director import logs
 from director.events import Event
 from director.messages import ListenerRef
-from workers.connector import Arrival, Connector
+from workers.connector import Client, Connector
 from workers.poller import Poller
-from workers.services import Services
+from workers.services import Service, Services
 from workers.session import UNIX_CLIENT, Sessions
 
 _MOST = 64  # clients accepted in a row
@@ -125,59 +125,70 @@ class Acceptor:
     def _close(self, listener: Listener) -> None:
         # Who was queued before we let go is served, or would be reset if ours is the last copy.
         # On hold, another one does that.
-        arrivals: list[Arrival] = []
-        while not self.held and self._room(arrivals) and self._take(listener, arrivals):
-            pass
-        self._connector.begin(arrivals)
+        if not self.held:
+            self._admit(listener, self._take(listener, self._room))
         if self._watching:
             self._poller.remove(listener.sock.fileno())
         listener.sock.close()
 
-    def _room(self, arrivals: Sequence[Arrival]) -> bool:
-        return len(self._sessions.all) + len(arrivals) < self._capacity
+    @property
+    def _room(self) -> int:
+        """How many sessions more there may be."""
+        return self._capacity - len(self._sessions.all)
 
     def _on_ready(self, listener: Listener, _mask: int) -> None:
-        arrivals: list[Arrival] = []
-        room, full = self._capacity - len(self._sessions.all), False
-        try:
-            for count in range(listener.burst):
-                if full := len(arrivals) >= room:
-                    break
-                if not self._take(listener, arrivals):
-                    # Asking in vain costs a call: ask for as many as there were.
-                    listener.burst = max(1, count)
-                    break
-            else:
-                listener.burst = min(_MOST, listener.burst * 2)
-        finally:
-            self._connector.begin(arrivals)
-        if full:
+        burst, room = listener.burst, self._room
+        clients = self._take(listener, min(burst, room))
+        count = len(clients)
+        if count == burst:
+            listener.burst = min(_MOST, burst * 2)
+        elif count < room:
+            listener.burst = max(1, count)  # asking in vain costs a call: ask for as many as there were
+        self._admit(listener, clients)
+        if count >= room and room < burst:
             self._pause(f"{self._capacity} sessions")
 
-    def _take(self, listener: Listener, arrivals: list[Arrival]) -> bool:
-        """Accept one client; False if there is none."""
+    def _take(self, listener: Listener, most: int) -> list[Client]:
+        """Accept so many clients, or as many as there are."""
         accept = listener.accept
-        try:
-            fd, address = accept()
-        except BlockingIOError:
-            return False
-        except OSError as error:
-            if error.errno in _EXHAUSTED:
-                self._paused_until = self._poller.now + PAUSE
-                self._pause(os.strerror(error.errno))
-                return False
-            return True  # that client is gone again already
+        clients: list[Client] = []
+        for _ in range(most):
+            try:
+                clients.append(accept())
+            except BlockingIOError:
+                break
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._paused_until = self._poller.now + PAUSE
+                    self._pause(os.strerror(error.errno))
+                    break
+                # That client is gone again already.
+        return clients
+
+    def _admit(self, listener: Listener, clients: list[Client]) -> None:
+        """Find hosts for those who may connect. What takes several calls of the kernel takes each for all, in a row."""
         service = self._services.by_number.get(listener.ref.service)
         if service is None:
-            os.close(fd)
+            for fd, _ in clients:
+                os.close(fd)
+            return
+        if listener.is_tcp:
+            if service.admission is not None:
+                clients = [client for client in clients if self._is_admitted(service, client)]
+        else:
+            clients = [(fd, UNIX_CLIENT) for fd, _ in clients]
+        for fd, _ in clients:
+            _set_blocking(fd, False)
+        self._connector.begin(service, clients)
+
+    def _is_admitted(self, service: Service, client: Client) -> bool:
+        """Whether a client may connect; one that may not is sent away."""
+        assert service.admission is not None
+        fd, address = client
+        if service.admission.admits(address[0]):
             return True
-        if service.admission is not None and listener.is_tcp and not service.admission.admits(address[0]):
-            self._sessions.deny(service, fd, address)
-            return True
-        _set_blocking(fd, False)
-        early = self._connector.early(service, fd)
-        arrivals.append((service, fd, address if listener.is_tcp else UNIX_CLIENT, early))
-        return True
+        self._sessions.deny(service, fd, address)
+        return False
 
     def _pause(self, cause: str) -> None:
         if self.paused:

@@ -37,7 +37,7 @@ _RETICENT = 63  # clients that are not asked for early bytes, at the most, befor
 _FAR = 63  # calls of hosts that are not expected to be taken at once, at the most, before one is
 _OURS = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
 
-Arrival = tuple[Service, int, Any, bytes | None]  # of a client: descriptor, address, what it has sent already
+Client = tuple[int, Any]  # that was just accepted: descriptor, address
 ReportFault = Callable[[int, Fault, str], None]  # host number, kind, cause in words
 
 
@@ -62,26 +62,31 @@ class Connector:
         self._connecting: dict[Session, None] = {}  # oldest attempt first
         self._waiting: dict[Session, None] = {}  # unix hosts with a full backlog
         self._spoken: dict[Session, int] = {}  # how many of the client's first bytes the call began with
+        self._answered: list[tuple[Session, int, bytes]] = []  # descriptor of the host's, what it was not given yet
         self.queue = WaitQueue(poller, sessions, board, self._start)
         board.on_room = self.queue.room
         self.client_stage = self._on_client
         self.server_stage = self._on_server
         poller.abandon = self._abandon
 
-    def begin(self, arrivals: Iterable[Arrival]) -> None:
-        """Find hosts for clients that were just accepted; who can have none waits for a permit, or is closed.
+    def begin(self, service: Service, clients: Iterable[Client]) -> None:
+        """Find hosts for clients of a service; who can have none waits for a permit, or is closed.
 
-        All are chosen before any is called: between two calls of the kernel the same takes twice as long.
+        Each step is taken for all before the next: between two calls of the kernel the same
+        lines take twice as long, and all are chosen before any is called.
         """
+        waiting: list[Side] = []
         chosen: list[Session] = []
-        for service, fd, address, early in arrivals:
+        early = self._early(service, clients)
+        for fd, address in clients:
             session = self._sessions.begin(service, fd, address, self.client_stage)
             try:
-                if early:
-                    session.early = early
-                    session.client.received = len(early)
+                said = early.get(fd)
+                if said:
+                    session.early = said
+                    session.client.received = len(said)
                 if self.queue.holds(service) and self._wait(session):
-                    self._poller.add(fd, session.client)
+                    waiting.append(session.client)
                 elif self._choose(session) is not None:
                     chosen.append(session)
                 else:
@@ -91,11 +96,13 @@ class Connector:
         for session in chosen:
             try:
                 if self._called(session) or self._next_host(session):
-                    self._poller.add(session.client.fd, session.client)
+                    waiting.append(session.client)
                 else:
                     self._settle_for_less(session)
             except Exception as error:
                 self._poller.crashed(session.client, error)
+        self._poller.add_all(waiting)
+        self._join()
 
     def _settle_for_less(self, session: Session) -> None:
         """It can have no host now."""
@@ -119,6 +126,7 @@ class Connector:
             self._end(session, "CC")
             return True
         if self._next_host(session):
+            self._join()
             return True
         if session.end == "--" and self._may_wait(session):
             session.waited = before
@@ -152,25 +160,27 @@ class Connector:
             session.end = state
         self._sessions.end(session)
 
-    def early(self, service: Service, fd: int) -> bytes | None:
-        """What a client has sent already, if most clients of the service speak so soon.
+    def _early(self, service: Service, clients: Iterable[Client]) -> dict[int, bytes]:
+        """What clients have sent already, by descriptor, if most of the service speak so soon.
 
         The handshake with the host then goes along with these bytes, and the
         kernel need not tell us of them.
         """
-        if service.silence > 0:
-            service.silence -= 1
-            return None
-        try:
-            early = _read(fd, _EARLY)
-        except BlockingIOError:
-            service.reticence = min(_RETICENT, 2 * service.reticence + 1)
-            service.silence = service.reticence
-            return None
-        except OSError:
-            return None  # the event that tells of it comes as soon as the socket is watched
-        if early:
-            service.reticence = 0
+        early = {}
+        for fd, _ in clients:
+            if service.silence > 0:
+                service.silence -= 1
+                continue
+            try:
+                early[fd] = said = _read(fd, _EARLY)
+            except BlockingIOError:
+                service.reticence = min(_RETICENT, 2 * service.reticence + 1)
+                service.silence = service.reticence
+            except OSError:
+                pass  # the event that tells of it comes as soon as the socket is watched
+            else:
+                if said:
+                    service.reticence = 0
         return early
 
     # -- choosing ----------------------------------------------------------------
@@ -240,13 +250,16 @@ class Connector:
                 # Have the last packet of the handshake wait for the first bytes.
                 sock.setsockopt(_TCP, _QUICKACK, 0)
             code = sock.connect_ex(where)
-            sent = None
+            rest = None
             if early is not None and code == _EINPROGRESS:
-                code, sent = self._speak(sock, early, session.service)
+                code, rest = self._speak(sock, early, session.service)
             elif spoken and code == 0:
                 code = self._call_speaking(sock, session)
+            if rest is not None:
+                self._answered.append((session, sock.detach(), rest))
+                return True
             if code in _CALLED:
-                self._begun(session, sock.detach(), code, sent)
+                self._begun(session, sock.detach(), code)
                 return True
             sock.close()
             if code in _OURS and (code != errno.EADDRNOTAVAIL or has_way(family, where)):
@@ -269,10 +282,11 @@ class Connector:
             return error.errno or errno.EIO
         return _EINPROGRESS
 
-    def _speak(self, sock: Socket, early: bytes, service: Service) -> tuple[int, int | None]:
-        """Write to a host just called, if those of the service answer so soon; what is known of the call then.
+    def _speak(self, sock: Socket, early: bytes, service: Service) -> tuple[int, bytes | None]:
+        """Write to a host just called, if those of the service answer so soon.
 
-        A host on this machine has taken the call before the kernel returns: no event needs to tell us.
+        What is known of the call then, and if it was taken, what is left to write.
+        A host on this machine has taken it before the kernel returns: no event needs to tell us.
         """
         if service.distance > 0:
             service.distance -= 1
@@ -286,25 +300,11 @@ class Connector:
         except OSError as error:
             return error.errno or errno.EIO, None
         service.farness = 0
-        return 0, sent
+        return 0, early[sent:]
 
-    def _begun(self, session: Session, fd: int, code: int, sent: int | None) -> None:
-        session.connecting = self._poller.now
-        session.end = "--"  # for want of something of ours another host may have been passed over
-        client = session.client
-        if client.peer is NOBODY:
-            server = Side(session, fd, self.server_stage, True)
-            session.server = server
-            server.peer, client.peer = client, server
-        else:
-            server = session.server
-            server.fd = fd
-        if sent is not None:
-            assert session.early is not None
-            server.watched = False
-            self._poller.add(fd, server)
-            self._connected(session, session.early[sent:])
-            return
+    def _begun(self, session: Session, fd: int, code: int) -> None:
+        """A host was called, and will answer."""
+        server = self._server(session, fd)
         server.watched = True
         if code == _EAGAIN:
             # A unix host whose backlog is full gives no event when there is room: ask again.
@@ -312,6 +312,32 @@ class Connector:
             return
         self._connecting[session] = None
         self._poller.add(fd, server, ALL_EDGES)
+
+    def _server(self, session: Session, fd: int) -> Side:
+        """The host's side of a session: a new one, or the one it had with another host."""
+        session.connecting = self._poller.now
+        session.end = "--"  # for want of something of ours another host may have been passed over
+        client = session.client
+        if client.peer is NOBODY:
+            server = session.server = Side(session, fd, self.server_stage, False)
+            server.peer, client.peer = client, server
+        else:
+            server = session.server
+            server.fd = fd
+            server.watched = False
+        return server
+
+    def _join(self) -> None:
+        """Begin with those whose hosts had taken the call at once."""
+        answered, self._answered = self._answered, []
+        servers = []
+        for session, fd, early in answered:
+            try:
+                servers.append(self._server(session, fd))
+                self._connected(session, early)
+            except Exception as error:
+                self._poller.crashed(session.client, error)
+        self._poller.add_all(servers)
 
     # -- what comes of it ----------------------------------------------------------
 
@@ -386,12 +412,14 @@ class Connector:
         session.address += 1
         if session.address < len(self._services.addresses.get(host.number, ())):
             if self._attempt(session, host):
+                self._join()
                 return
         else:
             self._fail(session, host, fault, cause)
         self._board.release(host)
         session.host = None
         if session.end != "RC" and self._next_host(session):
+            self._join()
             return
         if not self._wait(session):
             self._end(session, "sC" if fault is Fault.CONNECT_TIMEOUT else "SC")

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from gevent.hub import Hub
@@ -42,10 +42,15 @@ class Pollable(Protocol):
     stage: Callable[..., None]
 
 
-class Writable(Pollable, Protocol):
-    """One that may have to wait for room to write. `watched`: the poller tells it of room."""
+class Owner(Pollable, Protocol):
+    """One that knows its descriptor."""
 
     fd: int
+
+
+class Writable(Owner, Protocol):
+    """One that may have to wait for room to write. `watched`: the poller tells it of room."""
+
     watched: bool
 
 
@@ -57,7 +62,7 @@ class Poller:
         self._hub = hub
         self._epoll = select.epoll()
         self._owners: list[Pollable | None] = [None] * 4096  # by descriptor
-        self.closing: list[int] = []  # to be closed at the end of the round; nobody's any more
+        self.closing: list[int] = []  # to be closed at the end of the round; nobody minds their events
         self._unfinished: list[tuple[Callable[..., None], Pollable]] = []
         self._again = False
         self.turning = False  # whether a turn is under way
@@ -68,12 +73,29 @@ class Poller:
 
     def add(self, fd: int, owner: Pollable, mask: int = EDGES) -> None:
         """Have `owner.stage(owner, events)` called for what happens to `fd`."""
+        self._own(fd, owner)
+        self._epoll.register(fd, mask)
+
+    def _own(self, fd: int, owner: Pollable) -> None:
         try:
             self._owners[fd] = owner
         except IndexError:
             self._owners.extend([None] * (fd + 1 - len(self._owners) + 4096))
             self._owners[fd] = owner
-        self._epoll.register(fd, mask)
+
+    def add_all(self, owners: Iterable[Owner]) -> None:
+        """Each with its descriptor, for the usual events; in a row that costs less."""
+        known, register = self._owners, self._epoll.register
+        for owner in owners:
+            fd = owner.fd
+            try:
+                known[fd] = owner
+            except IndexError:
+                self._own(fd, owner)
+            try:
+                register(fd, EDGES)
+            except OSError as error:
+                self.crashed(owner, error)
 
     def replace(self, fd: int, owner: Pollable) -> None:
         """What happens to `fd` is another one's affair from now on."""
@@ -117,7 +139,7 @@ class Poller:
     def turn(self) -> None:
         """Have all that has happened handled. The loop calls it."""
         self._again = self.turning = True  # inside a turn nobody needs to ask for one
-        owners, poll = self._owners, self._epoll.poll
+        owners, poll, close = self._owners, self._epoll.poll, os.close
         for _ in range(_ROUNDS):
             events = poll(0, _BATCH)
             self.now = time.monotonic()
@@ -143,7 +165,11 @@ class Poller:
             if self.closing:
                 closing, self.closing = self.closing, []
                 for fd in closing:
-                    os.close(fd)
+                    try:
+                        owners[fd] = None
+                    except IndexError:
+                        pass  # never added
+                    close(fd)
             if not events:
                 break
         self._again = self.turning = False

@@ -71,6 +71,10 @@ def _nobody() -> Side:
     return side
 
 
+def _ignore(side: Side, mask: int) -> None:
+    """The stage of a side whose session is over."""
+
+
 NOBODY = _nobody()  # the peer of a client that has no host yet, and of both sides once the session is over
 
 
@@ -183,9 +187,7 @@ class Sessions:
         session.over = True
         client, server = session.client, session.server
         client.peer = server.peer = NOBODY
-        self.poller.forget(client.fd)
-        if server.fd >= 0:
-            self.poller.forget(server.fd)
+        client.stage = server.stage = _ignore
         self._over.append(session)
         if not self.poller.turning:
             self.settle()
@@ -240,15 +242,15 @@ class Sessions:
     def _count_served(self, session: Session, host: HostLoad) -> None:
         """A host had it: what came of that."""
         service, received, sent = session.service, session.client.received, session.server.received
-        tally = service.hosts_tally[host.number]
+        tally, now = service.hosts_tally[host.number], self.poller.now
         self._count(session, tally, received, sent)
         tally.ended += 1
         if session.end == "SD":
             tally.fault(Fault.RESET)
             # One that said nothing may be dead behind a proxy; one that did may be tired of this client.
-            if not sent and self.poller.now - session.connected <= service.observe_window:
+            if not sent and now - session.connected <= service.observe_window:
                 self.report(host.number, Fault.RESET, "right after it had accepted")
-        tally.session[bucket(self.poller.now - session.accepted)] += 1
+        tally.session[bucket(now - session.accepted)] += 1
 
     def _count_failed(self, session: Session) -> None:
         """It did not end in peace: once, by end state, as the connection log has it."""

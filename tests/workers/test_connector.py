@@ -246,7 +246,7 @@ def test_a_suspect_is_tried_again_after_a_moment_if_the_hub_says_nothing() -> No
     plant.close()
 
 
-@pytest.mark.parametrize("where", ["choosing", "calling"])
+@pytest.mark.parametrize("where", ["choosing", "calling", "joining"])
 def test_a_bug_while_one_client_is_served_costs_that_client_and_leaves_nothing(
     where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,7 +261,7 @@ def test_a_bug_while_one_client_is_served_costs_that_client_and_leaves_nothing(
             if where == "choosing":
                 bug.setattr(service.scheduler, "choose", fail)
             else:
-                bug.setattr(plant.connector, "_attempt", fail)
+                bug.setattr(plant.connector, "_attempt" if where == "calling" else "_connected", fail)
             assert read(client, 1) == b""
         until(lambda: descriptors() <= before)
         assert (plant.ended, service.open, plant.board.hosts[3].own) == (["ID"], 0, 0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from itertools import chain
+from tempfile import TemporaryFile
 
 import gevent
 
@@ -17,6 +19,7 @@ class Owner:
     """Notes the events it is told of."""
 
     def __init__(self, react: Callable[[Owner], None] = lambda owner: None) -> None:
+        self.fd = -1
         self.events: list[int] = []
         self.react = react
         self.stage = self._on_event
@@ -39,6 +42,26 @@ def test_events_go_to_the_owner_until_the_descriptor_is_closed() -> None:
     poller.close(fd)
     until(lambda: not os.path.exists(f"/proc/self/fd/{fd}"))
     theirs.close()
+    poller.stop()
+
+
+def test_of_many_that_are_added_each_gets_its_events_and_who_can_not_be_costs_only_itself() -> None:
+    poller = Poller(gevent.get_hub())
+    abandoned: list[object] = []
+    poller.abandon = abandoned.append
+    pairs = [socket.socketpair() for _ in range(3)]
+    owners = [Owner() for _ in range(4)]
+    with TemporaryFile() as file:  # the kernel watches no file
+        for owner, fd in zip(owners, (pairs[0][0].fileno(), file.fileno(), 9000, pairs[1][0].fileno()), strict=True):
+            owner.fd = fd
+        poller.add_all(owners)
+    assert abandoned == owners[1:3]
+    for pair in pairs:
+        pair[1].send(b"x")
+    until(lambda: owners[0].events and owners[3].events)
+    assert not owners[1].events and not owners[2].events
+    for sock in chain(*pairs):
+        sock.close()
     poller.stop()
 
 
