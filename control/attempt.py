@@ -153,7 +153,6 @@ class Attempt:
         while self._address < len(job.addresses):
             family, where = job.addresses[self._address]
             self._address += 1
-            where = where if isinstance(where, str) else tuple(where)
             sock = None if source else self._watch.spare(family)
             try:
                 sock = sock or Socket(family, _KIND)

@@ -51,7 +51,7 @@ class Patient:
         host, check = self.host, self.test
         port = check.port or (host.ip.port if check.address is not None else 0)
         addresses = tuple(
-            (family, (where[0], port, *where[2:]) if port and not isinstance(where, str) else where)
+            (family, where if isinstance(where, str) else (where[0], port or where[1], *where[2:]))
             for family, where in known
         )
         asked = self.origin.ip

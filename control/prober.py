@@ -58,6 +58,9 @@ class Prober:
         self._events: dict[int, Callable[[int], None]] = {}  # by descriptor
         self._masks: dict[int, int] = {}  # by descriptor: the events that it is watched for
         self._spares = Spares()
+        self._over: list[tuple[Running, Outcome, float]] = []  # checks that are, and since when; not yet reported
+        self._cut: list[Socket] = []  # theirs, with connections that are to be cut
+        self._turning = False  # whether many are under way, and what is over can wait for their end
         self._epoll = select.epoll()
         self._io = loop.io(self._epoll.fileno(), 1)
         self._tick = _COARSEST
@@ -156,13 +159,20 @@ class Prober:
             # If we were held up, answers that came in time are still unread: nobody is late for that.
             while self._on_io() == _BATCH:
                 pass
+        self._turning = True
         for waiting in list(self._deadlines.values()):
             while waiting and waiting[0][0] <= limit:
                 self._guarded(self._late, waiting.popleft()[1])
         booked, running = self._booked, self._running
+        jobs: list[tuple[float, Job]] = []
         for at, number in self._come_due(limit):
             if booked.get(number) == at and number not in running:
-                self._guarded(self._begin, number, at)
+                del booked[number]
+                self._guarded(self._prepare, number, at, jobs)
+        for at, job in jobs:
+            self._guarded(self._begin, job, at)
+        self._turning = False
+        self._settle()
         self._set_alarm()
 
     def _come_due(self, limit: float) -> list[tuple[float, int]]:
@@ -186,16 +196,17 @@ class Prober:
             # A bug of ours costs this check; the loop would never call us again for the others.
             logs.crash(None, type(error), error, error.__traceback__)
 
-    def _begin(self, number: int, at: float) -> None:
-        del self._booked[number]
+    def _prepare(self, number: int, at: float, jobs: list[tuple[float, Job]]) -> None:
         job = self._ask(number)
-        if job is None:
-            return
+        if job is not None:
+            jobs.append((at, job))
+
+    def _begin(self, job: Job, at: float) -> None:
         if job.check is not self._timed:  # hosts of a group mostly share it
             self._timed = job.check
             self._tick = max(_FINEST, min(self._tick, _SHARE * _shortest(job.check)))
         check = made(job, self, self._trust, self._done)
-        self._running[number] = check, at
+        self._running[job.number] = check, at
         try:
             check.start()
         finally:
@@ -217,12 +228,32 @@ class Prober:
         waiting.append((due, check))
 
     def _done(self, check: Running, outcome: Outcome) -> None:
+        self._over.append((check, outcome, time.monotonic()))
+        if not self._turning:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Cut the connections of checks that are over, and report them.
+
+        Of many in a row: between two calls of the kernel the same lines take twice as long.
+        """
+        while self._cut:
+            cut, self._cut = self._cut, []
+            for sock in cut:
+                if not self._spares.give(sock):
+                    self._cut_off(sock)
+        while self._over:
+            over, self._over = self._over, []
+            for check, outcome, at in over:
+                self._guarded(self._tell, check, outcome, at)
+
+    def _tell(self, check: Running, outcome: Outcome, now: float) -> None:
         number = check.number
         entry = self._running.get(number)
         if entry is None or entry[0] is not check:
             return  # cancelled
         try:
-            self._report(number, entry[1], outcome, time.monotonic() - check.began)
+            self._report(number, entry[1], outcome, now - check.began)
         finally:
             self._running.pop(number, None)
         at = self._booked.get(number)
@@ -257,20 +288,29 @@ class Prober:
 
         One that calls from an address of its own is not `reusable`: it would go on to do so.
         """
-        fd = sock.fileno()
-        self._events.pop(fd, None)
-        if not (reusable and self._spares.give(sock)):
-            self._masks.pop(fd, None)
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
-            sock.close()
+        self._events.pop(sock.fileno(), None)
+        if not reusable:
+            self._cut_off(sock)
+            return
+        self._cut.append(sock)
+        if not self._turning:
+            self._settle()
+
+    def _cut_off(self, sock: Socket) -> None:
+        self._masks.pop(sock.fileno(), None)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
+        sock.close()
 
     def _on_io(self) -> int:
         """Hand on a batch of events; returns how many there were."""
         events, found = self._events, self._epoll.poll(0, _BATCH)
+        self._turning = True
         for fd, mask in found:
             on_event = events.get(fd)
             if on_event is not None:
                 self._guarded(on_event, mask)
+        self._turning = False
+        self._settle()
         return len(found)
 
 

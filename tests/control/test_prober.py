@@ -129,6 +129,30 @@ def test_a_bug_in_one_check_costs_no_other() -> None:
             sock.close()
 
 
+def test_what_is_told_of_one_may_cancel_others_that_were_over_at_the_same_time() -> None:
+    sock, where = listening(64)
+    clinic = Clinic()
+    told: list[int] = []
+
+    def cancel_all(number: int, due: float, outcome: Outcome, seconds: float) -> None:
+        told.append(number)
+        for other in range(1, 6):
+            if other not in told:
+                clinic.prober.cancel(other)
+        raise ZeroDivisionError
+
+    clinic.prober._report = cancel_all
+    for number in range(1, 6):
+        clinic.check(Check(), (int(socket.AF_INET), where), number=number)
+    time.sleep(0.1)  # so that all are due, and over, in one turn of the loop
+    until(lambda: told)
+    clinic.prober._report = clinic.report
+    clinic.check(Check(), (int(socket.AF_INET), where), number=9)
+    until(lambda: clinic.outcomes)
+    assert (len(told), [number for number, _ in clinic.outcomes]) == (1, [9])
+    sock.close()
+
+
 def test_who_was_cancelled_is_not_reported() -> None:
     sock, where = listening()
     sock.setblocking(False)
