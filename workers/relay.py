@@ -20,7 +20,7 @@ import os
 from workers.pipe import CAPACITY, Pipe, Pipes
 from workers.poller import ENDED, ERROR, READ, URGENT, WRITE, Poller
 from workers.session import NOBODY, Sessions, Side
-from workers.sockopts import end_writing, send_at_once
+from workers.sockopts import end_writing, send_at_once, stay_local
 
 _BUFFER = 256 * 1024  # bytes; larger ones saved nothing, 64 KiB cost a third more CPU for bulk
 _FULL_READS = 4  # in a row, then others get their turn
@@ -227,8 +227,10 @@ class Relay:
     def _splice(self, side: Side) -> bool:
         """Move bulk through a pipe. False: it can't be done, or is bulk no more; copy instead."""
         peer = side.peer
-        if not side.session.tuned:
-            self._sessions.tune(side.session)
+        if not side.session.eased:
+            side.session.eased = True
+            stay_local(side.fd)
+            stay_local(peer.fd)
         pipe = None if peer.dead else self.pipes.take()
         if pipe is None:
             side.streak = 0

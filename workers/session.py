@@ -16,7 +16,7 @@ from workers.cuts import Cuts
 from workers.pipe import Pipe
 from workers.poller import Poller
 from workers.services import Service
-from workers.sockopts import reset_when_closed, set_options, stay_local, unsent
+from workers.sockopts import reset_when_closed, set_options, unsent
 
 UNIX_CLIENT = ("unix", 0)  # one that has no address
 _NUMBERS_A_SECOND = 100_000  # ten times what a worker can accept
@@ -91,6 +91,7 @@ class Session:
         "counted_in",
         "counted_out",
         "early",
+        "eased",
         "end",
         "host",
         "id",
@@ -124,7 +125,8 @@ class Session:
         self.counted_out = 0
         self.end = "--"
         self.over = False
-        self.tuned = False
+        self.tuned = False  # whether its sockets have the options of those that last
+        self.eased = False  # ... and of those that carry much
         self.early: bytes | None = None  # what the client sent before it had a host
         self.owed = False  # the client spoke last
         self.waited = 0.0  # seconds, for permits, before it had this host
@@ -294,13 +296,6 @@ class Sessions:
         received, sent = self._recent.get(session.id, (0, 0))
         return round(received / self._span), round(sent / self._span)
 
-    def tune(self, session: Session) -> None:
-        """Set the options of its sockets, once: when it lasts or carries much. Short connections never need them."""
-        session.tuned = True
-        for side in (session.client, session.server):
-            set_options(side.fd, session.service.options)
-            stay_local(side.fd)
-
     def sweep(self) -> None:
         """A few times a second: count the bytes of sessions that moved some, end those idle for too long."""
         now = self.poller.catch_up()
@@ -316,7 +311,10 @@ class Sessions:
                 self._count(session, session.service.hosts_tally[session.host.number], received, sent)
                 session.active = now
             if not session.tuned:
-                self.tune(session)
+                # Late, since short connections never need it.
+                session.tuned = True
+                set_options(session.client.fd, session.service.options)
+                set_options(session.server.fd, session.service.options)
             timeout = session.service.idle_timeout
             if timeout and not self._moves(session, now) and now - session.active > timeout:
                 idle.append(session)

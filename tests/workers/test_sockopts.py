@@ -69,8 +69,8 @@ def test_what_stays_on_this_machine_is_neither_paced_nor_buffered_without_bound(
                 assert congestion_control(sock) == b"reno"
             client.sendall(b"x")
             assert server.recv(1) == b"x"
-            allowed = int(Path("/proc/sys/net/core/rmem_max").read_text()) >= 2 << 20
-            assert (receive_buffer(server) == 4 << 20) == allowed  # the kernel doubles what it is asked for
+            allowed = int(Path("/proc/sys/net/core/rmem_max").read_text()) >= 1 << 20
+            assert (receive_buffer(server) == 2 << 20) == allowed  # the kernel doubles what it is asked for
 
 
 def test_what_comes_from_elsewhere_or_is_over_stays_as_the_system_has_it() -> None:
