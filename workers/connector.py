@@ -330,14 +330,19 @@ class Connector:
     def _join(self) -> None:
         """Begin with those whose hosts had taken the call at once."""
         answered, self._answered = self._answered, []
-        servers = []
+        joined = []
         for session, fd, early in answered:
+            if session.over:
+                os.close(fd)
+            else:
+                joined.append((session, early, self._server(session, fd)))
+        self._poller.add_all([server for _, _, server in joined])
+        for session, early, server in joined:
             try:
-                servers.append(self._server(session, fd))
-                self._connected(session, early)
+                if not session.over:
+                    self._connected(session, early)
             except Exception as error:
-                self._poller.crashed(session.client, error)
-        self._poller.add_all(servers)
+                self._poller.crashed(server, error)
 
     # -- what comes of it ----------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 from _socket import socket as Socket
+from collections.abc import Iterable
 from copy import copy
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from director.messages import Fault
 from tests.descriptors import descriptors
 from tests.waiting import until
 from tests.workers.plant import SERVICE, Plant, accepted, full, listening, read, refusing
+from workers.session import Side
 
 
 def test_a_refusing_host_is_passed_over_and_told_of() -> None:
@@ -267,6 +269,25 @@ def test_a_bug_while_one_client_is_served_costs_that_client_and_leaves_nothing(
         assert (plant.ended, service.open, plant.board.hosts[3].own) == (["ID"], 0, 0)
         with plant.connect() as client:
             until(lambda: plant.services.hosts_tally[3].total == 1)
+        plant.close()
+
+
+def test_who_cannot_be_watched_is_let_go_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening() as host:
+        plant = Plant([host.getsockname()])
+        before = descriptors()
+
+        def refuse(owners: Iterable[Side]) -> None:
+            for owner in owners:
+                plant.poller.crashed(owner, OSError(errno.ENOSPC, "the kernel watches no more"))
+
+        with monkeypatch.context() as full, socket.socket() as client:
+            full.setattr(plant.poller, "add_all", refuse)
+            client.connect(plant.address)
+            client.sendall(b"x")
+            until(lambda: plant.ended)
+        until(lambda: descriptors() <= before)
+        assert (plant.ended, plant.board.hosts[3].own) == (["ID"], 0)
         plant.close()
 
 
