@@ -122,6 +122,8 @@ class Lock:
         try:
             self.fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
+            if probe(self.path).master_lives:
+                return False  # where one may only look, one can see that
             raise refusal(f"can't open lock file {self.path}: {error.strerror}", error) from None
         try:
             fcntl.fcntl(self.fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, _MASTER))

@@ -124,3 +124,21 @@ def test_children_outlive_their_master_in_the_lock(tmp_path: Path) -> None:
 def test_a_file_with_nonsense_tells_what_the_locks_tell(tmp_path: Path) -> None:
     (tmp_path / "lock").write_text("{")
     assert probe(str(tmp_path / "lock")).pid == 0
+
+
+def test_who_may_only_look_is_kept_out_by_a_master_that_lives(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)  # what is above is root's alone
+    tmp_path.chmod(0o755)
+    ours = Lock("lock")
+    assert ours.take()
+    os.chmod("lock", 0o444)
+    us = os.geteuid()
+    if us == 0:
+        os.seteuid(65534)
+    try:
+        assert not Lock("lock").take()
+        os.close(ours.fd)
+        with pytest.raises(RightsError, match=r"can't open lock file lock: Permission denied"):
+            Lock("lock").take()
+    finally:
+        os.seteuid(us)
