@@ -36,6 +36,7 @@ App = Callable[[dict[str, Any], Any], Any]
 
 
 class _Handler(WSGIHandler):  # type: ignore[misc]
+    command: str
     path: str
     request_version: str
 
@@ -64,6 +65,12 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
 
     def MessageClass(self, stream: Any, *args: Any) -> Any:
         return super().MessageClass(io.BytesIO(head.read(stream, self.request_version)), *args)
+
+    def finalize_headers(self) -> None:
+        """They are those that GET would have; but nothing stands behind them after HEAD, nor a last chunk."""
+        super().finalize_headers()
+        if self.command == "HEAD":
+            self.response_use_chunked = False
 
     def _sendall(self, data: Any) -> None:
         """Whoever went away or reads nothing has reset the connection, by whatever name TLS and timeouts call it.

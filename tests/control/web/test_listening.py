@@ -119,6 +119,18 @@ def test_an_empty_line_before_a_request_is_passed_over() -> None:
         assert asked(where, b"\r\nGET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 200 ")
 
 
+def test_nothing_stands_between_the_head_of_an_answer_in_pieces_and_the_next_answer() -> None:
+    def in_pieces(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        start("200 OK", [])
+        return iter(())
+
+    with serving(in_pieces) as where:
+        answer = asked(where, b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\nHEAD / HTTP/1.0\r\n\r\n")
+    first, second, rest = answer.split(b"\r\n\r\n")
+    assert b"Transfer-Encoding: chunked" in first
+    assert second.startswith(b"HTTP/1.1 200 ") and rest == b""
+
+
 @pytest.mark.parametrize("field", [b"no colon", b"X: 1\r\n" * 100, b"Content-Length: 5\r\nContent-Length: 0"])
 def test_what_is_no_request_is_refused_and_no_fault_of_ours(capfd: pytest.CaptureFixture[str], field: bytes) -> None:
     with serving(told) as where:
