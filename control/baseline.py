@@ -12,7 +12,7 @@ Document = dict[str, Any]
 
 _OF_SERVICE = ("total", "refused", "bytes_in", "bytes_out")
 _OF_GROUP = ("total", "bytes_in", "bytes_out", "retries", "falls")
-_OF_HOST = ("total", "bytes_in", "bytes_out", "retries", "falls")
+_OF_HOST = ("total", "bytes_in", "bytes_out", "retries", "falls", "outages")
 _MAPS = ("faults", "checks", "failed")  # counts by kind: of a host; of a service the last
 
 

@@ -42,6 +42,7 @@ _TAGS = {
     "bck": "SGP:u32", "chkfail": "MCP:u64", "chkdown": "MCP:u64", "lastchg": "MAP:u32", "pid": "KGP:u32",
     "iid": "KGS:u32", "sid": "KGS:u32", "lbtot": "MCP:u64", "type": "CGS:u32", "check_status": "MOP:str",
     "check_code": "MOP:u32", "check_duration": "MDP:u64", "last_chk": "MOP:str", "ctime": "MaP:u32",
+    "check_desc": "MOP:str",
     "check_rise": "CGS:u32", "check_fall": "CGS:u32", "check_health": "CGS:u32",
     "addr": "CGS:str", "mode": "CGS:str", "algo": "CGS:str", "conn_tot": "MCP:u64", "uweight": "MaP:u32",
     "qmax": "MMP:u32", "wredis": "MCP:u64", "downtime": "MCP:u32", "throttle": "MaP:u32", "rate": "MRP:u32",
@@ -81,6 +82,22 @@ _STATUS = {
     "unresolved": "MAINT (resolution)",
 }
 _USABLE = ("up", "slowstart")
+_CHECKS = {
+    "L4OK": "Layer4 check passed",
+    "L4TOUT": "Layer4 timeout",
+    "L4CON": "Layer4 connection problem",
+    "L6OK": "Layer6 check passed",
+    "L6TOUT": "Layer6 timeout",
+    "L6RSP": "Layer6 invalid response",
+    "L7OK": "Layer7 check passed",
+    "L7TOUT": "Layer7 timeout",
+    "L7RSP": "Layer7 invalid response",
+    "L7STS": "Layer7 wrong status",
+    "PROCOK": "External check passed",
+    "PROCTOUT": "External check timeout",
+    "PROCERR": "External check error",
+    "SOCKERR": "Socket error",
+}
 _OPERATION = {"up": 2, "slowstart": 1, "drain": 2}  # srv_op_state; others are stopped
 _ADMIN = {"maint": 0x01, "drain": 0x08, "unresolved": 0x20}  # srv_admin_state
 
@@ -201,7 +218,7 @@ def _server(backend: str, group: Document, host: Document, now: float) -> Row:
         "act": int(not host["backup"]),
         "bck": int(host["backup"]),
         "chkfail": host["checks"]["failed"],
-        "chkdown": host["falls"],
+        "chkdown": host.get("outages"),
         "lastchg": _age(now, host["since"]),
         "pid": 1,
         "iid": group["number"],
@@ -210,6 +227,7 @@ def _server(backend: str, group: Document, host: Document, now: float) -> Row:
         "check_status": host["check_status"] or None,
         "check_code": host["check_code"],
         "check_duration": None if host["check_ms"] is None else round(host["check_ms"]),
+        "check_desc": _CHECKS.get(host["check_status"]),
         "last_chk": host["reason"] or None,
         **_check_rules(host),
         "ctime": round(host["connect_ms_p50"]),

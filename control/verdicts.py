@@ -169,7 +169,8 @@ class Verdicts:
         if value is None:
             since, errno_, *word = self._fallen.pop((label, str(host.ip)), (time.time(), ""))
             health = Health.fallen(now, rules, *word) if word else Health(now, rules)
-            return health, Chart(since=since, errno=errno_)
+            used = health.up and host.number not in self._running.admin and self._addresses(host.number)
+            return health, Chart(since=since, errno=errno_, out=Downtime(0.0 if used else now))
         return Health.restored(now, rules, value[0]), Chart.restored(value[1])
 
     def _is_barred(self, host: Host) -> bool:
@@ -472,6 +473,7 @@ class Verdicts:
             "down_seconds": round(patient.chart.out.seconds(time.monotonic()), 1),
             "slowstart_percent": self._slowstart_percent(patient, wall),
             "falls": health.falls,
+            "outages": patient.chart.out.falls,
             "flapping": health.flapping(time.monotonic()),
             "faults_since_up": health.faults,
         }

@@ -76,6 +76,7 @@ def host(name: str, state: str = "up", **values: Any) -> dict[str, Any]:
         "slowstart_percent": None,
         "errno": "",
         "falls": 0,
+        "outages": 3,
         "health": state,
         "last_good_check": None,
         "drain": None,

@@ -45,7 +45,8 @@ def test_a_service_is_a_frontend_and_its_groups_are_backends_after_their_servers
 def test_the_values_are_those_of_the_stats() -> None:
     a = table(stats())[1]
     wanted = {"scur": "2", "smax": "4", "slim": "", "stot": "10", "bin": "2048", "econ": "1", "eresp": "2"}
-    wanted |= {"weight": "1", "chkfail": "1", "chkdown": "0", "lastchg": "60", "check_status": "L4OK", "mode": "tcp"}
+    wanted |= {"weight": "1", "chkfail": "1", "chkdown": "3", "lastchg": "60", "check_status": "L4OK", "mode": "tcp"}
+    wanted |= {"check_desc": "Layer4 check passed"}
     assert {column: a[column] for column in wanted} == wanted
 
 
@@ -78,10 +79,11 @@ def test_the_time_to_connect_to_a_backend_is_a_median_as_that_to_a_server() -> N
 
 
 def test_a_daemon_that_tells_less_has_empty_columns() -> None:
-    new = ("rate", "rate_peak", "last_connection_at", "down_seconds", "slowstart_percent", "check_rise")
+    new = ("rate", "rate_peak", "last_connection_at", "down_seconds", "slowstart_percent", "check_rise", "outages")
     old = {key: value for key, value in host("a").items() if key not in new}
     a = table(stats() | {"services": [service("web", group("main", old))]})[1]
-    assert [a[name] for name in ("rate", "rate_max", "downtime", "throttle", "check_rise", "check_health")] == [""] * 6
+    columns = ("rate", "rate_max", "downtime", "throttle", "check_rise", "check_health", "chkdown")
+    assert {a[name] for name in columns} == {""}
 
 
 def test_a_backend_changes_when_its_first_host_comes_or_its_last_one_goes() -> None:

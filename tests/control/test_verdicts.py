@@ -144,6 +144,16 @@ def test_how_long_a_host_was_out_is_counted_whoever_took_it_out() -> None:
     bare.addresses[3] = ()
     bare.verdicts.announce(3)
     assert out()
+    assert bare.verdicts.document(3)["outages"] == 4 and bare.verdicts.document(3)["falls"] == 1
+
+
+def test_a_host_has_not_gone_that_never_was_in_use() -> None:
+    found = Told()
+    found.addresses = {3: ()}
+    maint = AdminDown(HostState.MAINT, "root", time.time())
+    found.verdicts.configure(Running(1, config(), {4: maint}))
+    assert [found.verdicts.document(number)["outages"] for number in (3, 4)] == [0, 0]
+    assert all(found.verdicts._patients[number].chart.out.since for number in (3, 4))
 
 
 def test_how_long_a_group_had_nobody_is_counted_over_hubs() -> None:
