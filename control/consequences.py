@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 Document = dict[str, Any]
 
+_INSIDE = ("groups", "hosts", "")  # what a service, a group and a host hold
 _USABLE = ("up", "slowstart")
 _DRAIN = "drain "  # what the steps begin with that say what is to become of connections
 
 
-def weighed(actions: Iterable[Document], stats: Document) -> list[Document]:
+def weighed(actions: Iterable[Document], stats: Document) -> Iterator[Document]:
     """The same steps, each with its `consequence`, empty if there is none to speak of."""
     actions = list(actions)
     drained = {tuple(action["path"]) for action in actions if action["text"].startswith(_DRAIN)}
-    return [{**action, "consequence": _consequence(action, stats, drained)} for action in actions]
+    known = _Known(stats["services"])
+    for action in actions:
+        yield {**action, "consequence": _consequence(action, known, drained)}
 
 
 def lines(actions: Iterable[Document]) -> list[str]:
@@ -23,10 +26,46 @@ def lines(actions: Iterable[Document]) -> list[str]:
     return [action["text"] + (f" ({action['consequence']})" if action["consequence"] else "") for action in actions]
 
 
-def _consequence(action: Document, stats: Document, drained: set[tuple[str, ...]]) -> str:
+class _Known:
+    """The stats by names: each list in them is gone through once, for however many steps."""
+
+    def __init__(self, services: list[Document]) -> None:
+        self._services = services
+        self._named: dict[tuple[str, ...], dict[str, Document]] = {}
+        self._usable: dict[tuple[str, ...], tuple[int, float]] = {}
+
+    def found(self, path: list[str]) -> list[Document]:
+        """The service, group and host of a path, as far as they are there."""
+        found: list[Document] = []
+        entries = self._services
+        for depth, (name, inside) in enumerate(zip(path, _INSIDE, strict=False)):
+            where = tuple(path[:depth])
+            if where not in self._named:
+                self._named[where] = {entry["name"]: entry for entry in entries}
+            entry = self._named[where].get(name)
+            if entry is None:
+                break
+            found.append(entry)
+            entries = entry.get(inside, [])
+        return found
+
+    def usable(self, path: list[str], group: Document) -> tuple[int, float]:
+        """How many hosts of a group get connections, and their weight in all."""
+        where = tuple(path)
+        if where not in self._usable:
+            weights = [host["weight"] for host in group["hosts"] if _is_usable(host)]
+            self._usable[where] = len(weights), sum(weights)
+        return self._usable[where]
+
+
+def _is_usable(host: Document) -> bool:
+    return host["state"] in _USABLE and host["weight"] > 0
+
+
+def _consequence(action: Document, known: _Known, drained: set[tuple[str, ...]]) -> str:
     path, kind = action["path"], action["kind"]
     stay = tuple(path) not in drained
-    found = _found(stats["services"], path)
+    found = known.found(path)
     if len(path) != len(found):
         return ""
     match kind, len(path):
@@ -39,9 +78,9 @@ def _consequence(action: Document, stats: Document, drained: set[tuple[str, ...]
         case "remove", 2:
             return _connections(_count(found), stay)
         case "remove", 3:
-            return _host_gone(found[1], found[2], stay)
+            return _host_gone(found[2], known.usable(path[:2], found[1]), stay)
         case "change", 3 if action["text"].startswith("give nothing new"):
-            return _host_gone(found[1], found[2], stay)
+            return _host_gone(found[2], known.usable(path[:2], found[1]), stay)
         case "change", _ if action["text"].startswith(_DRAIN):
             return _connections(_count(found), False)
         case "change", _ if action["text"].startswith("change maxconn"):
@@ -49,24 +88,11 @@ def _consequence(action: Document, stats: Document, drained: set[tuple[str, ...]
     return ""
 
 
-def _found(entries: list[Document], path: list[str]) -> list[Document]:
-    """The service, group and host of a path, as far as they are there."""
-    found: list[Document] = []
-    for name, inside in zip(path, ("groups", "hosts", ""), strict=False):
-        entry = next((entry for entry in entries if entry["name"] == name), None)
-        if entry is None:
-            break
-        found.append(entry)
-        entries = entry.get(inside, [])
-    return found
-
-
-def _host_gone(group: Document, host: Document, stay: bool) -> str:
-    usable = [one for one in group["hosts"] if one["state"] in _USABLE and one["weight"]]
-    left = [one for one in usable if one["name"] != host["name"]]
-    total = sum(one["weight"] for one in usable)
-    share = 100 * sum(one["weight"] for one in left) / total if total else 0
-    return f"{_connections(host['open'], stay)}; {len(left)} of {len(usable)} usable hosts left, {share:.0f} %"
+def _host_gone(host: Document, usable: tuple[int, float], stay: bool) -> str:
+    count, weight = usable
+    own = int(_is_usable(host))
+    share = 100 * (weight - own * host["weight"]) / weight if weight else 0
+    return f"{_connections(host['open'], stay)}; {count - own} of {count} usable hosts left, {share:.0f} %"
 
 
 def _group_to_come(text: str, service: Document) -> str:

@@ -33,16 +33,20 @@ _ANEW = "the file could not be changed here and there: it is written anew as <di
 
 def config_running(hub: Hub, args: Args, actor: Actor) -> Document:
     """What runs, as a config.xml."""
-    from director.config.writer import write
-
-    return {"text": write(hub.running.config).decode()}
+    return {"text": _written(hub.running.config)}
 
 
 def _running_veiled(hub: Hub, args: Args, actor: Actor) -> Document:
     from director.config.veil import veiled
-    from director.config.writer import write
 
-    return {"text": write(veiled(hub.running.config)).decode()}
+    return {"text": _written(veiled(hub.running.config))}
+
+
+def _written(config: Config) -> str:
+    from control.turn import in_turns
+    from director.config.writer import lines
+
+    return "".join(f"{line}\n" for line in in_turns(lines(config)))
 
 
 def config_file(hub: Hub, args: Args, actor: Actor) -> Document:

@@ -56,6 +56,7 @@ def changed(hub: Hub, order: Order, actor: Actor, args: Args) -> Document:
 def planned(hub: Hub, document: Document) -> Document:
     """A plan, with what its steps cost."""
     from control.consequences import lines, weighed
+    from control.turn import in_turns
 
-    actions = weighed(document["actions"], hub.stats())
+    actions = list(in_turns(weighed(document["actions"], hub.stats())))
     return {**document, "actions": actions, "lines": lines(actions) or ["nothing to change"]}

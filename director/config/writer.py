@@ -26,11 +26,15 @@ def write(config: Config) -> bytes:
     A config with names or passwords that only an ancestor's file may have gets the
     root <config> instead, under which they are a warning and all else is the same.
     """
+    return ("\n".join(lines(config)) + "\n").encode()
+
+
+def lines(config: Config) -> Iterator[str]:
+    """The same line by line, for whoever has other things to do meanwhile."""
     element = ELEMENTS["director"]
     hashed = all(is_hash(user.password) for admin in config.admins for user in admin.users)
     tag = element.tag if hashed and _has_plain_names(element, config) else "config"
-    lines = _lines(element, config, tag)
-    return ("\n".join(lines) + "\n").encode()
+    yield from _lines(element, config, tag)
 
 
 def element_lines(tag: str, thing: Any) -> Iterator[str]:
@@ -56,14 +60,15 @@ def _lines(element: Element, thing: Any, tag: str) -> Iterator[str]:
         value = getattr(thing, row.field)
         if row.required or value != row.default:
             parts.append(f'{row.name}="{row.value.show(value).translate(_ESCAPES)}"')
-    inner = [
+    inner = (
         f"{_INDENT}{line}" for child, value in _children(element, thing) for line in _lines(child, value, child.tag)
-    ]
-    start = " ".join(parts)
-    if not inner:
+    )
+    start, first = " ".join(parts), next(inner, None)
+    if first is None:
         yield f"<{start}/>"
         return
     yield f"<{start}>"
+    yield first
     yield from inner
     yield f"</{tag}>"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -50,6 +51,23 @@ def test_a_step_is_told_with_its_cost(kind: str, text: str, path: str, consequen
     (action,) = weighed([{"kind": kind, "text": text, "path": path.split(), "restart": False}], STATS)
     assert action["consequence"] == consequence
     assert lines([action]) == [f"{text} ({consequence})" if consequence else text]
+
+
+def test_of_many_steps_each_costs_no_look_at_all_hosts() -> None:
+    class Hosts(list[dict[str, Any]]):
+        looks = 0
+
+        def __iter__(self) -> Iterator[dict[str, Any]]:
+            self.looks += 1
+            return super().__iter__()
+
+    hosts = Hosts(host(f"h{number}") for number in range(100))
+    stats = {"services": [{"name": "web", "open": 0, "groups": [{"name": "main", "hosts": hosts}]}]}
+    actions = [{"kind": "remove", "text": "", "path": ["web", "main", one["name"]]} for one in hosts]
+    hosts.looks = 0
+    told = {action["consequence"] for action in weighed(actions, stats)}
+    assert told == {"0 connections stay to their end; 99 of 100 usable hosts left, 99 %"}
+    assert hosts.looks <= 2
 
 
 def test_connections_that_are_drained_do_not_stay() -> None:
