@@ -55,7 +55,7 @@ limits = st.none() | counts
 
 ports = st.integers(1, 65535)
 ipv4 = st.ip_addresses(v=4).map(str).filter(lambda address: address != "0.0.0.0")
-ipv6 = st.ip_addresses(v=6).map(str)
+ipv6 = st.ip_addresses(v=6).filter(lambda address: not address.is_link_local).map(str)  # it would need its interface
 host_addresses = (ipv4 | ipv6).filter(lambda address: not nobodys(address))
 networks = st.lists(
     ipv4
