@@ -110,7 +110,7 @@ class Verdicts:
         for number in told:
             patient = self._patients[number]
             patient.ward.bar_one(number, self._is_barred(patient.host))
-            patient.chart.since = time.time()
+            patient.chart.since = said[number].since_at if number in said else time.time()
             if number not in said:
                 patient.chart.returned_at = patient.chart.since
                 self._up_again(patient)

@@ -118,6 +118,12 @@ def test_a_drain_that_becomes_a_maintenance_is_another_state_and_begins_then() -
     assert bare.targets[3].returned_at == returned  # it is not back
 
 
+def test_a_host_that_was_taken_out_before_a_restart_is_out_since_then() -> None:
+    found = Told()
+    found.verdicts.configure(Running(1, config(), {3: AdminDown(HostState.MAINT, "root", 1000.0)}))
+    assert found.verdicts.since(3) == 1000.0
+
+
 def test_how_long_a_host_was_out_is_counted_whoever_took_it_out() -> None:
     bare = told(slowstart=60.0)
 
