@@ -239,8 +239,9 @@ def _text(row: Command, result: Any, form: str | None) -> Iterable[str]:
     encoding = sys.stdout.encoding or "utf-8"
     if form in render.FORMATS:
         lines = iter(render.FORMATS[form](result))
-    elif console.paintable() and not os.environ.get("NO_COLOR"):
-        lines = render.fitted(row.name, result, os.get_terminal_size().columns or 80)
+    elif console.paintable():
+        width, coloured = os.get_terminal_size().columns or 80, not os.environ.get("NO_COLOR")
+        lines = render.fitted(row.name, result, width, coloured)
     else:
         lines = render.plain(row.name, result)
     return (line.encode(encoding, errors="backslashreplace").decode(encoding) for line in lines)

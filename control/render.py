@@ -99,15 +99,15 @@ def plain(command: str, result: Any) -> Iterator[str]:
             yield from _aligned(block)
 
 
-def fitted(command: str, result: Any, width: int) -> Iterator[str]:
-    """Lines for a terminal of `width` columns that has colours."""
+def fitted(command: str, result: Any, width: int, coloured: bool = True) -> Iterator[str]:
+    """Lines for a terminal of `width` columns."""
     for block in _blocks(command, result):
         if isinstance(block, str):
             yield clean(block)
         elif len(block.entries) > MAX_FITTED:
             yield from _aligned(block)
         else:
-            yield from _painted(block, width)
+            yield from _painted(block, width, coloured)
 
 
 def _aligned(table: Table) -> Iterator[str]:
@@ -120,7 +120,7 @@ def _aligned(table: Table) -> Iterator[str]:
         ).rstrip()
 
 
-def _painted(table: Table, width: int) -> Iterator[str]:
+def _painted(table: Table, width: int, coloured: bool) -> Iterator[str]:
     from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table as Grid
@@ -140,8 +140,9 @@ def _painted(table: Table, width: int) -> Iterator[str]:
         grid.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
     page = io.StringIO()
     # An environment of its own: how to print is the caller's to say.
+    colours: Literal["standard"] | None = "standard" if coloured else None
     terminal = Console(
-        file=page, width=sum(widths) + 2 * len(widths), force_terminal=True, color_system="standard", _environ={}
+        file=page, width=sum(widths) + 2 * len(widths), force_terminal=True, color_system=colours, _environ={}
     )
     terminal.print(grid)
     for line in page.getvalue().splitlines():

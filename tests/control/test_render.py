@@ -65,6 +65,11 @@ def test_what_is_long_at_the_end_is_folded_where_there_is_room_for_it() -> None:
     assert " ".join(line[column:] for line in lines[1:]) == reason
 
 
+def test_without_colours_a_terminal_is_fitted_all_the_same() -> None:
+    one = host(reason=" ".join(["a disk that fails"] * 12))
+    assert [line.rstrip() for line in fitted("hosts", {"hosts": [one]}, 150, coloured=False)] == shown(150, one)
+
+
 def test_the_statistics_say_when_most_was_open() -> None:
     lines = list(plain("stats", stats()))
     assert lines[1] == "open: 4, peak: 8 at 2023-11-14T22:13:20Z"
