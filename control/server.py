@@ -40,7 +40,7 @@ from control.arguments import complete, parse, split_line
 from control.commands.command import JSON, MAX_REQUEST, Command, CommandError, ErrorKind, Hub, find
 from control.commands.table import COMMANDS
 from control.rendition import printed
-from control.turn import in_turns, let_others
+from control.turn import elsewhere, in_turns, let_others
 from director import logs
 from director.access import Access
 from director.config.model import Control
@@ -219,14 +219,14 @@ class Server:
             self._granted = (controls, {})
         granted = self._granted[1]
         if path not in granted:
-            granted[path] = _elsewhere(rights.grants, [one for one in controls if one.socket == path])
+            granted[path] = elsewhere(rights.grants, [one for one in controls if one.socket == path])
         return granted[path]
 
     def _actor(self, peer: rights.Speaker) -> Actor:
         if isinstance(peer, rights.Person):
             return Actor(peer.name, peer.origin)
         if peer.uid not in self._names:
-            self._names[peer.uid] = _elsewhere(rights.name_of, peer)
+            self._names[peer.uid] = elsewhere(rights.name_of, peer)
         return Actor(self._names[peer.uid], f"control socket, pid {peer.pid}")
 
     def perform(self, row: Command, args: Mapping[str, Any], peer: rights.Speaker, encode: Encode) -> Iterator[bytes]:
@@ -261,11 +261,6 @@ class Server:
     def told(self, row: Command, result: Any, form: Hashable, pieces: Callable[[], Iterator[T]]) -> Iterable[T]:
         """A result in that form: each piece when it is its turn, and once for all whose result is the same."""
         return self.hub.renditions.of(result, form, pieces) if row.shared else in_turns(pieces())
-
-
-def _elsewhere(function: Callable[..., Any], *args: Any) -> Any:
-    """Its result, computed in a thread: looking up a user or group may block for seconds."""
-    return gevent.get_hub().threadpool.apply(function, args)
 
 
 def _progress(steps: Generator[Any, None, Any], encode: Encode) -> Generator[bytes, None, Any]:

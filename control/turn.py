@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
 
 import gevent
 from gevent.event import Event
@@ -21,6 +21,12 @@ from gevent.event import Event
 T = TypeVar("T")
 _LONG = 0.005  # seconds of work, after which others have their turn
 _line: deque[Event] = deque()  # set: may leave, and then the next one is the first
+
+
+def elsewhere(function: Callable[..., T], *args: Any) -> T:
+    """Its result, computed in a thread: for what may block, or is long and can't be cut into pieces."""
+    result: T = gevent.get_hub().threadpool.apply(function, args)
+    return result
 
 
 def let_others() -> None:

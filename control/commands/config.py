@@ -94,15 +94,14 @@ def _order(hub: Hub, args: Args) -> Order:
 
 def config_save(hub: Hub, args: Args, actor: Actor) -> Document:
     """What runs, in the words of the file; put there, or given to whoever asks."""
-    from director.config.scribe import rewrite
+    from control.turn import elsewhere
     from director.messages import SaveConfig, ShowConfig
 
     data = asked(hub, ShowConfig(), actor).data
     shown = args["print"] or args["file"]
     # Relative paths stay what they are where they mean the same.
     folder = os.path.dirname(args["file"] or data["name"])
-    base = _base(data, hub.running.config, anyway=shown or args["force"])
-    text, kept = rewrite(base, data["name"], hub.running.config, folder)
+    text, kept = elsewhere(_rewritten, data, hub.running.config, folder, bool(shown or args["force"]))
     warnings = [] if kept else [_ANEW]
     if shown and args["dry-run"]:
         lines = [f"write what runs to {args['file']}" if args["file"] else "print what runs"]
@@ -111,6 +110,13 @@ def config_save(hub: Hub, args: Args, actor: Actor) -> Document:
         return {"text": text.decode(errors="replace"), "kept": kept, "warnings": warnings}
     document = ordered(hub, SaveConfig(text, data["digest"]), actor, dry_run=args["dry-run"])
     return {**document, "kept": kept, "warnings": [*document["warnings"], *warnings]}
+
+
+def _rewritten(file: Document, running: Config, folder: str, anyway: bool) -> tuple[bytes, bool]:
+    """The text to save, and whether it keeps what was there; takes long for many hosts. Raises CommandError."""
+    from director.config.scribe import rewrite
+
+    return rewrite(_base(file, running, anyway), file["name"], running, folder)
 
 
 def _base(file: Document, running: Config, anyway: bool) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import gevent
 import pytest
 
 from control.commands.command import CommandError
@@ -64,6 +65,14 @@ def serving(hub: FakeHub, text: bytes = FILE) -> None:
     hub.running = Running(1, replace(config, stop_timeout=3.0))
     data = {"name": "/etc/director/config.xml", "text": text, "digest": "d", "loaded": FILE}
     hub.answer = Answer(0, Exit.DONE, data=data)
+
+
+def test_others_are_served_while_somebody_saves(hub: FakeHub) -> None:
+    serving(hub)
+    served: list[int] = []
+    gevent.spawn(served.append, 1)
+    run(hub, "config-save", print=True)
+    assert served
 
 
 def test_what_is_written_anew_is_said(hub: FakeHub) -> None:
