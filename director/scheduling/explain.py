@@ -6,7 +6,7 @@ function for each policy says what its choice goes by; nothing of them changes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +56,7 @@ def explain(
     rule, tie_break = ranking.rule, ranking.tie_break if len(best) > 1 else ""
     if stuck is not None and stuck.home is policy and not limit:
         best, rule, tie_break = (stuck,), f"sticky: {client} returns to {stuck.name}", ""
-    sticks = stuck if len(best) == 1 and best[0] is stuck else None
+    sticks, likely = stuck if len(best) == 1 and best[0] is stuck else None, frozenset(best)
     return {
         "scheduler": scheduler.scheduler,
         "in_use": scheduler.name,
@@ -80,7 +80,7 @@ def explain(
                 "score": _rounded(ranking.scores.get(host)),
                 "verdict": "limit"
                 if limit and host.home is policy
-                else _verdict(scheduler, host, state(host), best, sticks),
+                else _verdict(scheduler, host, state(host), likely, sticks),
             }
             for host in scheduler.hosts
         ],
@@ -88,7 +88,7 @@ def explain(
 
 
 def _verdict(
-    scheduler: GroupScheduler, host: HostLoad, state: HostState, best: tuple[HostLoad, ...], stuck: HostLoad | None
+    scheduler: GroupScheduler, host: HostLoad, state: HostState, best: Set[HostLoad], stuck: HostLoad | None
 ) -> str:
     """What becomes of a host, in a word: chosen, tied, or why not."""
     if not host.usable:

@@ -55,6 +55,20 @@ def test_the_choice_that_follows_is_the_one_told(
     assert marked == set(possible)
 
 
+def test_to_tell_of_many_hosts_alike_none_is_compared_with_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[object] = []
+
+    def compare(ours: HostLoad, other: object) -> bool:
+        compared.append(other)
+        return ours is other
+
+    monkeypatch.setattr(HostLoad, "__eq__", compare)
+    members = hosts(*[1.0] * 300)
+    board(members)
+    assert set(verdicts(told(scheduler("leastconns", members))).values()) == {"tied"}
+    assert len(compared) < 300
+
+
 def test_each_host_that_is_left_out_has_its_reason() -> None:
     members = hosts(1, 1, 0, 1, 1, 1)
     members[0].usable = False
