@@ -119,6 +119,7 @@ from director.messages import (
     Target,
     is_peer,
 )
+from director.places import control_socket
 from director.scheduling.sticky import Stickies
 from director.version import VERSION
 from director.witness import blamed_by
@@ -207,7 +208,7 @@ class Hub:
         if self._is_new and not birth.standby and birth.left < 0:
             self.verdicts.expect(downlist.load())  # nobody was before us
         self._edition = Edition(self._told, lambda took: min(took, _FRESH))
-        self.server = Server(birth.control, self, birth.owner)
+        self.server = Server(birth.control, self, birth.owner, place=control_socket(os.path.dirname(birth.directory)))
         gevent.get_hub().print_exception = logs.crash
         # Without a master there is nobody to be a hub for.
         self._master = Lifeline(birth.link, gevent.get_hub().loop, self._obey, self._done.set)

@@ -76,7 +76,7 @@ class Limits:
 class Server:
     """Serves the control socket in the hub. Owns the descriptor `listener`.
 
-    `owner` is the uid that started the daemon.
+    `owner` is the uid that started the daemon; `place` the path at which `listener` listens.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class Server:
         limits: Limits | None = None,
         commands: Iterable[Command] = COMMANDS,
         identify: Callable[[Any], rights.Peer] = rights.peer_of,
+        place: str = "",
     ) -> None:
         self.hub = hub
         self.limits = limits or Limits()
@@ -96,6 +97,7 @@ class Server:
         self.stopping = False
         self.identify = identify
         self._owner = owner
+        self._place = place
         self._listeners: dict[str | None, Any] = {}  # by path
         if listener >= 0:  # else it is another generation's
             self._listeners[None] = socket.socket(fileno=listener)
@@ -219,7 +221,8 @@ class Server:
             self._granted = (controls, {})
         granted = self._granted[1]
         if path not in granted:
-            granted[path] = elsewhere(rights.grants, [one for one in controls if one.socket == path])
+            place = path or self._place
+            granted[path] = elsewhere(rights.grants, [one for one in controls if (one.socket or self._place) == place])
         return granted[path]
 
     def _actor(self, peer: rights.Speaker) -> Actor:

@@ -153,7 +153,7 @@ def _checked(path: str, places: Places, meanwhile: Callable[[], object] = lambda
         return None
     check = checker.begin(System(), text, path)
     meanwhile()
-    result = checker.wait(check, Needs(places.state_dir, _judge()))
+    result = checker.wait(check, Needs(places.run_dir, places.state_dir, _judge()))
     for problem in result.problems:
         console.complain(str(problem))
     if result.config is None:

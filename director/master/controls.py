@@ -41,7 +41,7 @@ class Controls:
         """Those that the config has and we have not. Raises SystemFailure; then all is as before."""
         fresh: dict[str, socket.socket] = {}
         try:
-            for path in _named(config) - self._sockets.keys():
+            for path in self._named(config) - self._sockets.keys():
                 fresh[path] = open_control(path)
         except SystemFailure:
             _remove(fresh)
@@ -63,7 +63,7 @@ class Controls:
 
     def drop_gone(self, config: Config) -> None:
         """Close those that the config has not."""
-        _remove({path: self._sockets.pop(path) for path in self._sockets.keys() - _named(config)})
+        _remove({path: self._sockets.pop(path) for path in self._sockets.keys() - self._named(config)})
 
     def let_go(self) -> None:
         """Close our copies: others go on with theirs."""
@@ -71,13 +71,13 @@ class Controls:
             sock.close()
         self._sockets.clear()
 
+    def _named(self, config: Config) -> set[str]:
+        """Those that are there only since the config names them."""
+        return {control.socket for control in config.controls if control.socket} - {self._main}
+
     def tell(self, family: Family) -> None:
         """Have the hub serve them, and no others."""
         family.tell_hub(ControlSockets(tuple(self._sockets)), tuple(self.descriptors.values()))
-
-
-def _named(config: Config) -> set[str]:
-    return {control.socket for control in config.controls if control.socket}
 
 
 def _remove(sockets: Mapping[str, socket.socket]) -> None:

@@ -165,7 +165,10 @@ class Loading:
     def _try(self, job: _Job) -> None:
         """The text is good: has this machine what it needs?"""
         master = self._changing.master
-        needs, loaded = Needs(master.places.state_dir, master.roles.judge), master.running.config.own_schedulers
+        needs, loaded = (
+            Needs(master.places.run_dir, master.places.state_dir, master.roles.judge),
+            master.running.config.own_schedulers,
+        )
         check = checker.begin_trial(master.system, job.check, needs, loaded)
         self._job = _Job(check, job.request, tried=True)
         master.loop.watch(check.fd, self._read)

@@ -43,16 +43,17 @@ _TO_CALL = "write an address of this machine"
 
 @dataclass(frozen=True)
 class Needs:
-    """Of the daemon with this state dir."""
+    """Of the daemon with these folders, of which it makes the run dir itself."""
 
+    run_dir: str
     state_dir: str
     judge: Judge
 
     def look(self, config: Config, settle: Callable[[], None]) -> Iterator[Fault]:
         """All that is missing. `settle` is called to give up rights, before anything is read."""
         yield from _accounts(config)
-        yield from _logs(config)
-        yield from _places(config)
+        yield from self._logs(config)
+        yield from self._places(config)
         files: dict[str, int] = {}
         for admin in config.admins:
             for path in admins.files(admin, self.state_dir):
@@ -77,6 +78,42 @@ class Needs:
                     yield from _source("host", host.source)
                     yield from _check(host.check)
 
+    def _logs(self, config: Config) -> Iterator[Fault]:
+        for text in filter(None, (config.logging.file, config.logging.connections)):
+            target = log_target(text, journal=False)
+            what = f"can't open log file {target.path}" if target.path else f"can't open log to {target.socket}"
+            try:
+                if target.path:
+                    os.close(open_file(target.path, make=False))
+                elif target.port:
+                    os.close(logsocket.opened(target))
+            except FileNotFoundError:
+                yield from self._folder("logging", target.path, what)
+            except OSError as error:
+                yield (
+                    "logging",
+                    os.path.basename(text),
+                    f"{what}: {error.strerror}",
+                    _TO_WRITE if target.path else _LOG_SERVER,
+                )
+
+    def _places(self, config: Config) -> Iterator[Fault]:
+        for control in config.controls:
+            if control.socket:
+                yield from self._folder("control", control.socket, f"can't open control socket {control.socket}")
+        for _, listen in config.listens():
+            if listen.ip.path:
+                yield from self._folder("listen", listen.ip.path, f"can't listen on {listen.ip}")
+
+    def _folder(self, element: str, path: str, what: str) -> Iterator[Fault]:
+        """Whether a file could be made there."""
+        folder = os.path.dirname(path)
+        if folder == self.run_dir and not os.path.lexists(folder):
+            return  # it will be there
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+            cause = errno.EACCES if os.path.isdir(folder) else errno.ENOENT
+            yield element, os.path.basename(path), f"{what}: {os.strerror(cause)}: {folder}", _TO_WRITE
+
 
 def _accounts(config: Config) -> Iterator[Fault]:
     try:
@@ -98,35 +135,6 @@ def _accounts(config: Config) -> Iterator[Fault]:
         except SystemFailure as error:
             for line in str(error).splitlines():
                 yield "listen", os.path.basename(listen.ip.path) or str(listen.ip), line, _ACCOUNT
-
-
-def _logs(config: Config) -> Iterator[Fault]:
-    for text in filter(None, (config.logging.file, config.logging.connections)):
-        target = log_target(text, journal=False)
-        what = f"can't open log file {target.path}" if target.path else f"can't open log to {target.socket}"
-        try:
-            if target.path:
-                os.close(open_file(target.path, make=False))
-            elif target.port:
-                os.close(logsocket.opened(target))
-        except FileNotFoundError:
-            yield from _folder("logging", target.path, what)
-        except OSError as error:
-            yield (
-                "logging",
-                os.path.basename(text),
-                f"{what}: {error.strerror}",
-                _TO_WRITE if target.path else _LOG_SERVER,
-            )
-
-
-def _places(config: Config) -> Iterator[Fault]:
-    for control in config.controls:
-        if control.socket:
-            yield from _folder("control", control.socket, f"can't open control socket {control.socket}")
-    for _, listen in config.listens():
-        if listen.ip.path:
-            yield from _folder("listen", listen.ip.path, f"can't listen on {listen.ip}")
 
 
 def _source(element: str, source: str | None) -> Iterator[Fault]:
@@ -158,11 +166,3 @@ def _unfit(command: str) -> int:
     except OSError as error:
         return error.errno or errno.ENOENT
     return 0 if regular and os.access(command, os.X_OK, effective_ids=True) else errno.EACCES
-
-
-def _folder(element: str, path: str, what: str) -> Iterator[Fault]:
-    """Whether a file could be made there."""
-    folder = os.path.dirname(path)
-    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
-        cause = errno.EACCES if os.path.isdir(folder) else errno.ENOENT
-        yield element, os.path.basename(path), f"{what}: {os.strerror(cause)}: {folder}", _TO_WRITE

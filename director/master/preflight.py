@@ -34,7 +34,9 @@ def try_out(places: Places, judge: Judge) -> int:
         print("it would run without a config file", flush=True)
         return Exit.BAD_CONFIG
     try:
-        result = checker.check_now(checker.read_file(places.config), places.config, Needs(places.state_dir, judge))
+        result = checker.check_now(
+            checker.read_file(places.config), places.config, Needs(places.run_dir, places.state_dir, judge)
+        )
     except SystemFailure as error:
         print(error, flush=True)
         return Exit.BAD_CONFIG

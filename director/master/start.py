@@ -266,7 +266,7 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
     outbox = _listening()
     assert places.config is not None
     text = checker.read_file(places.config)
-    checked = checker.check_now(text, places.config, Needs(places.state_dir, roles.judge))
+    checked = checker.check_now(text, places.config, Needs(places.run_dir, places.state_dir, roles.judge))
     if checked.config is None:
         raise ConfigError(checked.problems)
     fresh, last = numbering.assign(checked.config, left.running.config, left.last_number)

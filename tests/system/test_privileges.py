@@ -168,3 +168,26 @@ def test_groups_get_their_control_socket_by_start_reload_and_upgrade(daemon: Dae
     wait_until(lambda: may("games", other))
     assert daemon.reload(text()).exit == 0
     assert not other.exists() and not may("mail", daemon.socket)
+
+
+def test_the_control_socket_may_be_named_by_the_path_that_it_has_anyway(daemon: Daemon) -> None:
+    need_root()
+    assert not daemon.run_dir.exists()  # nor is it there when a machine starts
+
+    def text(access: str) -> str:
+        control = f'<control socket="{daemon.socket}" group="games" access="{access}"/>'
+        return director(control, workers=1, upgrade_probation="0.1s")
+
+    def may(command: str) -> bool:
+        setpriv = ["setpriv", "--reuid=65534", "--regid=65534", "--groups=games"]
+        words = [*setpriv, *DIRECTORCTL, "-s", str(daemon.socket), command]
+        return subprocess.run(words, capture_output=True, timeout=30, cwd="/", env=daemon.environment).returncode == 0
+
+    daemon.start(text("readonly"))
+    assert may("services") and not may("log-reopen")
+    assert daemon.reload(text("full")).exit == 0
+    assert may("log-reopen")
+    assert daemon.directord("upgrade").exit == 0
+    assert may("log-reopen")
+    assert daemon.reload(director(workers=1)).exit == 0
+    assert daemon.socket.exists() and not may("services")

@@ -26,7 +26,7 @@ GOOD = (
 )
 
 
-NEEDS = Needs("/nowhere", lambda admin, files: ())
+NEEDS = Needs("/no/run", "/nowhere", lambda admin, files: ())
 
 
 def finished(check: Check) -> Check:

@@ -34,7 +34,7 @@ def faults(config: Config, folder: Path) -> list[str]:
 
 
 def found(config: Config, folder: Path) -> list[Fault]:
-    return list(Needs(str(folder), lambda admin, files: ()).look(config, lambda: None))
+    return list(Needs("/no/run", str(folder), lambda admin, files: ()).look(config, lambda: None))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_what_is_missing_is_said_and_what_would_be_right(config: Config, message
 
 def test_a_remedy_stands_behind_its_problem(tmp_path: Path) -> None:
     text = '<director>\n<control group="no-such"/>\n</director>'
-    checked = check_now(text.encode(), "/c.xml", Needs(str(tmp_path), lambda admin, files: ()))
+    checked = check_now(text.encode(), "/c.xml", Needs("/no/run", str(tmp_path), lambda admin, files: ()))
     remedy = "write the name or number of a group that there is"
     assert (
         str(checked.problems[-1]) == f"/c.xml:2: can't give rights to group 'no-such': there is no such group; {remedy}"
@@ -101,7 +101,7 @@ def test_contents_are_judged_without_rights_and_told_with_their_line(tmp_path: P
         yield f"uid {os.geteuid()} reads {os.read(files[str(users)], 6).decode()}"
 
     text = f'<director>\n<admin listen="127.0.0.1:7001" users="{users}"/>\n</director>'
-    checked = check_now(text.encode(), str(tmp_path / "c.xml"), Needs(str(tmp_path), judge))
+    checked = check_now(text.encode(), str(tmp_path / "c.xml"), Needs("/no/run", str(tmp_path), judge))
     uid = 65534 if os.geteuid() == 0 else os.geteuid()
     assert checked.config is None
     assert str(checked.problems[-1]) == f"{tmp_path}/c.xml:2: uid {uid} reads secret"
@@ -120,7 +120,9 @@ def test_what_is_missing_is_told_with_the_line_of_its_element(tmp_path: Path) ->
       </admin>
       <control group="no-such"/>
     </director>"""
-    checked = check_now(text.encode(), str(tmp_path / "c.xml"), Needs(str(tmp_path), lambda admin, files: ()))
+    checked = check_now(
+        text.encode(), str(tmp_path / "c.xml"), Needs("/no/run", str(tmp_path), lambda admin, files: ())
+    )
     lines = [problem.line for problem in checked.problems if "can't" in problem.message]
     assert lines == [11, 3, 6, 8, 8], checked.problems
 
@@ -140,7 +142,7 @@ def test_what_checks_and_calls_want_is_only_a_warning_since_it_may_come(public: 
         </group>
       </service>
     </director>"""
-    checked = check_now(text.encode(), str(public / "c.xml"), Needs(str(public), lambda admin, files: ()))
+    checked = check_now(text.encode(), str(public / "c.xml"), Needs("/no/run", str(public), lambda admin, files: ()))
     assert checked.config is not None
     assert [str(problem).removeprefix(f"{public}/c.xml:").partition(";")[0] for problem in checked.problems] == [
         "2: warning: can't call from 192.0.2.7: not ours, or of another family",
@@ -150,3 +152,16 @@ def test_what_checks_and_calls_want_is_only_a_warning_since_it_may_come(public: 
         f"7: warning: can't use {public}/empty.pem: no certificate or crl found",
         "8: warning: can't call from 2001:db8::7: not ours, or of another family",
     ]
+
+
+def test_what_is_to_lie_in_the_run_dir_needs_none_yet(tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    config = Config(
+        controls=(Control(socket=f"{run_dir}/control.sock"),),
+        logging=Logging(file=f"{run_dir}/log"),
+        services=(Service(name="web", listens=(Listen(ip=Endpoint(path=f"{run_dir}/web.sock")),)),),
+    )
+    needs = Needs(str(run_dir), str(tmp_path), lambda admin, files: ())
+    assert list(needs.look(config, lambda: None)) == []
+    run_dir.symlink_to(tmp_path / "gone")  # nobody makes what a link to nowhere leads to
+    assert len(list(needs.look(config, lambda: None))) == 3
