@@ -240,8 +240,7 @@ class Prober:
         while self._cut:
             cut, self._cut = self._cut, []
             for sock in cut:
-                if not self._spares.give(sock):
-                    self._cut_off(sock)
+                self._guarded(self._spare, sock)
         while self._over:
             over, self._over = self._over, []
             for check, outcome, at in over:
@@ -295,6 +294,10 @@ class Prober:
         self._cut.append(sock)
         if not self._turning:
             self._settle()
+
+    def _spare(self, sock: Socket) -> None:
+        if not self._spares.give(sock):
+            self._cut_off(sock)
 
     def _cut_off(self, sock: Socket) -> None:
         self._masks.pop(sock.fileno(), None)

@@ -123,12 +123,12 @@ class Acceptor:
             self._close(listener)
 
     def _close(self, listener: Listener) -> None:
-        # Who was queued before we let go is served, or would be reset if ours is the last copy.
-        # On hold, another one does that.
-        if not self.held:
-            self._admit(listener, self._take(listener, self._room))
         if self._watching:
             self._poller.remove(listener.sock.fileno())
+        # Who was queued before we let go is served, or would be reset if ours is the last copy.
+        # On hold, another one does that.
+        while not self.held and (clients := self._take(listener, self._room)):
+            self._admit(listener, clients)
         listener.sock.close()
 
     @property

@@ -82,6 +82,37 @@ def test_a_released_listener_serves_who_had_queued() -> None:
         plant.close()
 
 
+def test_a_released_listener_tells_of_nobody_though_descriptors_ran_out_meanwhile() -> None:
+    with listening() as host:
+        plant = Plant([host.getsockname()])
+        waiting = plant.connect()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (next_descriptor(), hard))
+        try:
+            plant.acceptor.release([ListenerRef(SERVICE, "here", Slot(0))])
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert plant.pauses == [True]
+        late = plant.connect()  # the master's copy still listens
+        assert plant.poller._epoll.poll(0) == []
+        for client in (waiting, late):
+            client.close()
+        plant.close()
+
+
+def test_who_may_not_connect_takes_no_room_from_who_had_queued_behind_him() -> None:
+    with listening() as host:
+        plant = Plant([host.getsockname()], capacity=3, deny=("127.0.0.2",))
+        clients = [socket.create_connection(plant.address, source_address=("127.0.0.2", 0)) for _ in range(8)]
+        clients.append(plant.connect())
+        clients[-1].sendall(b"x")
+        plant.acceptor.release([ListenerRef(SERVICE, "here", Slot(0))])
+        assert read(accepted(host), 1) == b"x"
+        for client in clients:
+            client.close()
+        plant.close()
+
+
 def test_a_listener_can_move_to_another_service() -> None:
     with listening() as host:
         plant = Plant([host.getsockname()])
