@@ -8,3 +8,8 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def quoted(text: str) -> str:
+    """What somebody wrote, in quotes; of what is long, its beginning."""
+    return repr(text if len(text) <= 60 else text[:57] + "...")

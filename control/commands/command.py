@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from director.access import Access
 from director.errors import DirectorError, Exit
+from director.printable import quoted
 
 if TYPE_CHECKING:
     from control.baseline import Baseline
@@ -296,7 +297,7 @@ def unknown(noun: str, name: str, known: Iterable[str]) -> str:
     """The sentence about a name that is not there, with the nearest that is."""
     from director.config.lookup import nearest
 
-    return f"unknown {noun} {name!r}; {nearest(name, known)}"
+    return f"unknown {noun} {quoted(name)}; {nearest(name, known)}"
 
 
 def find(name: str, table: Iterable[Command]) -> Command:

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from director.config.model import Endpoint
 from director.config.values import BadValue, Value, printable
+from director.printable import quoted
 
 MAX_SOCKET_PATH = 107  # bytes: sun_path of unix(7) has 108 with the NUL at its end
 
@@ -28,7 +29,7 @@ def _socket_path(text: str, folder: str) -> str:
     size = len(path.encode())
     if size > MAX_SOCKET_PATH:
         raise BadValue(
-            f"the path {path!r} has {size} bytes",
+            f"the path {quoted(path)} has {size} bytes",
             f"use one of at most {MAX_SOCKET_PATH}",
         )
     return path
@@ -87,9 +88,9 @@ def _name(text: str, remedy: str) -> str:
     """A DNS name in its one form. Raises BadValue."""
     labels = text.removesuffix(".").split(".")
     if labels[-1].isdigit():
-        raise BadValue(f"{text!r} is not an IPv4 address", remedy)
+        raise BadValue(f"{quoted(text)} is not an IPv4 address", remedy)
     if len(text) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise BadValue(f"{text!r} is neither an IP address nor a name", remedy)
+        raise BadValue(f"{quoted(text)} is neither an IP address nor a name", remedy)
     return text.lower()
 
 
@@ -120,7 +121,7 @@ def _split_port(text: str, remedy: str) -> tuple[str, int]:
     if not colon or not digits:
         raise BadValue("no port", remedy)
     if not _PORT.fullmatch(digits):
-        raise BadValue(f"{digits!r} is not a port", remedy)
+        raise BadValue(f"{quoted(digits)} is not a port", remedy)
     port = int(digits)
     if not 1 <= port <= 65535:
         raise BadValue(f"port {port} is out of range", "use a port from 1 to 65535")
@@ -132,7 +133,7 @@ def _tcp(text: str, anywhere: bool, remedy: str) -> Endpoint:
     if host.startswith("[") and host.endswith("]"):
         address = _ip(host[1:-1])
         if address is None or ":" not in address:
-            raise BadValue(f"{host} is not an IPv6 address", remedy)
+            raise BadValue(f"{quoted(host)} is not an IPv6 address", remedy)
         found = ipaddress.IPv6Address(address)
         if anywhere and found.ipv4_mapped is not None:  # a socket for IPv6 alone can't have it
             raise BadValue("an IPv4 address in the form of IPv6", f"write {found.ipv4_mapped}:{port}")
@@ -183,7 +184,7 @@ def _servers(text: str, _: str) -> tuple[Endpoint, ...]:
         address = _ip(word.removeprefix("[").removesuffix("]"))
         server = Endpoint(address, 53) if address else _tcp(word, False, remedy)
         if _ip(server.host) is None:
-            raise BadValue(f"{word!r} is not an IP address", remedy)
+            raise BadValue(f"{quoted(word)} is not an IP address", remedy)
         servers.append(server)
     return tuple(servers)
 
@@ -199,12 +200,12 @@ def _network(word: str) -> str:
     try:
         found = ipaddress.ip_interface(word.removeprefix("[").removesuffix("]"))
     except ValueError:
-        raise BadValue(f"{word!r} is neither an IP address nor a network", _NETWORKS_REMEDY) from None
+        raise BadValue(f"{quoted(word)} is neither an IP address nor a network", _NETWORKS_REMEDY) from None
     if "%" in word:
-        raise BadValue(f"{word!r} names an interface", f"write {word.partition('%')[0]}")
+        raise BadValue(f"{quoted(word)} names an interface", f"write {word.partition('%')[0]}")
     if found.ip != found.network.network_address:
         raise BadValue(
-            f"{word!r} is an address within a network",
+            f"{quoted(word)} is an address within a network",
             f"write {found.network} for all of it, or {found.ip} for the address alone",
         )
     network: ipaddress.IPv4Network | ipaddress.IPv6Network = found.network

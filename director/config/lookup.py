@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from director.config.model import Config, Group, Host, Service
 from director.errors import UsageError
+from director.printable import quoted
 
 _LONGEST = 100  # characters, and
 _MOST = 20_000  # options: beyond these, comparing takes longer than it helps
@@ -33,7 +34,7 @@ def find_service(config: Config, name: str) -> Service:
         if service.name == name:
             return service
     options = (service.name for service in config.services)
-    raise UsageError(f"unknown service {name!r}; {nearest(name, options)}")
+    raise UsageError(f"unknown service {quoted(name)}; {nearest(name, options)}")
 
 
 def find_group(service: Service, name: str) -> Group:
@@ -42,7 +43,7 @@ def find_group(service: Service, name: str) -> Group:
         if group.name == name:
             return group
     options = (group.name for group in service.groups)
-    raise UsageError(f"unknown group {name!r} in {service.name}; {nearest(name, options)}")
+    raise UsageError(f"unknown group {quoted(name)} in {service.name}; {nearest(name, options)}")
 
 
 def find_host(service: Service, group: Group, name: str) -> Host:
@@ -51,4 +52,4 @@ def find_host(service: Service, group: Group, name: str) -> Host:
         if host.name == name:
             return host
     options = (host.name for host in group.hosts)
-    raise UsageError(f"unknown host {name!r} in {service.name}/{group.name}; {nearest(name, options)}")
+    raise UsageError(f"unknown host {quoted(name)} in {service.name}/{group.name}; {nearest(name, options)}")

@@ -43,6 +43,7 @@ from director.config.schema import (
 )
 from director.config.values import BadValue
 from director.errors import Problem, Severity
+from director.printable import quoted
 
 T = TypeVar("T")
 
@@ -86,10 +87,6 @@ class _TooMany(Exception):
     """Enough problems for one reading."""
 
 
-def _quote(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:57] + "...")
-
-
 def _key(node: Node) -> str | None:
     """The attribute that tells an element from its like."""
     if node.tag == "director":
@@ -103,7 +100,7 @@ def _key(node: Node) -> str | None:
 def _label(node: Node) -> str:
     """What a problem calls an element: group 'main', listen '*:80', <check>."""
     key = _key(node)
-    return f"<{node.tag[:60]}>" if key is None else f"{node.tag} {_quote(node.attributes[key])}"
+    return f"<{node.tag[:60]}>" if key is None else f"{node.tag} {quoted(node.attributes[key])}"
 
 
 def _right(row: Attribute) -> str:
@@ -157,7 +154,7 @@ class _Reading:
                 remedy = _FORMER.get(name) or nearest(name, element.rows)
                 self.fault(
                     node.line,
-                    f"unknown attribute {_quote(name)} of {_label(node)}",
+                    f"unknown attribute {quoted(name)} of {_label(node)}",
                     remedy,
                 )
                 continue
@@ -177,7 +174,7 @@ class _Reading:
 
     def bad(self, node: Node, row: Attribute, text: str, error: BadValue) -> None:
         """Say what is wrong with one attribute's text."""
-        shown = "" if row.value.secret else f" {_quote(text)}"
+        shown = "" if row.value.secret else f" {quoted(text)}"
         owner = f"<{node.tag}>" if row.name == _key(node) else _label(node)
         if not text.strip():
             self.error(node.line, f"empty {row.name} of {owner}", _right(row))
@@ -196,7 +193,7 @@ class _Reading:
             text, line = node.stray
             self.error(
                 line,
-                f"stray text {_quote(text)} in {_label(node)}",
+                f"stray text {quoted(text)} in {_label(node)}",
                 "take it out, or make it a comment",
             )
         found: dict[str, list[Node]] = {tag: [] for tag in element.children}
@@ -313,7 +310,7 @@ class _Reading:
             if name is not None and name not in names:
                 if not all(names):
                     continue  # it may be the one whose name is missing, which is said of that
-                message = f"unknown group {_quote(name)} enabled in {_label(service)}"
+                message = f"unknown group {quoted(name)} enabled in {_label(service)}"
                 self.error(node.line, message, nearest(name, names))
             elif name is not None:
                 return name
@@ -394,7 +391,7 @@ class _Reading:
         except BadValue as error:
             self.error(
                 node.line,
-                f"bad expect {_quote(check.expect or '')}: {error.reason}",
+                f"bad expect {quoted(check.expect or '')}: {error.reason}",
                 error.remedy,
             )
             return check

@@ -47,6 +47,12 @@ def test_wrong_words_exit_2_and_say_what_would_be_right(
     assert hint in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["help"], [], ["--socket", "s"]])
+def test_a_long_word_is_not_repeated_in_full(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "x" * 70_000]) == 2
+    assert len(capsys.readouterr().err) < 500
+
+
 def test_help_is_not_told_again_and_again(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--watch"]) == 2
     assert "can't watch help" in capsys.readouterr().err

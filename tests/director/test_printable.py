@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from director.printable import clean
+from director.printable import clean, quoted
 
 
 @pytest.mark.parametrize(
@@ -13,3 +13,11 @@ from director.printable import clean
 )
 def test_what_can_not_be_printed_is_escaped(text: str, shown: str) -> None:
     assert clean(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("web", "'web'"), ("a" * 60, f"'{'a' * 60}'"), ("a" * 61, f"'{'a' * 57}...'"), ("\x1b", r"'\x1b'")],
+)
+def test_of_what_is_long_only_the_beginning_is_quoted(text: str, shown: str) -> None:
+    assert quoted(text) == shown

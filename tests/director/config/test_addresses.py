@@ -120,3 +120,11 @@ def test_what_is_no_network_says_what_would_be_right(text: str, said: str) -> No
     with pytest.raises(BadValue) as caught:
         NETWORKS.parse(text, "")
     assert said in f"{caught.value.reason}; {caught.value.remedy}"
+
+
+@pytest.mark.parametrize("value", [ADDRESS, LISTEN, NETWORKS, TARGET, WEB])
+@pytest.mark.parametrize("text", ["a" * 70_000 + "!:80", "unix:/" + "a" * 70_000, "10.0.0.1:" + "8" * 70_000])
+def test_what_is_wrong_with_a_long_address_is_told_in_short(value: Value, text: str) -> None:
+    with pytest.raises(BadValue) as wrong:
+        value.parse(text, "/")
+    assert len(wrong.value.reason) < 150
