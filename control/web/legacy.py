@@ -2,7 +2,8 @@
 
 A call is a command of directorctl under another name. What changes something is
 answered as ever: 302 to /running?resultMessage=... with the body `OK`, or
-`NOT OK` whenever it was not done. Names of arguments are taken in any case.
+`NOT OK` whenever it was not done. Names of arguments are taken in any case, and so
+is access, as in the files of that time.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class Call:
             value = next((values[spelling] for spelling in spellings if values.get(spelling)), None)
             if value is None:
                 raise MissingError(f"the argument {spellings[0]} is missing")
-            given[name] = value
+            given[name] = value.lower() if name == "access" else value
         if self.needs_name:
             given["host"] = _host_name(stats(), **given)
         if self.spares_enabled and (given["service"], given["group"]) in _enabled(stats()):

@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from director.access import Access
 from director.config.document import Node
-from director.config.values import truth
+from director.config.schema import ELEMENTS
+from director.config.values import BadValue, truth
+from director.printable import quoted
 
 PYTHON_DIRECTOR = "pdconfig"
 ROOTS = (PYTHON_DIRECTOR, "config")
 
-Warn = Callable[[int, str, str], None]  # line, what, remedy
+Say = Callable[[int, str, str], None]  # line, what, remedy
+
+_CHECKTIME = ELEMENTS["checktime"].rows["time"].value
 
 
-def rewrite(root: Node, warn: Warn) -> None:
+def rewrite(root: Node, warn: Say, error: Say) -> None:
     """Turn the tree of an ancestor's file into one that the reader knows; in place."""
     _drop_notes(root)
     children: list[Node] = []
@@ -33,7 +38,7 @@ def rewrite(root: Node, warn: Warn) -> None:
                 children.append(child)
         if child.tag == "service":
             _service(child)
-    root.children = [*_checktimes(checks, children, warn), *children]
+    root.children = [*_checktimes(checks, children, warn, error), *children]
 
 
 def _drop_notes(node: Node) -> None:
@@ -58,7 +63,7 @@ def _service(service: Node) -> None:
     service.children[:0] = enables
 
 
-def _checktimes(checks: list[Node], children: list[Node], warn: Warn) -> list[Node]:
+def _checktimes(checks: list[Node], children: list[Node], warn: Say, error: Say) -> list[Node]:
     """The last of the host checks, if no <checktime> says another time: the ancestors took that before them."""
     said = [child for child in children if child.tag == "checktime"]
     for check in checks:
@@ -66,10 +71,21 @@ def _checktimes(checks: list[Node], children: list[Node], warn: Warn) -> list[No
         if check.attributes != last.attributes:
             counts = f"<{'checktime' if said else 'hostCheck'}> of line {last.line} counts"
             warn(check.line, f"<hostCheck> is ignored: {counts}", "take one of them out")
-    return [] if said else checks[-1:]
+    return [] if said else [check for check in checks[-1:] if _is_right(check, error)]
 
 
-def _manager(manager: Node, warn: Warn) -> list[Node]:
+def _is_right(check: Node, error: Say) -> bool:
+    """Whether a host check says a time. If not, this tells of it in the words that the file has for it."""
+    interval = check.attributes["time"]
+    try:
+        _CHECKTIME.parse(interval.strip(), "")
+    except BadValue as wrong:
+        error(check.line, f"bad interval {quoted(interval)} of <hostCheck>: {wrong.reason}", wrong.remedy)
+        return False
+    return True
+
+
+def _manager(manager: Node, warn: Say) -> list[Node]:
     """Its host checks that are on, as what says how often."""
     found = []
     for child in manager.children:
@@ -80,11 +96,14 @@ def _manager(manager: Node, warn: Warn) -> list[Node]:
     return found
 
 
-def _admin(admin: Node, root: str, warn: Warn) -> list[Node]:
+def _admin(admin: Node, root: str, warn: Say) -> list[Node]:
     """An admin for its own listen=, and one for each <web> that is on."""
     users = [child for child in admin.children if child.tag not in ("web", "ssh")]
     nested = [child for child in admin.children if child.tag in ("web", "ssh")]
     admin.children = users
+    for user in users:
+        if (access := user.attributes.get("access", "").strip().lower()) in [*Access]:
+            user.attributes["access"] = access
     found = [admin] if "listen" in admin.attributes or not nested else []
     for child in nested:
         if child.tag == "ssh":

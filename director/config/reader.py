@@ -254,7 +254,7 @@ class _Reading:
         """The root and all that is in it."""
         self.lenient = root.tag in ancestors.ROOTS
         if self.lenient:
-            ancestors.rewrite(root, self.warn)
+            ancestors.rewrite(root, self.warn, self.error)
         elif root.tag != "director":
             self.error(root.line, f"the root is <{root.tag[:60]}>", "begin with <director>")
             return None

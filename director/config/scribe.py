@@ -41,7 +41,7 @@ def rewrite(text: bytes, file: str, wanted: Config, folder: str = "") -> tuple[b
             raise _Unable
         page = Manuscript(text)
         if page.root.tag in ancestors.ROOTS:
-            ancestors.rewrite(page.root, _unsaid)
+            ancestors.rewrite(page.root, _unsaid, _unsaid)
         _revise(page.root, "director", config, wanted)
         again, _ = read(bytes(page), file, folder)
         if again == wanted:
@@ -52,7 +52,7 @@ def rewrite(text: bytes, file: str, wanted: Config, folder: str = "") -> tuple[b
 
 
 def _unsaid(line: int, what: str, remedy: str) -> None:
-    """What is ignored in an ancestor's file was said when it was read."""
+    """What is ignored or wrong in an ancestor's file was said when it was read."""
 
 
 def _revise(node: Node, tag: str, old: Any, new: Any) -> None:

@@ -48,6 +48,11 @@ def test_a_missing_argument_is_named() -> None:
         CALLS["addUser"].given({"name": "ann", "access": "full"}, lambda: STATS)
 
 
+def test_access_is_taken_in_any_case() -> None:
+    sent = {"name": "Ann", "access": "FULL", "password": "iy9l0V1MkG1DE"}
+    assert CALLS["addUser"].given(sent, lambda: STATS) == {**sent, "access": "full"}
+
+
 @pytest.mark.parametrize("name", [name for name in CALLS if CALLS[name].command in {row.name for row in COMMANDS}])
 def test_every_call_stands_for_a_command_that_takes_what_it_is_given(name: str) -> None:
     call = CALLS[name]

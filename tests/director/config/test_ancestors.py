@@ -112,3 +112,31 @@ def test_a_secure_admin_needs_no_server_pem_beside_it() -> None:
         config, problems = config_of(service(group, "pdconfig", admin))
         assert (config.admins[0].secure, config.admins[0].cert) == (True, expected)
         assert ("server.pem" in problems) is not bool(cert)
+
+
+@pytest.mark.parametrize("root", ["pdconfig", "config"])
+def test_access_may_be_written_in_capitals(root: str) -> None:
+    group = '<group name="g"><host name="a" ip="1.1.1.1:1"/></group>'
+    users = "".join(
+        f'<user name="{name}" password="..xpoEyRReGzk" access="{access}"/>'
+        for name, access in (("u", "FULL"), ("v", " ReadOnly "))
+    )
+    for admin in (
+        f'<admin listen="*:7000">{users}</admin>',
+        f'<admin><web listen="*:7000" enable="1"/>{users}</admin>',
+    ):
+        config, _ = config_of(service(group, root, admin))
+        assert [user.access for user in config.admins[0].users] == ["full", "readonly"]
+    _, problems = read(service(group, root, admin.replace("FULL", "FULLY")).encode(), "old.xml", "/")
+    assert any("unknown access 'FULLY' of user 'u'" in str(problem) for problem in problems)
+
+
+@pytest.mark.parametrize("interval", ["often", "", "0"])
+def test_a_bad_interval_of_a_host_check_is_told_by_its_own_name_if_it_counts(interval: str) -> None:
+    group = '<group name="g"><host name="a" ip="1.1.1.1:1"/></group>'
+    manager = f'\n<manager>\n<hostCheck interval="{interval}" enable="true"/></manager>'
+    _, problems = read(service(group, more=manager).encode(), "old.xml", "/")
+    assert [problem.line for problem in problems] == [3]
+    assert f"bad interval '{interval}' of <hostCheck>" in str(problems[0])
+    config, _ = config_of(service(group, more=manager + '<checktime time="30"/>'))
+    assert config.checktime == 30.0

@@ -193,6 +193,15 @@ def test_a_host_without_a_name_is_called_by_it_when_its_position_is_another() ->
     assert b'<host ip="10.0.0.2:80" name="host.1" />' in text
 
 
+def test_access_in_capitals_stays_so_until_it_is_another() -> None:
+    user = b'<user name="admin" password="..xpoEyRReGzk" access="full"/>'
+    loud = user.replace(b"full", b"FULL")
+    users = loud + user.replace(b"admin", b"ann").replace(b"full", b"ReadOnly")
+    ann = User(name="ann", password="..xpoEyRReGzk", access=Access.FULL)
+    text = saved(TXLB.replace(user, users), UserAdd(ann))
+    assert text == TXLB.replace(user, users).replace(b"ReadOnly", b"full")
+
+
 def test_users_of_a_nested_admin_come_and_go() -> None:
     web = b'<web listen="127.0.0.1:7000" enable="true" '
     text = saved(
