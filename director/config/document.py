@@ -123,7 +123,7 @@ def parse(text: bytes) -> Node:
     try:
         builder.parser.Parse(text, True)
     except expat.ExpatError as error:
-        raise Malformed(error.lineno, f"not XML: {_reason(error, builder)}", _remedy(error, builder)) from None
+        raise Malformed(error.lineno, f"not XML: {_reason(error, builder)}", _remedy(error, builder, text)) from None
     except (LookupError, ValueError):  # the codec that the first line names
         raise Malformed(1, "not XML: unknown encoding", "save it as UTF-8") from None
     assert builder.root is not None  # expat raises on a text without elements
@@ -173,6 +173,7 @@ _OPEN = (
     _codes[expat.errors.XML_ERROR_UNCLOSED_TOKEN],
     _codes[expat.errors.XML_ERROR_INVALID_TOKEN],
 )
+_NO_ROOT = (expat.errors.XML_ERROR_NO_ELEMENTS, expat.errors.XML_ERROR_SYNTAX)
 _REMEDIES = {
     expat.errors.XML_ERROR_TAG_MISMATCH: "close each element, the innermost first",
     expat.errors.XML_ERROR_NO_ELEMENTS: "close each element, the innermost first",
@@ -185,8 +186,10 @@ _REMEDIES = {
 }
 
 
-def _remedy(error: expat.ExpatError, builder: _Builder) -> str:
+def _remedy(error: expat.ExpatError, builder: _Builder, text: bytes) -> str:
     reason = expat.ErrorString(error.code)
-    if builder.root is None and (reason not in _REMEDIES or reason == expat.errors.XML_ERROR_NO_ELEMENTS):
-        return _WHOLE
+    if builder.root is None:
+        begun = text[: builder.parser.ErrorByteIndex].strip()  # the tag of the root may be what is wrong
+        if reason in _NO_ROOT or not (begun or reason in _REMEDIES):
+            return _WHOLE
     return _REMEDIES.get(reason, 'write <element attribute="value"/>, with &amp; for & and &lt; for <')

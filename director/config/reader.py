@@ -103,6 +103,13 @@ def _label(node: Node) -> str:
     return f"<{node.tag[:60]}>" if key is None else f"{node.tag} {quoted(node.attributes[key])}"
 
 
+def _place(tag: str) -> str | None:
+    """The remedy for an element that stands in another than it may; None: there is no such element."""
+    parents = [element.tag for element in ELEMENTS.values() if tag in element.children]
+    inner = [f"a <{parent}>" for parent in parents if parent != "director"]
+    return f"move it into {' or '.join(inner or ['the root'])}" if parents else None
+
+
 def _right(row: Attribute) -> str:
     """The remedy for an attribute without a value."""
     leave = "" if row.required else "leave it out, or "
@@ -201,7 +208,7 @@ class _Reading:
             if child.tag in found:
                 found[child.tag].append(child)
             else:
-                remedy = _FORMER.get(child.tag) or nearest(child.tag, element.children)
+                remedy = _FORMER.get(child.tag) or _place(child.tag) or nearest(child.tag, element.children)
                 self.fault(
                     child.line,
                     f"unknown element <{child.tag[:60]}> in {_label(node)}",

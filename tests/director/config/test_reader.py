@@ -108,6 +108,13 @@ def test_the_first_group_is_enabled_if_none_is_named() -> None:
         ),
         (one().replace("</service>", '<enable group="mian"/></service>'), 5, "main"),
         (one().replace('<listen ip="*:80"/>', ""), 2, "listen"),
+        (one(inside=HOSTS + '<listen ip="*:81"/>'), 4, "; move it into a <service>"),
+        (one(inside=HOSTS + '<service name="b"/>'), 4, "; move it into the root"),
+        (
+            one().replace('<listen ip="*:80"/>', '<listen ip="*:80"/><check/>'),
+            3,
+            "; move it into a <group> or a <host>",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line_and_a_remedy(text: str, line: int, words: str) -> None:
@@ -268,6 +275,10 @@ def test_one_wrong_thing_is_told_once_though_several_admins_share_it() -> None:
         ("<!-- nothing yet -->", "begin with <director>"),
         ("\ufeff", "begin with <director>"),
         ("director:\n  workers: 2\n", "begin with <director>"),
+        ('\n{"workers": 2}', "begin with <director>"),
+        ("<!-- of mine -->\nworkers: 2\n", "begin with <director>"),
+        ("<director workers=2/>", 'write <element attribute="value"/>'),
+        ('<director user="a&b"/>', 'write <element attribute="value"/>'),
         ('<?xml version="1.0" encoding="UTF-16"?><director/>', "save it as UTF-8"),
         ('\n<?xml version="1.0"?><director/>', "take out what stands before <?xml ...?>"),
     ],
