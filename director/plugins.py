@@ -8,6 +8,7 @@ code: only in children that have given up their rights.
 
 from __future__ import annotations
 
+import inspect
 import os
 import pwd
 import signal
@@ -18,6 +19,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from director.config.model import OWN_SCHEDULER
+from director.printable import clean
 from director.scheduling.own import told
 from director.scheduling.policies import SchedulerFault
 
@@ -64,12 +66,18 @@ def load(scheduler: str) -> Any:
     if found is None:
         # Of a package that can't be read Python makes an empty one.
         why = f"; {closed}" if (closed := _unreadable(module)) else ""
-        raise SchedulerFault(f"can't find {name!r} in module {module}{why}")
+        raise SchedulerFault(f"can't find {name!r} in module {module}{_file_of(module)}{why}")
     if not callable(getattr(found, "choose", None)):
         raise SchedulerFault(f"can't use {place}: it has no method choose(self, hosts, request)")
     if not isinstance(found, type):
         raise SchedulerFault(f"can't use {place}: it is no class")
     return found
+
+
+def _file_of(module: str) -> str:
+    """Where the module is, in parentheses: one of Python's own of that name is found before theirs."""
+    file = getattr(sys.modules[module], "__file__", None)
+    return f" ({clean(file)})" if file else ""
 
 
 def _unreadable(module: str) -> str:
@@ -140,9 +148,32 @@ def _tried(scheduler: str) -> str:
     try:
         made = load(scheduler)
         try:
-            made()
+            chooser = made()
         except BaseException as error:
             raise SchedulerFault(f"can't make a {made.__name__}: {told(error)}") from None
+        try:
+            wrong = _misfit(chooser.choose)
+        except BaseException as error:  # a look at it may run their code, too
+            wrong = told(error)
+        if wrong:
+            raise SchedulerFault(f"can't use {made.__name__}: {wrong}; write def choose(self, hosts, request)")
     except SchedulerFault as fault:
         return str(fault)
+    return ""
+
+
+def _misfit(choose: Any) -> str:
+    """Why this can't be called for a host; empty if it can, or if that can't be told."""
+    if inspect.iscoroutinefunction(choose) or inspect.isasyncgenfunction(choose):
+        return "its choose is async, and nobody awaits it"
+    if inspect.isgeneratorfunction(choose):
+        return "its choose yields, and must return a host"
+    try:
+        signature = inspect.signature(choose)
+    except ValueError:  # written in C, perhaps
+        return ""
+    try:
+        signature.bind((), None)
+    except TypeError as error:
+        return f"its choose can't be called with hosts and a request: {error}"
     return ""

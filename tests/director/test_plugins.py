@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import pwd
+import queue
 import signal
 import sys
 from collections.abc import Iterator
@@ -59,6 +60,33 @@ BAD = {
         "python:own_bad:C",
         "can't make a C: TypeError",
     ),
+    "its choose has no self": (
+        "class C:\n  def choose(hosts, request): pass",
+        "python:own_bad:C",
+        "its choose can't be called with hosts and a request: too many positional arguments; write def choose(self,",
+    ),
+    "its choose wants more": (
+        "class C:\n  def choose(self, h, r, more): pass",
+        "python:own_bad:C",
+        "can't be called with hosts and a request: missing a required argument: 'more'",
+    ),
+    "its choose is async": (
+        "class C:\n  async def choose(self, h, r): pass",
+        "python:own_bad:C",
+        "its choose is async, and nobody awaits it",
+    ),
+    "its choose yields": (
+        "class C:\n  def choose(self, h, r): yield",
+        "python:own_bad:C",
+        "its choose yields, and must return a host",
+    ),
+    "its choose has no face": (
+        "class Odd:\n  def __call__(self, h, r): pass\n  @property\n  def __signature__(self): 1 / 0\n"
+        "class C:\n  choose = Odd()",
+        "python:own_bad:C",
+        "ZeroDivisionError",
+    ),
+    "its name is one of Python's own": ("", "python:queue:C", f"can't find 'C' in module queue ({queue.__file__})"),
     "no entry point": ("", "python:own_none", "can't find 'own_none' among the installed entry points"),
 }
 
@@ -89,6 +117,20 @@ def test_a_folder_that_cannot_be_read_is_named_with_who_cannot(folder: Path, nam
             shut.chmod(0o700)
     assert f"; user '{pwd.getpwuid(reader).pw_name}' can't read " in fault
     assert f"{shut}, where it may be; let others read it" in fault
+
+
+FINE = {
+    "static": "class C:\n  @staticmethod\n  def choose(hosts, request): pass",
+    "of any arguments": "class C:\n  def choose(self, *args, **kwargs): pass",
+    "with more that has defaults": "class C:\n  def choose(self, hosts, request, more=1): pass",
+    "written in C": "class C:\n  choose = min",
+}
+
+
+@pytest.mark.parametrize("text", FINE.values(), ids=FINE.keys())
+def test_whatever_can_be_called_with_hosts_and_a_request_is_good(folder: Path, text: str) -> None:
+    write(folder, "own_fine.py", text)
+    assert plugins.trial("python:own_fine:C", 10.0) == ""
 
 
 SLOW = {
