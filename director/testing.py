@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from math import inf
 from random import Random
 from typing import Any
 
@@ -51,6 +52,9 @@ class Farm:
     def __init__(self, scheduler: Callable[[], Any], /, *, seed: int = 1, **weights: float) -> None:
         self.clock = Clock()
         self.heard = self.clock.now  # when the other workers were last heard of: move it back for old data
+        for name, weight in weights.items():
+            if not isinstance(weight, int | float) or not 0 <= weight < inf:
+                raise ValueError(f"can't give host {name!r} a weight of {weight!r}: write a number, 0 or more")
         self._hosts = {
             name: HostLoad(number, name, weight=weight, usable=True)
             for number, (name, weight) in enumerate(weights.items(), 1)
@@ -75,6 +79,7 @@ class Farm:
     def load(self, **counts: int) -> None:
         """Let hosts have so many connections, all of another worker, known."""
         for name, count in counts.items():
+            _check_count("load", count)
             self._board.set_others(1, {self._host(name).number: count}, whole=False)
 
     def down(self, *names: str) -> None:
@@ -87,6 +92,8 @@ class Farm:
 
     def choose(self, client: str = "10.0.0.1", *, tried: tuple[str, ...] = ()) -> str | None:
         """Who gets the next connection of this client; None if no host is up that was not tried. It is not made."""
+        if isinstance(tried, str):
+            raise ValueError(f"can't tell who was tried: {tried!r} is one name; write tried=({tried!r},)")
         host = self._scheduler.choose(client, [self._host(name).number for name in tried])
         if self._scheduler.fault:
             raise SchedulerFault(self._scheduler.fault)
@@ -94,6 +101,7 @@ class Farm:
 
     def connect(self, clients: int = 1, *, network: str = "10.0") -> None:
         """Let so many clients come, one after the other, each from an address of its own, and stay."""
+        _check_count("connect", clients)
         for number in range(clients):
             name = self.choose(f"{network}.{number >> 8 & 255}.{number & 255}")
             if name is not None:
@@ -102,6 +110,7 @@ class Farm:
 
     def leave(self, name: str, clients: int = 1) -> None:
         """End so many connections that `connect` made. Raises ValueError if there are fewer."""
+        _check_count("end", clients)
         host = self._host(name)
         if clients > host.own:
             raise ValueError(f"can't end {clients} connections of {name}: connect() made {host.own} of them")
@@ -118,6 +127,11 @@ class Farm:
         if name not in self._hosts:
             raise ValueError(f"there is no host {name!r}; this farm has {', '.join(self._hosts) or 'none'}")
         return self._hosts[name]
+
+
+def _check_count(verb: str, count: object) -> None:
+    if not isinstance(count, int) or count < 0:
+        raise ValueError(f"can't {verb} {count!r} connections: write a whole number, 0 or more")
 
 
 def _timed(choose: Callable[..., Any], hosts: Any, request: Any) -> Any:

@@ -90,6 +90,17 @@ def test_what_a_test_gets_wrong_itself_is_told() -> None:
     for step in wrong:
         with pytest.raises(ValueError, match="there is no host 'c'; this farm has a, b"):
             step()
+    unlike: list[tuple[str, Callable[[], object]]] = [
+        ("can't give host 'a' a weight of '1': write a number", lambda: Farm(First, a="1")),  # type: ignore[arg-type]
+        ("can't give host 'a' a weight of -1", lambda: Farm(First, a=-1)),
+        ("can't load -3 connections: write a whole number", lambda: farm.load(a=-3)),
+        ("can't connect '3' connections", lambda: farm.connect("3")),  # type: ignore[arg-type]
+        ("can't end -3 connections", lambda: farm.leave("a", -3)),
+        ("'a' is one name; write tried=\\('a',\\)", lambda: farm.choose(tried="a")),  # type: ignore[arg-type]
+    ]
+    for said, step in unlike:
+        with pytest.raises(ValueError, match=said):
+            step()
     assert farm.open == {"a": 2, "b": 0}
 
 
