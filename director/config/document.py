@@ -189,7 +189,8 @@ _REMEDIES = {
 def _remedy(error: expat.ExpatError, builder: _Builder, text: bytes) -> str:
     reason = expat.ErrorString(error.code)
     if builder.root is None:
-        begun = text[: builder.parser.ErrorByteIndex].strip()  # the tag of the root may be what is wrong
+        before = text[: builder.parser.ErrorByteIndex]
+        begun = before.removeprefix(codecs.BOM_UTF8).strip()  # the tag of the root may be what is wrong
         if reason in _NO_ROOT or not (begun or reason in _REMEDIES):
             return _WHOLE
     return _REMEDIES.get(reason, 'write <element attribute="value"/>, with &amp; for & and &lt; for <')

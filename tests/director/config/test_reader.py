@@ -276,6 +276,7 @@ def test_one_wrong_thing_is_told_once_though_several_admins_share_it() -> None:
         ("\ufeff", "begin with <director>"),
         ("director:\n  workers: 2\n", "begin with <director>"),
         ('\n{"workers": 2}', "begin with <director>"),
+        ('\ufeff{"workers": 2}', "begin with <director>"),
         ("<!-- of mine -->\nworkers: 2\n", "begin with <director>"),
         ("<director workers=2/>", 'write <element attribute="value"/>'),
         ('<director user="a&b"/>', 'write <element attribute="value"/>'),
