@@ -117,6 +117,8 @@ class Relay:
             side.ready |= mask
             self._pump(side)
         peer = side.peer
+        if peer is NOBODY:
+            return  # that was the end of it
         if side.pending is None and peer.pending is None and not (side.streak or side.dead or peer.dead):
             side.stage = self.stage
 
