@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import socket
 from _socket import socket as Socket
+from contextlib import suppress
 from typing import Any
 
 from director.config.model import Endpoint
@@ -53,9 +54,11 @@ def be_uncongested(sock: Socket) -> None:
     """Of a connection that never leaves this machine, or the listener of such: nothing there could be congested.
 
     BBR, if it is the system's default, would pace by timers what can go at once. A connection that
-    has begun with it keeps some of that, so best a listener is told.
+    has begun with it keeps some of that, so best a listener is told. Where the system allows
+    no choice (`tcp_allowed_congestion_control`, a container's filter), all goes on as it is.
     """
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")  # every kernel has it, for everybody
+    with suppress(OSError):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, b"reno")  # every kernel has it
 
 
 def call_from(sock: Socket, source: str) -> bool:

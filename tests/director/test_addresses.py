@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from director.addresses import has_way, is_loopback, literal, of_client, place
+from director.addresses import be_uncongested, has_way, is_loopback, literal, of_client, place
 from director.config.model import Endpoint
 
 
@@ -54,3 +54,8 @@ def test_what_never_leaves_this_machine_is_known_by_its_address(ip: str) -> None
 @pytest.mark.parametrize("ip", ["10.0.0.127", "1.127.0.1", "::", "0.0.0.0", "fe80::1", "/run/127.sock"])
 def test_what_may_leave_it_is_too(ip: str) -> None:
     assert not is_loopback(ip)
+
+
+def test_a_kernel_that_lets_nobody_choose_how_to_avoid_congestion_is_no_obstacle() -> None:
+    with socket.socket(socket.AF_UNIX) as sock:  # of which it refuses the choice everywhere
+        be_uncongested(sock)
