@@ -130,7 +130,10 @@ class OddServer:
                 return
             found = self._answer(wire, False)
             if found is not None:
-                self._udp.sendto(found, sender)
+                try:
+                    self._udp.sendto(found, sender)
+                except BrokenPipeError:
+                    return  # told to end meanwhile
 
     def _serve_tcp(self) -> None:
         while True:
