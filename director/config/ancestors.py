@@ -102,7 +102,11 @@ def _admin(admin: Node, root: str, warn: Say) -> list[Node]:
     nested = [child for child in admin.children if child.tag in ("web", "ssh")]
     admin.children = users
     for user in users:
-        if (access := user.attributes.get("access", "").strip().lower()) in [*Access]:
+        written = user.attributes.get("access", "").strip()
+        if written not in [*Access] and (access := written.lower()) in [*Access]:
+            # The ancestors let such a user do nothing at all: whoever gives him rights by it shall know.
+            name = quoted(user.attributes.get("name", ""))
+            warn(user.line, f"access {quoted(written)} of user {name} is taken as {access!r}", f'write "{access}"')
             user.attributes["access"] = access
     found = [admin] if "listen" in admin.attributes or not nested else []
     for child in nested:

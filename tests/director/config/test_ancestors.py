@@ -125,8 +125,9 @@ def test_access_may_be_written_in_capitals(root: str) -> None:
         f'<admin listen="*:7000">{users}</admin>',
         f'<admin><web listen="*:7000" enable="1"/>{users}</admin>',
     ):
-        config, _ = config_of(service(group, root, admin))
+        config, warnings = config_of(service(group, root, admin))
         assert [user.access for user in config.admins[0].users] == ["full", "readonly"]
+        assert "access 'FULL' of user 'u' is taken as 'full'" in warnings
     _, problems = read(service(group, root, admin.replace("FULL", "FULLY")).encode(), "old.xml", "/")
     assert any("unknown access 'FULLY' of user 'u'" in str(problem) for problem in problems)
 
