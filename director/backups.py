@@ -39,20 +39,30 @@ def replace_file(path: str, text: bytes) -> str:
 
 def try_to_replace(path: str) -> None:
     """Raise the OSError that `replace_file` would, as far as can be known before. Nothing is left behind."""
-    path = os.path.realpath(path)
-    if os.path.isdir(path):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    fresh, _ = _beside(path, b"")
+    fresh, _ = _beside(os.path.realpath(path), b"")
     os.unlink(fresh)
+
+
+def check_regular(path: str) -> os.stat_result | None:
+    """What the file is, None if there is none. Raises OSError if it is no file.
+
+    A device would be one, for everybody, once it is written anew.
+    """
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return found
 
 
 def _beside(path: str, text: bytes) -> tuple[str, os.stat_result | None]:
     """Write the text into a file beside this one, like it; returns its path, and what the one that is there is."""
     fresh = f"{path}.{secrets.token_hex(4)}.new"  # FILE.new may be somebody's draft
-    try:
-        before = os.stat(path)
-    except FileNotFoundError:
-        before = None
+    before = check_regular(path)
     _write(fresh, text, before)
     return fresh, before
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 
+from director.backups import check_regular
 from director.errors import refusal
 
 
@@ -53,8 +53,7 @@ def check_pid_file(path: str) -> None:
     """Before anything is begun: it can be written there. Raises SystemFailure, RightsError."""
     new = f"{path}.new"
     try:
-        if os.path.isdir(path):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        check_regular(path)
         os.close(_open(new))
         os.unlink(new)
     except OSError as error:

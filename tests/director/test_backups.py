@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import stat
 from pathlib import Path
@@ -81,3 +82,14 @@ def test_a_full_disk_leaves_all_as_it_was_and_no_halves(tmp_path: Path, room: in
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert [one.name for one in tmp_path.iterdir()] == ["config.xml"]
     assert path.read_bytes() == b"what it said, at length"
+
+
+def test_a_device_or_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
+    path, link = tmp_path / "x", tmp_path / "link"
+    os.mkfifo(path)
+    link.symlink_to(path)
+    for function in (try_to_replace, lambda name: replace_file(name, b"1")):
+        with pytest.raises(OSError, match="not a regular file"):
+            function(str(link))
+    assert path.is_fifo()
+    assert {one.name for one in tmp_path.iterdir()} == {"x", "link"}

@@ -33,7 +33,15 @@ def test_where_it_cannot_be_written_is_known_before(tmp_path: Path, path: str, c
         check_pid_file(str(tmp_path / path))
     with pytest.raises(OSError, match=cause):
         write_pid_file(str(tmp_path / path))
-    assert not list(tmp_path.parent.glob("**/*.new"))
+    assert not os.path.exists(f"{tmp_path}.new")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_file_is_refused_before_it_would_become_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pid")
+    with pytest.raises(SystemFailure, match=r"can't write pid file .*: not a regular file; name another by --pid-file"):
+        check_pid_file(str(tmp_path / "pid"))
+    assert [one.name for one in tmp_path.iterdir()] == ["pid"]
 
 
 def test_where_no_other_file_can_be_made_it_is_written_over(tmp_path: Path) -> None:
