@@ -106,10 +106,11 @@ class Http:
             else:
                 length = _LENGTH.search(head)
                 whole = length is not None and len(text) >= int(length[1])
-            if _compiled(self._check.pattern or "").search(text[:MOST]):
+            eof = eof or whole or len(text) >= MOST or len(heard) > _WITH_CHUNKS
+            # Not before: what a pattern says of the end, or of what must not be there, is unknown till then.
+            if eof and _compiled(self._check.pattern or "").search(text[:MOST]):
                 return _good(code)
-            eof = eof or whole or len(text) >= MOST
-        if eof or len(heard) > (MOST if end is None else _WITH_CHUNKS):
+        if eof or (end is None and len(heard) > MOST):
             where = "the body" if end is not None else f"the first {MOST >> 10} KiB, all head,"
             return Outcome(False, "L7RSP", f"{where} has no {self._check.pattern!r}", code)
         return None
