@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from director.scheduling.hashring import CELLS, cell, rendezvous, ring
+from director.scheduling.hashring import ALL_POINTS, CELLS, cell, rendezvous, ring
 
 CLIENT_CELLS = {"10.0.0.1": 522220, "10.0.0.2": 549137, "2001:db8::1": 287953, "": 0}
 RING_SAMPLE = ["c", "c", "c", "c", "b", "b", "b", "c"]
@@ -50,6 +50,15 @@ def test_removing_one_host_moves_its_own_clients_only_and_few(count: int) -> Non
         moved = sum(1 for old, new in zip(before, after, strict=True) if old != new)
         assert moved == before.count(hosts[gone][0])
         assert moved <= 1.2 / count * CELLS
+
+
+def test_of_thousands_one_that_leaves_moves_few_though_all_points_together_stay_as_many() -> None:
+    hosts = names(3000)
+    before, after = owners(hosts), owners(hosts[1:])
+    moved = sum(1 for old, new in zip(before, after, strict=True) if old != new)
+    assert before.count("host0") <= moved <= 2.5 / 3000 * CELLS
+    assert sum(old != new for old, new in pairwise(before)) < ALL_POINTS
+    assert min(Counter(before).values()) > CELLS / 3000 / 2
 
 
 @pytest.mark.parametrize("weights", [(1.0, 0.5), (1.0, 2.0, 4.0), (0.1, 0.3, 0.7, 1.1), (256.0, 100.0)])
