@@ -129,6 +129,8 @@ def _split_port(text: str, remedy: str) -> tuple[str, int]:
 
 
 def _tcp(text: str, anywhere: bool, remedy: str) -> Endpoint:
+    if "://" in text:
+        raise BadValue("a URL", remedy)
     host, port = _split_port(text, remedy)
     if host.startswith("[") and host.endswith("]"):
         address = _ip(host[1:-1])

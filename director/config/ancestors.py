@@ -37,7 +37,7 @@ def rewrite(root: Node, warn: Say, error: Say) -> None:
             case _:
                 children.append(child)
         if child.tag == "service":
-            _service(child)
+            _service(child, warn)
     root.children = [*_checktimes(checks, children, warn, error), *children]
 
 
@@ -47,14 +47,26 @@ def _drop_notes(node: Node) -> None:
         _drop_notes(child)
 
 
-def _service(service: Node) -> None:
+def _is_on(node: Node, warn: Say) -> bool:
+    """What its enable= says; off without one."""
+    text = node.attributes.get("enable", "")
+    said = truth(text)
+    if said is None and text:
+        warn(
+            node.line, f"enable {quoted(text)} of <{node.tag}> is neither yes nor no: it is off", "write true or false"
+        )
+    return said or False
+
+
+def _service(service: Node, warn: Say) -> None:
     """Groups that say enable= become <enable>; hosts without a name are called by their position."""
     enables = []
     for group in service.children:
         if group.tag != "group":
             continue
-        if truth(group.attributes.pop("enable", "")):
+        if _is_on(group, warn):
             enables.append(Node("enable", {"group": group.name}, group.line))
+        group.attributes.pop("enable", None)
         hosts = [host for host in group.children if host.tag == "host"]
         for position, host in enumerate(hosts):
             if not host.name:
@@ -91,7 +103,7 @@ def _manager(manager: Node, warn: Say) -> list[Node]:
     for child in manager.children:
         if child.tag != "hostCheck":
             warn(child.line, f"<{child.tag[:60]}> is ignored", "nothing here does its work; take it out")
-        elif truth(child.attributes.get("enable", "")) and "interval" in child.attributes:
+        elif _is_on(child, warn) and "interval" in child.attributes:
             found.append(Node("checktime", {"time": child.attributes["interval"]}, child.line))
     return found
 
@@ -116,7 +128,7 @@ def _admin(admin: Node, root: str, warn: Say) -> list[Node]:
                 "<ssh> is ignored",
                 "there is no Python console; use directorctl",
             )
-        elif not truth(child.attributes.get("enable", "")):
+        elif not _is_on(child, warn):
             warn(child.line, "this web admin is off", 'write enable="true" to have it')
         else:
             attributes = {**admin.attributes, **child.attributes}

@@ -18,9 +18,10 @@ def nearest(word: str, options: Iterable[str], show: Iterable[str] | None = None
     """A remedy: the option most like `word`, else what there is (`show`, or else the options)."""
     options = tuple(options)
     if len(word) <= _LONGEST and len(options) <= _MOST:
-        match = get_close_matches(word, options, n=1)
+        by_letters = {option.lower(): option for option in options}  # capitals are what people get wrong first
+        match = get_close_matches(word.lower(), by_letters, n=1)
         if match:
-            return f"did you mean {match[0]!r}?"
+            return f"did you mean {by_letters[match[0]]!r}?"
     shown = tuple(options if show is None else show)
     if not shown:
         return "there is none"

@@ -169,6 +169,8 @@ class _Reading:
                 found[row.field] = row.value.parse(text if row.value.verbatim else text.strip(), self.folder)
             except BadValue as error:
                 self.bad(node, row, text, error)
+            else:
+                self.doubt(node, row, text.strip())
         complete = True
         for row in element.attributes:
             if row.required and row.field not in found:
@@ -178,6 +180,11 @@ class _Reading:
         if element.names is not None and "name" in found and (wrong := element.names.misfit(found["name"])):
             self.fault(node.line, f"{_label(node)} has {wrong}", f"use {element.names.value.what}")
         return found if complete else None
+
+    def doubt(self, node: Node, row: Attribute, text: str) -> None:
+        """Say how one attribute's text was read if that is likely to surprise."""
+        if remedy := row.value.doubt(text):
+            self.warn(node.line, f"{row.name} {quoted(text)} of {_label(node)} is in seconds", remedy)
 
     def bad(self, node: Node, row: Attribute, text: str, error: BadValue) -> None:
         """Say what is wrong with one attribute's text."""

@@ -45,6 +45,8 @@ _MICROSECOND = Decimal("0.000001")
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)(ms|s|m|h|)")
 _DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 _INTEGER = re.compile(r"[0-9]{1,18}")
+_OUT_OF_RANGE = re.compile(r"[+-]?[0-9]+")  # what is a whole number, but none that we take
+_MILLISECONDS = re.compile(r"[1-9][0-9]*000")  # what a number without a unit may be meant in
 _OWN_SCHEDULER = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*|[A-Za-z_][\w-]*", re.ASCII)
 _STATUSES = re.compile(r"[1-5][0-9]{2}(?:-[1-5][0-9]{2})?")
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|.|$)", re.DOTALL)
@@ -72,7 +74,8 @@ class Value:
     `what` says to people what is right. `parse` takes the text and the folder
     that relative paths start at, and raises BadValue. `none` is the word for
     None where None can be. `verbatim`: blanks at the ends belong to it.
-    `secret`: never to be shown.
+    `secret`: never to be shown. `doubt`: for a valid text that is likely to be meant
+    otherwise, what to write; else None.
     """
 
     what: str
@@ -81,6 +84,7 @@ class Value:
     none: str = "none"
     verbatim: bool = False
     secret: bool = False
+    doubt: Callable[[str], str | None] = lambda text: None
 
     def show(self, value: Any) -> str:
         """The value as config.xml has it; the word for it when it is None."""
@@ -138,7 +142,14 @@ def duration(low: float = 0.0, high: float = YEAR, whole: bool = False) -> Value
             raise BadValue("not whole seconds", remedy)
         return seconds
 
-    return Value(what, parse, format_duration)
+    return Value(what, parse, format_duration, doubt=_doubt_seconds)
+
+
+def _doubt_seconds(text: str) -> str | None:
+    """Other programs take a number without a unit for milliseconds."""
+    if not _MILLISECONDS.fullmatch(text):
+        return None
+    return f"write {text}s, or {format_duration(float(text) / 1000)} if milliseconds are meant"
 
 
 _RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(?:/([smh]))?")
@@ -165,7 +176,8 @@ def integer(low: int, high: int = MAX_COUNT) -> Value:
 
     def parse(text: str, _: str) -> int:
         if not _INTEGER.fullmatch(text):
-            raise BadValue("not a whole number", f"write {what}")
+            reason = "out of range" if _OUT_OF_RANGE.fullmatch(text) else "not a whole number"
+            raise BadValue(reason, f"write {what}")
         number = int(text)
         if not low <= number <= high:
             raise BadValue("out of range", f"write {what}")

@@ -7,6 +7,7 @@ twice, checks with the attributes of their type only.
 from __future__ import annotations
 
 from dataclasses import replace
+from ipaddress import IPv6Address
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -55,12 +56,17 @@ limits = st.none() | counts
 
 ports = st.integers(1, 65535)
 ipv4 = st.ip_addresses(v=4).map(str).filter(lambda address: address != "0.0.0.0")
-ipv6 = st.ip_addresses(v=6).filter(lambda address: not address.is_link_local).map(str)  # it would need its interface
-host_addresses = (ipv4 | ipv6).filter(lambda address: not nobodys(address))
+mapped = ipv4.map(lambda address: str(IPv6Address(f"::ffff:{address}")))  # nothing listens on these
+ipv6 = (
+    st.ip_addresses(v=6)
+    .map(IPv6Address)
+    .filter(lambda address: not address.is_link_local)  # it would need its interface
+    .filter(lambda address: address.ipv4_mapped is None)
+    .map(str)
+)
+host_addresses = (ipv4 | ipv6 | mapped).filter(lambda address: not nobodys(address))
 networks = st.lists(
-    ipv4
-    | ipv6.filter(lambda address: not address.startswith("::ffff:"))
-    | st.sampled_from(["0.0.0.0/0", "10.0.0.0/8", "192.168.1.6/31", "::/0", "2001:db8::/32"]),
+    ipv4 | ipv6 | st.sampled_from(["0.0.0.0/0", "10.0.0.0/8", "192.168.1.6/31", "::/0", "2001:db8::/32"]),
     min_size=1,
     max_size=3,
 ).map(tuple)

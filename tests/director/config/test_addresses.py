@@ -44,6 +44,13 @@ def test_an_ipv6_address_without_brackets_is_told_of(text: str) -> None:
         TARGET.parse(text, "")
 
 
+@pytest.mark.parametrize("text", ["http://10.0.0.1", "http://10.0.0.1:80", "https://app.example.com/"])
+@pytest.mark.parametrize("value", [LISTEN, TARGET])
+def test_a_url_is_called_that(value: Value, text: str) -> None:
+    with pytest.raises(BadValue, match="a URL"):
+        value.parse(text, "/")
+
+
 @pytest.mark.parametrize("value", [LISTEN, WEB])
 def test_nobody_listens_on_an_ipv4_address_in_the_form_of_ipv6(value: Value) -> None:
     with pytest.raises(BadValue, match="in the form of IPv6") as refused:

@@ -55,6 +55,14 @@ def test_a_group_may_say_itself_that_it_is_enabled(word: str) -> None:
     assert config.services[0].enabled == "h"
 
 
+def test_a_misspelt_yes_is_off_and_told_of() -> None:
+    host = '<host name="a" ip="1.1.1.1:1"/>'
+    groups = f'<group name="g">{host}</group><group name="h" enable="tru">{host}</group>'
+    config, warnings = config_of(service(groups))
+    assert config.services[0].enabled == "g"
+    assert "enable 'tru' of <group> is neither yes nor no: it is off" in warnings
+
+
 def test_the_managers_host_check_is_the_checktime_only_if_it_was_on() -> None:
     group = '<group name="g"><host name="a" ip="1.1.1.1:1"/></group>'
     on, _ = config_of(service(group, more='<manager><hostCheck interval="10" enable="true"/></manager>'))

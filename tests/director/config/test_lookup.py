@@ -29,6 +29,11 @@ def test_what_is_not_there_is_named_with_the_nearest() -> None:
         find_host(SERVICE, GROUP, "ome")
 
 
+def test_capitals_do_not_keep_the_nearest_from_being_found() -> None:
+    assert nearest("HTTP", ["tcp", "http", "https"]) == "did you mean 'http'?"
+    assert nearest("mian", ["Main", "zzz"]) == "did you mean 'Main'?"
+
+
 def test_without_a_near_one_all_are_listed() -> None:
     assert nearest("zzz", ["a", "b"]) == "there is 'a', 'b'"
     assert nearest("zzz", []) == "there is none"

@@ -144,6 +144,12 @@ def test_what_a_misspelt_check_may_have_is_not_judged_by_another() -> None:
     assert len(found) == 1 and "did you mean 'http'?" in found[0]
 
 
+def test_seconds_that_look_like_milliseconds_are_warned_of() -> None:
+    config, problems = read(one(service=' connect-timeout="5000"').encode(), "config.xml")
+    assert config is not None and config.services[0].connect_timeout == 5000
+    assert [problem.message for problem in problems] == ["connect-timeout '5000' of service 'web' is in seconds"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -23,6 +23,11 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         duration().parse(text, "")
 
 
+def test_a_number_that_looks_like_milliseconds_is_doubted_and_one_with_a_unit_is_not() -> None:
+    assert duration().doubt("5000") == "write 5000s, or 5s if milliseconds are meant"
+    assert [text for text in ("500", "3600", "5000s", "0", "30000ms") if duration().doubt(text)] == []
+
+
 @given(strategies.floats(0, 365 * 86400, allow_nan=False))
 def test_a_duration_reads_back_as_it_was_written(seconds: float) -> None:
     seconds = round(seconds, 6)  # finer than a microsecond nothing is kept
@@ -34,6 +39,14 @@ def test_integers_have_borders() -> None:
     for text in ("0", "10", "x", "1.0", "٣"):
         with pytest.raises(BadValue):
             integer(1, 9).parse(text, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("-1", "out of range"), ("9" * 5000, "out of range"), ("x", "not a whole number")]
+)
+def test_a_whole_number_that_is_not_taken_is_not_told_that_it_is_none(text: str, reason: str) -> None:
+    with pytest.raises(BadValue, match=reason):
+        integer(1, 9).parse(text, "")
 
 
 @pytest.mark.parametrize(
