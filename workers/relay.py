@@ -5,7 +5,8 @@ its own, and more than that through one buffer that all sessions share. What a
 side does not take is kept, and the other side is not read until it has been
 taken: that is the backpressure. The end of one side is passed on as the end of
 what the other receives (half-close); the session is over when both directions
-are. A side that breaks takes no more, but what it had sent before still arrives.
+are. A side that breaks takes no more, but what it had sent before is still passed on.
+A client that broke off has not said all: its host gets a reset, too.
 
 A direction that proves bulk by large reads in a row goes through a pipe by
 `splice` instead: its bytes never come into this process. It falls back to the

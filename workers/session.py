@@ -235,6 +235,8 @@ class Sessions:
                 if not (server.ended or server.dead) and self.board.permits.limits and host is not None:
                     held = self.cuts.hold(server.fd, host)
                 if not held:
+                    if client.dead and not server.shut:
+                        reset_when_closed(server.fd)  # or half an upload looks whole to it
                     closing.append(server.fd)
         if host is not None:
             self.board.release(host, held)

@@ -7,6 +7,7 @@ import os
 import random
 import socket
 import tempfile
+from contextlib import nullcontext
 
 import gevent
 import pytest
@@ -154,6 +155,24 @@ def test_the_end_state_says_who_broke_off(breaker: str, state: str) -> None:
         assert plant.ended == [state]
         assert plant.services.hosts_tally[3].faults == [0, 0, 0, int(breaker == "host"), 0]
         (host if breaker == "client" else client).close()
+        plant.close()
+
+
+@pytest.mark.parametrize("has_said_all", [True, False])
+def test_a_host_tells_a_client_that_broke_off_from_one_that_has_said_all(has_said_all: bool) -> None:
+    with listening() as host_socket:
+        plant = Plant([host_socket.getsockname()])
+        client = plant.connect()
+        client.sendall(b"half of it")
+        host = accepted(host_socket)
+        assert read(host, 10) == b"half of it"
+        end = End(client)
+        end.finish() if has_said_all else end.reset()
+        with nullcontext() if has_said_all else pytest.raises(ConnectionResetError):
+            assert read(host, 1) == b""
+        host.close()
+        until(lambda: not plant.sessions.all)
+        client.close()
         plant.close()
 
 
