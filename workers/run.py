@@ -72,7 +72,7 @@ from workers.successor import Successor
 from workers.tallies import Tallies
 
 HEARTBEAT = 0.25  # seconds
-_RESERVE = 128  # descriptors for everything but sessions; a quarter where there are few
+_RESERVE = 32, 128  # descriptors for everything but sessions, at the least and at the most; a quarter in between
 _PIPE_SHARE = 64  # of so many descriptors, two are for a pipe
 _SYNC_PATIENCE = 5.0  # seconds to wait for the hub, then serve with what the config says
 
@@ -121,7 +121,9 @@ class Worker:
         self.bus = Bus(birth.slot, birth.incarnation, self.board, self.services)
         self.sessions.report = self.bus.report
         self.connector = Connector(self.poller, self.sessions, self.services, self.board, self.relay, self.bus.report)
-        capacity = max(1, (limit - min(_RESERVE, limit // 4) - 2 * (limit // _PIPE_SHARE)) // 2)
+        least, most = _RESERVE
+        reserve = max(least, min(most, limit // 4))
+        capacity = max(1, (limit - reserve - 2 * (limit // _PIPE_SHARE)) // 2)
         self.acceptor = Acceptor(
             self.poller,
             self.sessions,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import select
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -84,12 +85,36 @@ def test_ten_thousand_idle_connections(daemon: Daemon, echo: str) -> None:
     assert daemon.service()["refused"] == 0
 
 
+def start_with_descriptors(daemon: Daemon, count: int) -> None:
+    limited = f"ulimit -n {count}; exec {' '.join([*DIRECTORD, *daemon.options, 'start'])}"
+    subprocess.run(["bash", "-c", limited], env=daemon.environment, check=True, timeout=60)
+
+
+def test_who_comes_while_few_descriptors_are_in_use_waits_and_is_served(
+    daemon: Daemon, serve: Callable[..., Host]
+) -> None:
+    address = free_address()
+    daemon.configure(one_service(address, host("a", serve().address), workers=1))
+    start_with_descriptors(daemon, 64)
+    waiting = [connect(address, timeout=30) for _ in range(60)]
+    for client in waiting:
+        client.sendall(b"x")
+    while waiting:
+        answered, _, _ = select.select(waiting, [], [], 30)
+        assert answered
+        for client in answered:
+            assert client.recv(1) == b"x"
+            client.close()
+            waiting.remove(client)
+    wait_until(lambda: daemon.service()["total"] == 60)
+    assert daemon.service()["refused"] == 0
+
+
 @pytest.mark.fault(12)
 def test_without_descriptors_accepting_pauses_and_nobody_spins(daemon: Daemon, serve: Callable[..., Host]) -> None:
     address = free_address()
     daemon.configure(one_service(address, host("a", serve().address), workers=1))
-    limited = f"ulimit -n 128; exec {' '.join([*DIRECTORD, *daemon.options, 'start'])}"
-    subprocess.run(["bash", "-c", limited], env=daemon.environment, check=True, timeout=60)
+    start_with_descriptors(daemon, 128)
     worker = psutil.Process(daemon.workers()[0])
     master, hub = daemon.master, daemon.hub()
     clients = [connect(address) for _ in range(200)]
