@@ -430,12 +430,16 @@ class Connector:
             self._end(session, "sC" if fault is Fault.CONNECT_TIMEOUT else "SC")
 
     def _fail(self, session: Session, host: HostLoad, fault: Fault, cause: str) -> None:
-        """This host is no good: others are asked from now on."""
+        """This host is no good: others are asked from now on, for all clients unless it had accepted first."""
         if session.tried is None:
             session.tried = set()
         session.tried.add(host.number)
-        session.service.hosts_tally[host.number].fault(fault)
-        self._services.suspect(host, self._poller.now)
+        tally = session.service.hosts_tally[host.number]
+        if fault is Fault.RESET:
+            tally.fault(Fault.CONNECT_FAILED)  # it never had this client
+        else:
+            tally.fault(fault)
+            self._services.suspect(host, self._poller.now)
         self._report(host.number, fault, cause)
 
     def _forget(self, session: Session, host: HostLoad, error: OSError) -> None:
@@ -481,6 +485,8 @@ class Connector:
 def _kind(code: int) -> Fault:
     if code == errno.ECONNREFUSED:
         return Fault.CONNECT_REFUSED
+    if code == errno.ECONNRESET:  # of one that had accepted, before we heard of that
+        return Fault.RESET
     return Fault.CONNECT_TIMEOUT if code == errno.ETIMEDOUT else Fault.CONNECT_FAILED
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from director.messages import Fault
+from director.tally import FAULT_INDEX
 from tests.descriptors import descriptors
 from tests.waiting import until
+from tests.workers.conversation import End
 from tests.workers.plant import SERVICE, Plant, accepted, full, listening, read, refusing
 from workers.session import Side
 
@@ -44,6 +46,31 @@ def test_of_those_who_come_together_the_first_finds_out_for_all_that_a_host_refu
             assert read(accepted(host), 13) == b"asked at once"
         assert plant.faults == [(3, Fault.CONNECT_REFUSED)]
         assert plant.services.hosts_tally[4].retries == 1
+        plant.close()
+
+
+def test_a_host_that_resets_whom_it_had_accepted_does_not_refuse_however_late_we_hear_of_it() -> None:
+    with listening() as one, listening() as two:
+        hosts = {3: one, 4: two}
+        plant = Plant([one.getsockname(), two.getsockname()])
+        client, ours = socket.socketpair()
+        ours.setblocking(False)
+        plant.connector.begin(plant.services.by_number[SERVICE], [(ours.detach(), ("127.0.0.1", 1))])
+        (session,) = plant.sessions.all.values()
+        assert session.host is not None
+        hasty = session.host.number
+        End(hosts.pop(hasty).accept()[0]).reset()
+        (other,) = hosts.values()
+        host = accepted(other)
+        assert plant.faults == [(hasty, Fault.RESET)]
+        assert plant.board.hosts[hasty].usable
+        assert plant.services.hosts_tally[hasty].faults[FAULT_INDEX[Fault.CONNECT_FAILED]] == 1
+        client.sendall(b"hello")
+        assert read(host, 5) == b"hello"
+        client.close()
+        host.close()
+        until(lambda: not plant.sessions.all)
+        assert plant.ended == ["--"]
         plant.close()
 
 
