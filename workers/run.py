@@ -314,6 +314,7 @@ class Worker:
             self.sessions.sweep()
 
     def _tally(self, whole: bool) -> Tally:
+        self.sessions.count()
         usage = resource.getrusage(resource.RUSAGE_SELF)
         gauges = {
             "at": time.monotonic(),

@@ -159,6 +159,7 @@ class Sessions:
         self.drop: Callable[[Side], None] = lambda side: None  # frees what a side has pending
         self._last_id = last
         self._recent: dict[int, tuple[int, int]] = {}  # what each moved between the last two sweeps
+        self._moving: dict[int, tuple[int, int]] = {}  # ... and since the last one, as far as it is counted
         self._swept, self._span = poller.now, 1.0
 
     def begin(self, service: Service, fd: int, address: Any, stage: Callable[..., None]) -> Session:
@@ -298,20 +299,31 @@ class Sessions:
         received, sent = self._recent.get(session.id, (0, 0))
         return round(received / self._span), round(sent / self._span)
 
-    def sweep(self) -> None:
-        """A few times a second: count the bytes of sessions that moved some, end those idle for too long."""
-        now = self.poller.catch_up()
-        idle = []
-        recent: dict[int, tuple[int, int]] = {}
+    def count(self) -> None:
+        """Count all bytes that sessions have moved: the hub is about to be told."""
+        self._count_moved(self.poller.now)
+
+    def _count_moved(self, now: float) -> None:
         for session in self.all.values():
             if not session.connected:
                 continue
             received, sent = session.client.received, session.server.received
             if (received != session.counted_in or sent != session.counted_out) and session.host is not None:
-                session.owed = sent == session.counted_out
-                recent[session.id] = received - session.counted_in, sent - session.counted_out
+                more_in, more_out = received - session.counted_in, sent - session.counted_out
+                session.owed = not more_out
+                before_in, before_out = self._moving.get(session.id, (0, 0))
+                self._moving[session.id] = before_in + more_in, before_out + more_out
                 self._count(session, session.service.hosts_tally[session.host.number], received, sent)
                 session.active = now
+
+    def sweep(self) -> None:
+        """A few times a second: count the bytes of sessions that moved some, end those idle for too long."""
+        now = self.poller.catch_up()
+        idle = []
+        self._count_moved(now)
+        for session in self.all.values():
+            if not session.connected:
+                continue
             if not session.tuned:
                 # Late, since short connections never need it.
                 session.tuned = True
@@ -320,7 +332,8 @@ class Sessions:
             timeout = session.service.idle_timeout
             if timeout and not self._moves(session, now) and now - session.active > timeout:
                 idle.append(session)
-        self._recent, self._span, self._swept = recent, now - self._swept, now
+        self._recent, self._moving = self._moving, {}
+        self._span, self._swept = now - self._swept, now
         for session in idle:
             # The host's fault, if it owes an answer.
             session.end = "sD" if session.owed else "cD"

@@ -9,7 +9,7 @@ import gevent
 import pytest
 
 from tests.waiting import until
-from tests.workers.plant import SERVICE, Plant, accepted, listening
+from tests.workers.plant import SERVICE, Plant, accepted, listening, read
 from workers.session import NOBODY, Session, Sessions, Side, numbered_from
 from workers.sockopts import unsent
 
@@ -116,6 +116,27 @@ def test_bytes_are_counted_while_the_session_lasts() -> None:
         plant.sessions.sweep()
         plant.sessions.end(session)
         assert plant.services.by_number[SERVICE].tally.bytes_in == 5
+        client.close()
+        host.close()
+        plant.close()
+
+
+def test_what_the_hub_is_told_is_all_that_has_gone_and_the_next_rates_have_it_too() -> None:
+    with listening() as host_socket:
+        plant = Plant([host_socket.getsockname()])
+        client = plant.connect()
+        host = accepted(host_socket)
+        (session,) = plant.sessions.all.values()
+        for _ in range(2):
+            before = session.client.received
+            client.sendall(b"x" * 500_000)
+            assert len(read(host, 500_000)) == 500_000
+            assert session.client.received == before + 500_000
+            plant.sessions.count()
+            assert plant.services.hosts_tally[3].bytes_in == before + 500_000
+        plant.sessions.sweep()
+        rate, _ = plant.sessions.rates(session)
+        assert round(rate * plant.sessions._span) == pytest.approx(1_000_000, abs=10)
         client.close()
         host.close()
         plant.close()
