@@ -78,6 +78,7 @@ from director.messages import (
     ApplyConfig,
     Configure,
     ControlSockets,
+    Counted,
     Deciding,
     Digest,
     Drain,
@@ -444,6 +445,8 @@ class Hub:
                 self.estate.dirty = self.estate.dirty or bool(changed)
             case Tally():
                 self.totals.tally(message, time.monotonic())
+                if message.last:
+                    self.bus.tell(identity, Counted())
             case Sticks(rows):
                 self.stickies.hear(rows)
                 self.bus.sticks(self.stickies.take(sys.maxsize))

@@ -962,6 +962,12 @@ class Tally:
     hosts: dict[int, list[Any]]
     services: dict[int, list[Any]]
     gauges: dict[str, float]
+    last: bool = False  # I go once you have said that it is counted
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Hub -> one worker: your last Tally is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -1152,6 +1158,7 @@ Message = (
     | Hello
     | Load
     | Tally
+    | Counted
     | Sticks
     | SchedulerFailed
     | Digest

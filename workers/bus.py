@@ -13,15 +13,18 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import gevent
+import gevent.event
 import zmq
 
 from director.channel import Channel
 from director.errors import RemoteProtocolError
 from director.framing import decode, encode_body
 from director.messages import (
+    Counted,
     Digest,
     FaultReport,
     Grants,
@@ -53,6 +56,7 @@ _ASK = 0.5  # seconds until a snapshot is asked for again; longer each time, sin
 _PATIENCE = 4.0  # seconds, the longest of these
 _EARLY = 64  # of what was published last, kept until the snapshot is there
 _JOIN = 0.1  # seconds between a snapshot and the first that is published after it
+_AGAIN = 0.25  # seconds until the last tally is said again
 _SILENCE = 2.5  # seconds without a word from the hub, not even a heartbeat: something was lost
 
 
@@ -84,6 +88,7 @@ class Bus:
         self._rows.connect(ROWS)
         self._loop = loop = gevent.get_hub().loop
         self._pace = Pace(PER_PICK)
+        self._counted = gevent.event.Event()  # what there was to count here
         self._timer: Any = None  # until the next row may go, while there is something to tell
         board.on_news = self._news
         self.queue: WaitQueue | None = None  # the clients who wait for a permit
@@ -123,6 +128,16 @@ class Bus:
     def report(self, host: int, fault: Any, reason: str) -> None:
         """A connect failed."""
         self.send(FaultReport(host, fault, reason, self._streaks.fault(host)))
+
+    def settle(self, patience: float) -> None:
+        """Have all counted that happened here, by the next hub if there is none now; blocks this greenlet as long."""
+        deadline = time.monotonic() + patience
+        tally = self.tally(True) if self.tally is not None else None
+        if tally is None or not (tally.hosts or tally.services):
+            return
+        while not self._counted.is_set() and time.monotonic() < deadline:
+            self.send(replace(tally, last=True))
+            self._counted.wait(_AGAIN)
 
     def farewell(self) -> None:
         """The last rows of this worker; given a moment to leave."""
@@ -165,6 +180,8 @@ class Bus:
                     self.queue.full(full, heard)
             case Question():
                 self.send(self.answer(message))
+            case Counted():
+                self._counted.set()
             case Resync():
                 self._ask()
 

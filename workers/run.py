@@ -13,6 +13,7 @@ replaced, once its successor accepts.
 from __future__ import annotations
 
 import gc
+import math
 import os
 import random
 import resource
@@ -75,6 +76,8 @@ HEARTBEAT = 0.25  # seconds
 _RESERVE = 32, 128  # descriptors for everything but sessions, at the least and at the most; a quarter in between
 _PIPE_SHARE = 64  # of so many descriptors, two are for a pipe
 _SYNC_PATIENCE = 5.0  # seconds to wait for the hub, then serve with what the config says
+_LAST_WORDS = 3.0  # seconds for a hub to hear what was counted here, in which one that died has a successor
+_HASTE = 0.5  # the same, once we are to be gone
 
 
 class Stage(Enum):
@@ -148,6 +151,7 @@ class Worker:
         self._log: ConnectionLog | None = None
         self._log_connections(birth.connections, birth.logs)
         self._lag = 0.0
+        self._due = math.inf  # when we are to be gone, by the monotonic clock
         self._outbox = Outbox()
         self._outbox.open()
         self._successor = Successor(hub.loop)
@@ -168,6 +172,7 @@ class Worker:
         self._done.wait()
         if self._log is not None:
             self._log.close()
+        self.bus.settle(max(_HASTE, min(_LAST_WORDS, self._due - time.monotonic())))
         self.bus.farewell()
         return ChildExit.DRAINED
 
@@ -258,9 +263,11 @@ class Worker:
         seconds = running.config.orphan_timeout if running is not None else 0.0
         logs.warning(Event.PROCESS_ORPHANED, open=len(self.sessions.all), timeout=f"{seconds:g}s")
         self._drain(seconds)
+        self._due = 0.0  # nobody bears another hub
 
     def _drain(self, seconds: float) -> None:
         first = self.stage is not Stage.DRAINING
+        self._due = min(self._due, time.monotonic() + seconds)
         self._turn(Turn.DRAIN)
         if first:
             self.sessions.on_end = self._ended

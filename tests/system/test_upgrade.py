@@ -472,6 +472,24 @@ def test_what_two_versions_that_were_taken_back_have_counts(daemon: Daemon, serv
     assert [streams.broken for streams in taken] == [{}, {}, {}]
 
 
+def test_nothing_is_missing_of_what_a_version_counted_that_was_taken_back_as_its_hub_died(
+    daemon: Daemon, serve: Serve
+) -> None:
+    address, one = free_address(), serve()
+    daemon.start(one_service(address, host("a", one.address), upgrade_probation="60s"))
+    with ShortRequests(address) as requests:
+        command = daemon.spawn("upgrade")
+        wait_until(lambda: "watching it for" in daemon.log)
+        for _ in range(2):
+            more, hub = requests.done + 20, daemon.hub()
+            wait_until(lambda more=more: requests.done > more)  # type: ignore[misc]
+            daemon.kill(hub)
+        said, _ = command.communicate(timeout=60)
+        assert (command.returncode, "rolled back" in said) == (151, True), said
+    assert requests.failures == []
+    wait_until(lambda: daemon.host("a")["total"] == one.accepted and is_alone(daemon))
+
+
 def test_a_hub_killed_while_its_generation_retires_comes_back_and_counts_on(daemon: Daemon, serve: Serve) -> None:
     address = free_address()
     daemon.start(config(address, serve, maxconn=12))

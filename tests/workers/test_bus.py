@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import gevent
 import pytest
 import zmq
 
 from director.config.model import Config, Endpoint, Group, Host, Service
 from director.framing import decode, encode_body
 from director.messages import (
+    Counted,
     Fault,
     FaultReport,
     Hello,
@@ -243,6 +245,31 @@ def test_with_a_fault_goes_how_many_connections_went_well_since_the_last_one_any
     until(taken)
     station.bus.report(3, Fault.RESET, "x")
     until(lambda: said(0))
+    station.bus.farewell()
+
+
+def test_what_was_counted_is_said_until_a_hub_has_counted_it(hub: Hub) -> None:
+    station = synced(hub)
+    station.bus.tally = lambda whole: Tally(Slot(0), 5, whole, {3: [1]}, {}, {})
+    hub.close()
+    settling = gevent.spawn(station.bus.settle, 30.0)
+    gevent.sleep(0.0)
+    successor = Hub()
+    try:
+        until(lambda: any(isinstance(said, Tally) and said.last and said.hosts for said in successor.listen()))
+        assert not settling.ready()
+        successor.answer(Counted())
+        until(settling.ready)
+    finally:
+        successor.close()
+    station.bus.farewell()
+
+
+def test_where_nothing_was_counted_no_hub_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    station = Station()
+    settling = gevent.spawn(station.bus.settle, 30.0)
+    until(settling.ready, 5.0)
     station.bus.farewell()
 
 
