@@ -34,6 +34,7 @@ class Estate:
     def __init__(
         self,
         memory: Memory,
+        counts: Memory,
         ordinal: int,
         totals: Totals,
         verdicts: Verdicts,
@@ -45,7 +46,8 @@ class Estate:
         decides: Callable[[], bool],
     ) -> None:
         self.dirty = False  # there is something to write beside what the parts know of themselves
-        self._memory, self._ordinal = memory, ordinal
+        self._memory, self._counts, self._ordinal = memory, counts, ordinal
+        self._bequest = 0  # names what was left to the hub that decides now
         self._totals, self._verdicts, self._fallbacks = totals, verdicts, fallbacks
         self._resolver, self._drains, self._stickies = resolver, drains, stickies
         self._limits, self._decides = limits, decides
@@ -71,7 +73,7 @@ class Estate:
         False if that can't be done; what changed is tried again.
         """
         if not self._decides():
-            return True
+            return self._count_on()
         parts = (self._totals, self._verdicts, self._fallbacks, self._resolver, self._drains)
         dirty = self.dirty or any(part.dirty for part in parts)
         if not (dirty or (counts and self._verdicts.counted)):
@@ -82,6 +84,12 @@ class Estate:
         self._rests_until = ended + _REST * (ended - began)
         return not self.dirty
 
+    def _count_on(self) -> bool:
+        """What our workers do until they are gone, of which the hub that decides knows by us alone."""
+        if self._bequest and self._totals.dirty:
+            self._totals.dirty = not self._counts.save([self._bequest, self._totals.dump()])
+        return not (self._bequest and self._totals.dirty)
+
     def bequeath(self) -> bool:
         """Put all of it into the memory file, for the hub of another generation. False if that can't be done.
 
@@ -90,7 +98,8 @@ class Estate:
         """
         if not self._decides():
             return True  # what a hub that did has bequeathed stays as it is, though this is its successor
-        rest = {"sticks": list(self._stickies.batches()), "permits": self._limits.dump()}
+        self._bequest = time.monotonic_ns()
+        rest = {"sticks": list(self._stickies.batches()), "permits": self._limits.dump(), "bequest": self._bequest}
         self.dirty = not self._memory.save({**self._dump(counts=True, hosts=True), **rest})
         return not self.dirty
 
@@ -114,7 +123,9 @@ class Estate:
             if left >= 0 and (before := Memory(left).load()):
                 self._resolver.restore(before["resolver"])  # members keep their numbers, and their connections count
             return False
-        self._totals.restore(value["totals"])
+        self._bequest = value.get("bequest", 0)
+        bequest, counts = self._counts.load() or (0, {})
+        self._totals.restore(counts if bequest and bequest == self._bequest else value["totals"])
         reunion.expect((one for one in self._totals.rows if not is_peer(one)), time.monotonic())
         self._fallbacks.restore(value["fallbacks"])
         self._resolver.restore(value["resolver"])

@@ -42,7 +42,7 @@ from control.failback import Failback
 from control.fallbacks import Fallbacks
 from control.history import History
 from control.limits import Limits
-from control.memory import EVENTS, LEDGER, OFFSPRING, Memory
+from control.memory import COUNTS, EVENTS, LEDGER, OFFSPRING, Memory
 from control.offspring import Offspring
 from control.prober import Prober
 from control.questions import Questions
@@ -195,6 +195,7 @@ class Hub:
         self.verdicts.when_up = Failback(self._close_backups).is_up
         self.estate = Estate(
             Memory(birth.memory),
+            Memory(birth.memory, COUNTS),
             birth.ordinal,
             self.totals,
             self.verdicts,
@@ -374,7 +375,7 @@ class Hub:
             self._upstream.close()
             self.limits.redirect()
         peer = order.slot, order.incarnation
-        self._upstream = Upstream(order.directory, *peer, self.totals, self.limits, self._answer)
+        self._upstream = Upstream(order.directory, *peer, self.totals, self.limits, self._answer, self.estate.save)
         self.chronicle.tell = self._upstream.say
         self._master.tell(HandedOver())
 

@@ -24,6 +24,7 @@ LEDGER = 1 << 36  # where the ledger of permits begins, which is saved at other 
 EVENTS = 1 << 37  # where what has happened begins
 HISTORY = 1 << 38  # where the last hour begins
 OFFSPRING = 1 << 39  # where the programs that run now begin
+COUNTS = 1 << 40  # where it begins what was counted since another hub decides
 
 
 class Memory:

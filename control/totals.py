@@ -238,7 +238,7 @@ class Totals:
         return row
 
     def _bury(self, row: Row) -> None:
-        self._base.packed = b""
+        self._base.packed, self.dirty = b"", True
         _fold(self._base.hosts, row.hosts, HostTally)
         _fold(self._base.services, row.services, ServiceTally)
 

@@ -32,7 +32,7 @@ State = tuple[dict[int, int], dict[int, Row], dict[int, int]]  # connections ope
 class Upstream:
     """Reports to the hub in `directory` under this slot and incarnation what `totals` and `limits` know.
 
-    `answer` is what it says to questions, and may block.
+    `answer` is what it says to questions, and may block. `save` is called before it tells a count, which may not fall.
     """
 
     def __init__(
@@ -43,10 +43,12 @@ class Upstream:
         totals: Totals,
         limits: Limits,
         answer: Callable[[Question], Reply],
+        save: Callable[[], bool],
     ) -> None:
         self._slot, self._incarnation = slot, incarnation
         self._totals, self._limits = totals, limits
         self._answer = answer
+        self._save = save
         self._sequence = time.monotonic_ns()  # grows over all the upstreams that there were
         self._sent: State | None = None
         self._sent_at = 0.0
@@ -71,6 +73,7 @@ class Upstream:
         self._sequence += 1
         self._sent, self._sent_at = self._state(), gevent.get_hub().loop.now()
         self.say(Load(self._slot, self._incarnation, self._sequence, True, *self._sent))
+        self._save()
         self.say(self._totals.summary(self._slot, self._incarnation))
 
     def _state(self) -> State:

@@ -13,7 +13,7 @@ from control.drains import Drains
 from control.estate import Estate
 from control.fallbacks import Fallbacks
 from control.limits import Limits
-from control.memory import LEDGER, Memory
+from control.memory import COUNTS, LEDGER, Memory
 from control.questions import Questions
 from control.resolver import Resolver
 from control.reunion import Reunion
@@ -41,6 +41,7 @@ class Heir:
         self.resolver = Resolver(lambda number, before: None, lambda: None)
         self.estate = Estate(
             Memory(fd),
+            Memory(fd, COUNTS),
             ordinal,
             self.totals,
             Verdicts(lambda number: (), lambda target: None, lambda: None, Random(1)),
@@ -108,6 +109,37 @@ def test_what_another_decides_is_not_written(fd: int) -> None:
     one.decides = True
     assert one.estate.save()
     assert Memory(fd).load() is not None
+
+
+def test_what_is_counted_while_another_decides_is_known_to_the_next_hub_and_what_was_left_stays(fd: int) -> None:
+    one = Heir(fd)
+    one.hears(2, 5)
+    assert one.estate.bequeath()
+    left = Memory(fd).load()
+    one.decides = False
+    one.hears(1, 6)
+    one.totals.bury(WORKER)
+    assert one.estate.save()
+    assert Memory(fd).load() == left
+    two = Heir(fd)
+    two.decides = False
+    assert two.estate.inherit(-1, Reunion())
+    assert two.knows() == (0, 6)
+
+
+def test_what_was_counted_before_all_was_left_to_another_again_is_forgotten(fd: int) -> None:
+    one = Heir(fd)
+    for total in (5, 7):
+        one.decides = True
+        one.hears(2, total)
+        assert one.estate.bequeath()
+        one.decides = False
+        if total == 5:
+            one.hears(2, 6)
+            assert one.estate.save()
+    two = Heir(fd)
+    assert two.estate.inherit(-1, Reunion())
+    assert two.knows() == (2, 7)
 
 
 def test_where_it_can_not_be_written_it_is_tried_again() -> None:

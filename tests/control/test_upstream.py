@@ -49,7 +49,7 @@ def test_rows_are_told_when_they_change_and_whole_when_the_other_asks(
 
     limits = Limits(Memory(os.memfd_create("test")), lambda peer, grants: None, totals)
     slot, incarnation = peer_slot(1), peer_incarnation(1)
-    upstream = Upstream("/run/director/g2-2", slot, incarnation, totals, limits, answer)
+    upstream = Upstream("/run/director/g2-2", slot, incarnation, totals, limits, answer, lambda: True)
 
     def last(kind: type) -> Message | None:
         return next((message for message in reversed(heard) if isinstance(message, kind)), None)

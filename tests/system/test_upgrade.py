@@ -510,6 +510,30 @@ def test_a_hub_killed_while_its_generation_retires_comes_back_and_counts_on(daem
     wait_until(lambda: daemon.service()["total"] == 5 + 7 + 7)
 
 
+def test_no_total_falls_when_a_hub_dies_whose_generation_retires_and_of_which_a_worker_has_ended(
+    daemon: Daemon, serve: Serve
+) -> None:
+    address = free_address()
+    daemon.start(config(address, serve))
+    hub, ending = daemon.hub(), daemon.workers()[0]
+    with ExitStack() as leaving, ExitStack() as staying:
+        ports: dict[int, Streams] = {}
+        while not {daemon.owners().get(port) for port in ports} >= set(daemon.workers().values()):
+            streams = Streams(address, 1)
+            ports.update(dict.fromkeys(streams.alive, streams))
+        for port, streams in ports.items():
+            (leaving if daemon.owners()[port] == ending else staying).enter_context(streams)
+        upgrade(daemon)
+        exchanged = sum(streams.exchanged for streams in ports.values())
+        wait_until(lambda: sum(streams.exchanged for streams in ports.values()) > exchanged + 100_000)
+        leaving.close()
+        wait_until(lambda: ending not in daemon.pids())
+        told = [daemon.service()["bytes_in"]]
+        daemon.kill(hub)
+        wait_until(lambda: told.append(daemon.service()["bytes_in"]) or told[-1] > told[0] + 10_000)  # type: ignore[func-returns-value]
+    assert told == sorted(told)
+
+
 def test_a_hub_killed_after_the_folder_of_its_generation_was_removed_comes_back_and_counts_on(
     daemon: Daemon, serve: Serve
 ) -> None:
