@@ -123,12 +123,16 @@ class Chronicle:
         return not self._dirty
 
     def take_over(self, memory: Memory) -> None:
-        """Begin with what the hub before us had; what we heard ourselves meanwhile comes behind it."""
-        own = [happened for _, happened in self._events]
-        self._events.clear()
-        self._restore(memory.load())
+        """Go on from where the hub before us has come; what only we heard meanwhile comes behind it.
+
+        If we have come further, that one never went on from where we were, and it is the other way round.
+        """
+        before = Chronicle(memory)
+        behind = before._events
+        if before._last >= self._last:
+            behind, self._events, self._last = self._events, before._events, before._last
         known = {_key(one) for _, one in self._events}
-        for happened in own:
+        for _, happened in behind:
             if _key(happened) not in known:
                 self._last += 1
                 self._events.append((self._last, happened))

@@ -37,7 +37,8 @@ def follow(path: str) -> Iterator[tuple[Document, bool]]:
     """
     with Client(path) as client:
         before = _master(client.call("status"))["pid"]
-    following = _Following(path, before)
+        events = client.call("events", {"count": "1"})["events"]
+    following = _Following(path, before, events[-1]["number"] if events else 0)
     with Client(path, _STAGE_PATIENCE) as client:
         try:
             for piece, more in client.stream("upgrade"):
@@ -58,13 +59,16 @@ def _master(status: Document) -> Document:
 
 
 class _Following:
-    """What is known of an upgrade whose answer got lost. `before`: the pid of the master that was the daemon."""
+    """What is known of an upgrade whose answer got lost.
 
-    def __init__(self, path: str, before: int) -> None:
+    `before`: the pid of the master that was the daemon. `seen`: the number of the last event before it was asked for.
+    """
+
+    def __init__(self, path: str, before: int, seen: int) -> None:
         self.told: list[str] = []
         self._path = path
         self._before = before
-        self._asked_at = time.time()
+        self._seen = seen
         self._settled_at: float | None = None  # when one master was seen to be alone again
 
     def find_out(self) -> Iterator[tuple[Document, bool]]:
@@ -86,7 +90,7 @@ class _Following:
                     raise
             else:
                 heard = time.monotonic()
-                steps = [one for one in events if one["event"] in STEPS and one["time"] >= self._asked_at]
+                steps = [one for one in events if one["event"] in STEPS and one["number"] > self._seen]
                 yield from self._stages(steps)
                 if master["state"] == Stage.SERVING.value and self._is_known(steps, master["pid"], heard):
                     yield {"lines": [f"upgraded to version {version}, pid {master['pid']}"]}, False

@@ -94,6 +94,17 @@ def test_who_takes_over_goes_on_with_the_numbers_of_the_one_before(fd: int) -> N
     assert [(one["number"], one["time"]) for one in new.last(9)] == [(1, 1.0), (2, 2.0), (3, 1.5)]
 
 
+def test_who_has_come_further_than_one_that_never_went_on_with_it_keeps_its_numbers(fd: int) -> None:
+    never = Chronicle(Memory(fd))
+    never.add(happened(2.5))
+    never.save()
+    own = Chronicle(Memory(os.memfd_create("chronicle")))
+    for at in (1.0, 2.0, 3.0):
+        own.add(happened(at))
+    own.take_over(Memory(fd))
+    assert [(one["number"], one["time"]) for one in own.last(9)] == [(1, 1.0), (2, 2.0), (3, 3.0), (4, 2.5)]
+
+
 def test_who_was_taken_over_from_passes_on_what_comes_then(fd: int) -> None:
     old = Chronicle(Memory(fd))
     passed: list[Happened] = []
