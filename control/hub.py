@@ -126,6 +126,7 @@ from director.version import VERSION
 from director.witness import blamed_by
 
 HEARTBEAT = 0.25  # seconds
+_LAST_WORDS = 3.0  # seconds for another hub to hear what was counted here, in which one that died has a successor
 _READ_ON = 0.25  # seconds that a dead worker's last rows may take
 _SAVE = 0.25  # seconds between two looks for anything else to write down
 _SLICE = 500  # hosts that the stats tell of at once: 10 ms
@@ -157,6 +158,7 @@ class Hub:
         logs.listen(self.chronicle.add)
         self._peers: dict[bytes, int] = {}  # {identity on the bus: incarnation}
         self._asking: dict[bytes, int] = {}  # those of them who want to be told all there is
+        self._leaving: list[bytes] = []  # those who go once what they did is counted
         self.running = Running(0, Config())
         self.arranged = self.running  # as names make it
         self._expansion = Expansion()
@@ -230,6 +232,7 @@ class Hub:
         self._save_down()
         self.chronicle.save()
         if self._upstream is not None:
+            self._upstream.settle(_LAST_WORDS)
             self._upstream.close()
         self.bus.stop()
         return ChildExit.DRAINED
@@ -447,7 +450,9 @@ class Hub:
             case Tally():
                 self.totals.tally(message, time.monotonic())
                 if message.last:
-                    self.bus.tell(identity, Counted())
+                    if not self._leaving:
+                        gevent.spawn(self._let_go)
+                    self._leaving.append(identity)
             case Sticks(rows):
                 self.stickies.hear(rows)
                 self.bus.sticks(self.stickies.take(sys.maxsize))
@@ -485,6 +490,13 @@ class Hub:
             self.bus.snapshot(identity, targets, loads, self.fallbacks.failed)
             self.limits.join(incarnation)
         self.bus.flush()  # so that they see at once that they hear what is published
+
+    def _let_go(self) -> None:
+        """Nobody says it again: it is saved before. Where that can't be done they ask again, for a while."""
+        leaving, self._leaving = self._leaving, []
+        if self.estate.save():
+            for identity in leaving:
+                self.bus.tell(identity, Counted())
 
     def _tell_verdict(self) -> None:
         # Saved before: workers go on by it though we die in this moment, and so must who comes next.

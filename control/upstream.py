@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import gevent
+import gevent.event
 import zmq
 
 from control.bus import ROWS
@@ -20,11 +22,12 @@ from control.totals import Totals
 from director.channel import Channel
 from director.errors import RemoteProtocolError
 from director.framing import decode, encode_body
-from director.messages import Grants, Hello, Load, Message, Question, Reply, Resync, Slot
+from director.messages import Counted, Grants, Hello, Load, Message, Question, Reply, Resync, Slot
 from director.scheduling.permits import Row
 
 _LOOK = 0.02  # seconds between looks at whether something changed
 _WHOLE = 1.0  # seconds between rows when nothing did
+_AGAIN = 0.25  # seconds until the last tally is said again
 
 State = tuple[dict[int, int], dict[int, Row], dict[int, int]]  # connections open, permits, clients waiting
 
@@ -50,6 +53,7 @@ class Upstream:
         self._answer = answer
         self._save = save
         self._sequence = time.monotonic_ns()  # grows over all the upstreams that there were
+        self._counted = gevent.event.Event()  # what there was to count here
         self._sent: State | None = None
         self._sent_at = 0.0
         self._context = context = zmq.Context()
@@ -60,6 +64,14 @@ class Upstream:
         self._channel = Channel(self._socket, gevent.get_hub().loop, self._hear)
         self._hello()
         self._greenlet = gevent.spawn(self._run)
+
+    def settle(self, patience: float) -> None:
+        """Have all counted that was counted here, by the next hub there if there is none now; blocks as long."""
+        deadline = time.monotonic() + patience
+        last = replace(self._totals.summary(self._slot, self._incarnation), last=True)
+        while not self._counted.is_set() and time.monotonic() < deadline:
+            self.say(last)
+            self._counted.wait(_AGAIN)
 
     def close(self) -> None:
         """The last rows; given a moment to leave."""
@@ -104,5 +116,7 @@ class Upstream:
                 self._sent = None
             case Question():
                 gevent.spawn(lambda: self.say(self._answer(message)))
+            case Counted():
+                self._counted.set()
             case Grants(grants):
                 self._limits.granted(grants)

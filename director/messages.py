@@ -967,7 +967,7 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Hub -> one worker: your last Tally is."""
+    """Hub -> one worker: your last Tally is, and stays so though I die."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from director.messages import (
     Answer,
     Applied,
     Configure,
+    Counted,
     Deciding,
     Drain,
     Fault,
@@ -49,9 +50,11 @@ from director.messages import (
     Slot,
     Snapshot,
     TakeOver,
+    Tally,
     peer_incarnation,
     peer_slot,
 )
+from director.tally import HostTally
 from director.witness import Witness
 from tests.births import begin
 
@@ -257,6 +260,21 @@ def test_a_verdict_that_was_told_is_known_to_the_successor(tmp_path: Path) -> No
     hub.begin()
     hosts = Client(hub.path).call("stats")["services"][0]["groups"][0]["hosts"]
     assert [host["state"] for host in hosts] == ["down", "up"]
+    assert hub.end() == 0
+
+
+def test_what_a_worker_was_told_is_counted_is_known_to_the_successor(tmp_path: Path) -> None:
+    hub = Hub(tmp_path)
+    with worker_on_the_bus(tmp_path) as (rows, _):
+        rows.send(encode_body(Tally(Slot(0), 7, True, {3: HostTally(total=5).row()}, {}, {}, last=True)))
+        while not isinstance(decode(rows.recv()), Counted):
+            pass
+        hub.process.kill()
+    hub.process.wait()
+    hub.link.close()
+    hub.begin()
+    hosts = Client(hub.path).call("stats")["services"][0]["groups"][0]["hosts"]
+    assert [host["total"] for host in hosts] == [5, 0]
     assert hub.end() == 0
 
 

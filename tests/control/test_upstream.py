@@ -15,7 +15,19 @@ from control.totals import Totals
 from control.upstream import Upstream
 from director.channel import Channel
 from director.framing import decode, encode_body
-from director.messages import Hello, Load, Message, Question, Reply, Resync, Slot, Tally, peer_incarnation, peer_slot
+from director.messages import (
+    Counted,
+    Hello,
+    Load,
+    Message,
+    Question,
+    Reply,
+    Resync,
+    Slot,
+    Tally,
+    peer_incarnation,
+    peer_slot,
+)
 from tests.waiting import until
 
 
@@ -76,6 +88,11 @@ def test_rows_are_told_when_they_change_and_whole_when_the_other_asks(
     wait_for(Reply)
     assert last(Reply) == Reply(7, {"topic": "sessions"})
     has({}, {})
+    settling = gevent.spawn(upstream.settle, 30.0)
+    until(lambda: getattr(last(Tally), "last", False))
+    assert not settling.ready()
+    channel.send(identities[-1], encode_body(Counted()))
+    until(settling.ready)
     upstream.close()
     wait_for(Load, {})
     channel.close()

@@ -19,7 +19,7 @@ import pytest
 
 from tests import waiting
 from tests.shortage import no_room
-from tests.system.addresses import ask_name, connect, free_address
+from tests.system.addresses import ask_name, connect, free_address, read_all
 from tests.system.admins import DES
 from tests.system.configs import director, group, host, one_service, service
 from tests.system.daemon import ROOT, Daemon, Result
@@ -532,6 +532,23 @@ def test_no_total_falls_when_a_hub_dies_whose_generation_retires_and_of_which_a_
         daemon.kill(hub)
         wait_until(lambda: told.append(daemon.service()["bytes_in"]) or told[-1] > told[0] + 10_000)  # type: ignore[func-returns-value]
     assert told == sorted(told)
+
+
+def test_nothing_is_missing_of_a_generation_that_ended_while_no_hub_was_there_to_count_it(
+    daemon: Daemon, serve: Serve
+) -> None:
+    address, data = free_address(), os.urandom(100_000)
+    daemon.start(config(address, serve))
+    with connect(address, 20) as client:
+        wait_until(lambda: daemon.service()["open"] == 1)
+        upgrade(daemon)
+        for _ in range(2):  # the next one after the second is not there at once
+            daemon.kill(daemon.hub())
+        client.sendall(data)
+        client.shutdown(socket.SHUT_WR)
+        assert read_all(client) == data
+    wait_until(lambda: is_alone(daemon))
+    assert daemon.service()["bytes_in"] == len(data)
 
 
 def test_a_hub_killed_after_the_folder_of_its_generation_was_removed_comes_back_and_counts_on(
