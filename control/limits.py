@@ -107,6 +107,8 @@ class Limits:
         for peer, of in rows.items():
             self.ledger.adopt(peer, of)
         self.reign(config)
+        # Before the estate is: a hub that follows us goes on by both, and without this would give all of it away anew.
+        self._memory.save(self.ledger.dump())
 
     def reign(self, config: Config) -> None:
         """Share out all that this config allows, whatever it was that we had to share out before."""

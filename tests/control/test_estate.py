@@ -193,6 +193,19 @@ def test_what_elder_generations_have_booked_is_known_though_our_ledger_goes_on_w
     assert 0 < booked <= known[ours]
 
 
+def test_a_hub_that_dies_once_it_has_taken_over_leaves_to_the_next_what_others_have_booked(fd: int, other: int) -> None:
+    one = Heir(fd)
+    one.joins(WORKER, 2)
+    one.hears(2, 5)
+    assert one.estate.bequeath()
+    heir = Heir(other, ordinal=2)
+    assert heir.estate.take_over(fd, CONFIG)
+    heir.estate.dirty = True
+    assert heir.estate.save()
+    booked = Heir(other, ordinal=2).limits.ledger.booked(WEB)
+    assert booked == one.limits.ledger.booked(WEB) > 0
+
+
 def test_a_hub_that_died_left_its_ledger_as_it_was_last(fd: int, other: int) -> None:
     one = Heir(fd)
     one.joins(WORKER, 2)
