@@ -32,6 +32,7 @@ from director.messages import ApplyConfig, Edit, Reload, Request, Running, SaveC
 if TYPE_CHECKING:
     from director.master.changing import Changing
 
+_VERBS = {Reload: "reload", ApplyConfig: "apply the config", SaveConfig: "save what runs"}
 _WAITING = 10  # texts; who asked for them has patience for 30 s, and each takes a second at the most
 
 
@@ -74,12 +75,12 @@ class Loading:
     def begin(self, request: Request | None) -> None:
         """Have a text checked, in turn; what it is for happens then. Without a request: reload. Raises RefusedError."""
         master = self._changing.master
+        order = Reload() if request is None else request.order
         if master.stage is not Stage.SERVING:
-            raise SystemFailure(f"can't reload: the daemon is {master.stage.value}")
+            raise SystemFailure(f"can't {_VERBS[type(order)]}: the daemon is {master.stage.value}")
         if self._job is not None:
             self._wait(request)
             return
-        order = Reload() if request is None else request.order
         folder = None
         if isinstance(order, ApplyConfig):
             text, name = order.text, order.name

@@ -13,7 +13,7 @@ from director.errors import RefusedError, SystemFailure
 from director.master.loading import digest
 from director.master.run import Master
 from director.master.stage import Stage
-from director.messages import Actor, ApplyConfig, Reload, Request, SaveConfig
+from director.messages import Actor, ApplyConfig, Order, Reload, Request, SaveConfig
 from tests.director.master.test_changing import hold
 
 
@@ -39,6 +39,16 @@ def test_a_file_read_anew_runs(serving: Master, tmp_path: Path) -> None:
     finish(serving)
     assert serving.running.config == config == serving.loaded
     assert serving.running.version == 2
+
+
+@pytest.mark.parametrize(
+    ("order", "verb"),
+    [(Reload(), "reload"), (ApplyConfig(b"", "x"), "apply the config"), (SaveConfig(b"", ""), "save what runs")],
+)
+def test_a_daemon_that_can_not_says_what_it_was_asked_for(serving: Master, order: Order, verb: str) -> None:
+    serving.stage = Stage.PROBATION_NEW
+    with pytest.raises(SystemFailure, match=f"^can't {verb}: the daemon is in probation"):
+        serving.changing.loading.begin(Request(1, Actor("me"), order))
 
 
 def test_relative_paths_of_a_text_that_was_typed_lead_from_the_config_file(serving: Master, tmp_path: Path) -> None:
