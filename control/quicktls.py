@@ -59,7 +59,7 @@ def _note(connection: SSL.Connection, certificate: crypto.X509, error: int, dept
 class QuickTls:
     """One connection's TLS, between bytes and bytes, as tlsclient.WholeTls has it."""
 
-    __slots__ = ("_connection", "_expected", "_shown", "_version", "expires_at")
+    __slots__ = ("_connection", "_ended", "_expected", "_shown", "_version", "expires_at")
 
     def __init__(
         self, name: str, expected: bytes, expires_at: float, session: SSL.Session | None, version: int
@@ -67,6 +67,7 @@ class QuickTls:
         """`expected`: the certificate that must be shown unless the session is taken up. `version`: one of WAYS."""
         self._version = version
         self._expected = expected
+        self._ended = False
         self.expires_at = expires_at
         # A list, for the connection to hold: by holding us it would make a circle, which keeps its memory for long.
         self._shown: list[bytes] = []
@@ -79,17 +80,19 @@ class QuickTls:
             connection.set_session(session)
 
     def feed(self, data: bytes) -> None:
-        """This came; b"": the end."""
+        """This came; b"": the end. OpenSSL would use no session again that ended so without a farewell."""
         if data:
             self._connection.bio_write(data)
         else:
-            self._connection.bio_shutdown()
+            self._ended = True
 
     def shake(self) -> bool:
         """Go on with the handshake; whether it is complete. Raises Doubt."""
         try:
             self._connection.do_handshake()
         except SSL.WantReadError:
+            if self._ended:
+                raise Doubt from None
             return False
         except SSL.Error as error:
             raise Doubt from error
@@ -113,8 +116,8 @@ class QuickTls:
         try:
             return self._connection.recv(_CHUNK)
         except SSL.WantReadError:
-            return None
-        except (SSL.ZeroReturnError, SSL.SysCallError):
+            return b"" if self._ended else None
+        except SSL.ZeroReturnError:
             return b""
         except SSL.Error as error:
             raise Doubt from error
