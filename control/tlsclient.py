@@ -113,7 +113,8 @@ class Trust:
 
     def begin(self, number: int, check: Check, name: str, where: object, now: float) -> Tls:
         """TLS with a host that is there. Raises OSError if the file of `ca` can't be used."""
-        terms = _context(check.verify, check.ca, _stamp(check.ca)), check.sni or name, where
+        name = (check.sni or name).removesuffix(".")  # without the dot of a whole name (RFC 6066, 3)
+        terms = _context(check.verify, check.ca, _stamp(check.ca)), name, where
         known = self._known.get(number)
         way = self._way(number, now)
         if way < len(WAYS) and known is not None and known.terms == terms and now - known.since <= _FRESH:

@@ -84,6 +84,7 @@ def test_a_handshake_is_good_and_tells_when_the_certificate_ends(server: Server)
     ("sni", "trusted", "cause"),
     [
         ("app.test", True, ""),
+        ("app.test.", True, ""),
         ("app.test", False, "self-signed certificate"),
         ("other.test", True, "hostname mismatch"),
     ],
