@@ -183,12 +183,12 @@ class Resolver:
             gevent.sleep(_LOOK)
 
     def _ask(self, key: str, name: Name) -> None:
-        before, answered = name.records, not name.cause
+        lookup, before, answered = self._lookup, name.records, not name.cause
         try:
             if key.startswith("srv:"):
-                answer = self._lookup.srv(key.removeprefix("srv:"), before)
+                answer = lookup.srv(key.removeprefix("srv:"), before)
             else:
-                answer = self._lookup.addresses(key, before)
+                answer = lookup.addresses(key, before)
             # A tenth of chance, or all names of one server would be asked for in the same moment for ever.
             ttl = answer.ttl * random.uniform(0.9, 1.0)
             changed = name.found(time.monotonic(), answer.records, ttl, self._dns)
@@ -204,6 +204,8 @@ class Resolver:
             name.asking = False
         if self._names.get(key) is not name:
             return
+        if lookup is not self._lookup:
+            name.due = time.monotonic()  # others are to be asked meanwhile
         heapq.heappush(self._queue, (name.due, key))
         if changed:
             self._tell(key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -350,6 +351,24 @@ def test_what_makes_no_sense_is_no_answer_and_a_later_good_one_is(tmp_path: Path
             assert farm.where() == []
         server.reply = lambda query, by_tcp: answered(query, "10.0.0.1")
         until(lambda: farm.where() == ["10.0.0.1"], seconds=20)
+
+
+def test_an_answer_of_those_who_were_to_be_asked_before_does_not_hold(tmp_path: Path) -> None:
+    changed = threading.Event()
+
+    def late(query: dns.message.Message, _: bool) -> dns.message.Message:
+        changed.wait(10)
+        return answered(query, "10.0.0.1")
+
+    with OddServer(late) as old, OddServer(lambda query, by_tcp: answered(query, "10.0.0.2")) as new:
+        farm = Farm(tmp_path, old.address)
+        farm.want(app(), min_ttl=60.0, timeout=5.0)
+        farm.resolver.start()
+        until(lambda: old.asked)
+        address, _, port = new.address.rpartition(":")
+        farm.want(app(), servers=(Endpoint(address, int(port)),))
+        changed.set()
+        until(lambda: farm.where() == ["10.0.0.2"])
 
 
 def test_a_server_that_is_silent_delays_nobody(tmp_path: Path) -> None:
