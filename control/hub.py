@@ -322,7 +322,7 @@ class Hub:
 
     def _moved(self, number: int, before: Addresses) -> None:
         """A host has other addresses than before."""
-        self.verdicts.announce(number)
+        self.verdicts.moved(number)
         self.drains.move(number, before)
 
     def _parents(self) -> tuple[Target, ...]:

@@ -200,6 +200,14 @@ class Verdicts:
                 found.append(target)
         return tuple(found)
 
+    def moved(self, number: int) -> None:
+        """It is at another place: what kept it down was said of the one before, and one good test brings it back."""
+        patient = self._patients.get(number)
+        if patient is not None and not patient.health.up:
+            self.agenda.cancel(number)
+            self._pardon(patient)
+        self.announce(number)
+
     def announce(self, number: int) -> None:
         """Its address may have changed, or a worker wants our word: tell all workers with the next update."""
         patient = self._patients.get(number)
@@ -350,8 +358,8 @@ class Verdicts:
     # -- checks ----------------------------------------------------------------------------------
 
     def _book_first(self, patient: Patient) -> None:
-        if patient.health.stage is Stage.RISING and patient.chart.checked_at == 0.0:
-            self.agenda.book(patient.host.number, time.monotonic())  # one good test is all that it lacks
+        if patient.health.pardoned(time.monotonic()):
+            self.agenda.book(patient.host.number, time.monotonic())
         elif patient.check is None:
             # Who is down is tested when he was to be, whoever has died or taken over meanwhile.
             tested = time.monotonic() - (time.time() - patient.chart.checked_at)
@@ -385,12 +393,16 @@ class Verdicts:
         Returns how long that may take, in seconds.
         """
         patient = self._patients[number]
-        patient.health.pardon(time.monotonic())
-        self._stale.add(number)
         self._waiting.setdefault(number, []).append(done)
-        self.agenda.book(number, time.monotonic())
+        self._pardon(patient)
         # A check that is under way is the answer, too.
         return patient.test.timeout
+
+    def _pardon(self, patient: Patient) -> None:
+        """Test it now; one good test is all that it lacks."""
+        patient.health.pardon(time.monotonic())
+        self._stale.add(patient.host.number)
+        self.agenda.book(patient.host.number, time.monotonic())
 
     # -- what is known ------------------------------------------------------------------------------
 

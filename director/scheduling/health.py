@@ -199,11 +199,15 @@ class Health:
         self.since = now
 
     def pardon(self, now: float) -> None:
-        """An operator wants it tried: one good test brings it back."""
+        """It is to be tried whatever was said of it: one good test brings it back."""
         self.until = now
         self.streak = 0
         if not self.up:
             self.stage, self.count = Stage.RISING, self.rules.rise
+
+    def pardoned(self, now: float) -> bool:
+        """Whether one good test is all that it lacks."""
+        return self.stage is Stage.RISING and self.count >= self.rules.rise and now >= self.until
 
     def pause(self, nobody: bool) -> float | None:
         """Seconds from one test to the next; None: none is wanted. `nobody`: its group has nobody up."""

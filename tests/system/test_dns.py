@@ -79,6 +79,20 @@ def test_a_name_is_unresolved_until_it_is_known_and_followed_when_it_moves(
     wait_until(lambda: daemon.host("app")["state"] == "up")
 
 
+def test_a_host_that_is_down_is_tried_at_once_where_its_name_or_the_config_leads_now(
+    daemon: Daemon, dnsmasq: Dnsmasq, serve: Serve
+) -> None:
+    other, new = serve(Named("other")), serve(Named("new"))
+    ip, port = new.address.split(":")
+    dead, address = neighbour(new.address), free_address()
+    dnsmasq.say(f"address=/app.test/{dead.split(':')[0]}")
+    daemon.start(config(dnsmasq, address, host("app", f"app.test:{port}"), host("b", dead), host("c", other.address)))
+    wait_until(lambda: ask_name(address) == "other" and [*names_of(daemon).values()] == ["down", "down", "up"])
+    dnsmasq.say(f"address=/app.test/{ip}")
+    daemon.reload(daemon.config_file.read_text().replace(dead, new.address))
+    wait_until(lambda: set(names_of(daemon).values()) == {"up"})
+
+
 def test_all_addresses_of_a_name_are_hosts_that_come_and_go(daemon: Daemon, dnsmasq: Dnsmasq, serve: Serve) -> None:
     a = serve(Named("a"))
     b = serve(Named("b"), neighbour(a.address))
