@@ -224,6 +224,8 @@ class Attempt:
     def _fail(self, error: Exception) -> None:
         if isinstance(error, ssl.SSLError):
             cause = error.verify_message if isinstance(error, ssl.SSLCertVerificationError) else error.reason
+            if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+                cause = "closed in the handshake"
             cause = f"TLS: {(cause or str(error)).lower().replace('_', ' ')}"
             self._end(Outcome(False, "L6RSP", cause, expires_at=self._tls.expires_at if self._tls else 0.0))
         elif isinstance(error, OSError):

@@ -132,6 +132,20 @@ def test_who_speaks_no_tls_is_bad() -> None:
     listener.close()
 
 
+def test_who_leaves_in_the_handshake_is_said_to() -> None:
+    listener, where = listening()
+
+    def leave() -> None:
+        client, _ = listener.accept()
+        client.recv(4096)
+        client.close()
+
+    threading.Thread(target=leave, daemon=True).start()
+    outcome = Clinic().one(Check(type="tls", verify=False, timeout=5.0), (INET, where))
+    assert (outcome.status, outcome.cause) == ("L6RSP", "TLS: closed in the handshake")
+    listener.close()
+
+
 def test_a_missing_ca_is_said() -> None:
     listener, where = listening()
     outcome = Clinic().one(Check(type="tls", ca="/none.pem", timeout=5.0), (INET, where))
