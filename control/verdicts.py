@@ -139,6 +139,8 @@ class Verdicts:
             health, chart = (old.health, old.chart) if old else self._remembered(host, label, rules)
             otherwise = check is None and health.rules.checktime != rules.checktime
             health.rules = rules
+            if old is not None and old.check is not None and check is None:
+                health.pardon(time.monotonic())  # whoever kept it down has no say any more
             if chart.resolved is None and self._addresses(host.number):
                 chart.resolved = True
             ward.hosts[host.number] = health

@@ -504,6 +504,16 @@ def test_what_a_check_said_is_forgotten_when_there_is_none_any_more() -> None:
     assert checked.verdicts.document(3)["health"] == "up"
 
 
+def test_who_a_check_took_out_is_tested_at_once_when_there_is_none_any_more() -> None:
+    checked = told(CHECK)
+    checked.verdicts.outcome(3, time.monotonic(), BAD, 0.0)
+    checked.verdicts.configure(Running(2, config()))
+    assert checked.booked.keys() == {3}
+    assert checked.booked[3] <= time.monotonic()
+    checked.verdicts.outcome(3, time.monotonic(), GOOD, 0.0)
+    assert checked.targets[3].up
+
+
 def test_without_a_check_resets_after_connections_that_went_well_are_not_in_a_row() -> None:
     bare = told()
     for _ in range(4):
