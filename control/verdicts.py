@@ -17,7 +17,7 @@ import msgpack
 
 from control.attempt import Job
 from control.chart import Chart, errno_name
-from control.dialogues import OUR_FAULT, Outcome
+from control.dialogues import OUR_FAULT, TLS, Outcome
 from control.downtime import Downtime
 from control.patient import Patient, label_of
 from director import logs
@@ -141,6 +141,8 @@ class Verdicts:
             health.rules = rules
             if old is not None and old.check is not None and check is None:
                 health.pardon(time.monotonic())  # whoever kept it down has no say any more
+            if check is None or check.type not in TLS:
+                chart.expires_at = 0.0  # nobody looks at its certificate any more
             if chart.resolved is None and self._addresses(host.number):
                 chart.resolved = True
             ward.hosts[host.number] = health

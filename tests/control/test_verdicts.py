@@ -514,6 +514,14 @@ def test_who_a_check_took_out_is_tested_at_once_when_there_is_none_any_more() ->
     assert checked.targets[3].up
 
 
+def test_the_end_of_a_certificate_is_told_while_a_check_sees_it() -> None:
+    seen = told(Check(type="tls"))
+    seen.verdicts.outcome(3, time.monotonic(), GOOD._replace(expires_at=time.time() + 86400.0), 0.0)
+    for check, days in ((Check(type="https"), 1.0), (CHECK, None), (Check(type="tls"), None)):
+        seen.verdicts.configure(Running(2, config(check)))
+        assert seen.verdicts.document(3)["tls_expiry_days"] == days
+
+
 def test_without_a_check_resets_after_connections_that_went_well_are_not_in_a_row() -> None:
     bare = told()
     for _ in range(4):
