@@ -13,7 +13,7 @@ from _socket import socket as Socket  # the C type: `socket.socket` costs 3 µs 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from director.addresses import call_from, has_way, not_from
+from director.addresses import Addresses, call_from, has_way, not_from
 from director.messages import Fault
 from director.scheduling.permits import DIRECTOR
 from director.scheduling.scoreboard import HostLoad, Scoreboard
@@ -59,8 +59,9 @@ class Connector:
         self._board = board
         self._relay = relay
         self._report = report
-        self._connecting: dict[Session, None] = {}  # oldest attempt first
-        self._waiting: dict[Session, None] = {}  # unix hosts with a full backlog
+        # The addresses that the host had when it was called.
+        self._connecting: dict[Session, Addresses] = {}  # oldest attempt first
+        self._waiting: dict[Session, Addresses] = {}  # unix hosts with a full backlog
         self._spoken: dict[Session, int] = {}  # how many of the client's first bytes the call began with
         self._answered: list[tuple[Session, int, bytes]] = []  # descriptor of the host's, what it was not given yet
         self.queue = WaitQueue(poller, sessions, board, self._start)
@@ -229,10 +230,10 @@ class Connector:
             family, where = addresses[session.address]
             try:
                 sock = Socket(family, _STREAM)
-            except OSError as error:
+            except OSError:
                 # Our own want of descriptors is not the host's fault.
                 session.end = "RC"
-                self._forget(session, host, error)
+                self._pass_over(session, host)
                 return False
             spoken = False
             if sources and host.number in sources:
@@ -259,12 +260,12 @@ class Connector:
                 self._answered.append((session, sock.detach(), rest))
                 return True
             if code in _CALLED:
-                self._begun(session, sock.detach(), code)
+                self._begun(session, sock.detach(), code, addresses)
                 return True
             sock.close()
             if code in _OURS and (code != errno.EADDRNOTAVAIL or has_way(family, where)):
                 session.end = "RC"
-                self._forget(session, host, OSError(code, os.strerror(code)))
+                self._pass_over(session, host)
                 return False
             fault, cause = _kind(code), os.strerror(code)
             session.address += 1
@@ -302,15 +303,15 @@ class Connector:
         service.farness = 0
         return 0, early[sent:]
 
-    def _begun(self, session: Session, fd: int, code: int) -> None:
+    def _begun(self, session: Session, fd: int, code: int, addresses: Addresses) -> None:
         """A host was called, and will answer."""
         server = self._server(session, fd)
         server.watched = True
         if code == _EAGAIN:
             # A unix host whose backlog is full gives no event when there is room: ask again.
-            self._waiting[session] = None
+            self._waiting[session] = addresses
             return
-        self._connecting[session] = None
+        self._connecting[session] = addresses
         self._poller.add(fd, server, ALL_EDGES)
 
     def _server(self, session: Session, fd: int) -> Side:
@@ -410,12 +411,14 @@ class Connector:
         host = session.host
         assert host is not None
         self._spoken.pop(session, None)
-        self._connecting.pop(session, None)
-        self._waiting.pop(session, None)
+        called = self._connecting.pop(session, None) or self._waiting.pop(session, ())
+        addresses = self._services.addresses.get(host.number, ())
         self._poller.close(session.server.fd)
         session.server.fd = -1
         session.address += 1
-        if session.address < len(self._services.addresses.get(host.number, ())):
+        if called != addresses:
+            self._pass_over(session, host)  # it is elsewhere now: that it was not there says nothing of it
+        elif session.address < len(addresses):
             if self._attempt(session, host):
                 self._join()
                 return
@@ -431,9 +434,7 @@ class Connector:
 
     def _fail(self, session: Session, host: HostLoad, fault: Fault, cause: str) -> None:
         """This host is no good: others are asked from now on, for all clients unless it had accepted first."""
-        if session.tried is None:
-            session.tried = set()
-        session.tried.add(host.number)
+        self._pass_over(session, host)
         tally = session.service.hosts_tally[host.number]
         if fault is Fault.RESET:
             tally.fault(Fault.CONNECT_FAILED)  # it never had this client
@@ -442,7 +443,9 @@ class Connector:
             self._services.suspect(host, self._poller.now)
         self._report(host.number, fault, cause)
 
-    def _forget(self, session: Session, host: HostLoad, error: OSError) -> None:
+    @staticmethod
+    def _pass_over(session: Session, host: HostLoad) -> None:
+        """The session asks others from now on."""
         if session.tried is None:
             session.tried = set()
         session.tried.add(host.number)
@@ -476,7 +479,7 @@ class Connector:
                 self._next_address(session, Fault.CONNECT_TIMEOUT, "its backlog stayed full")
         elif code in (0, errno.EISCONN):
             del self._waiting[session]
-            self._connecting[session] = None
+            self._connecting[session] = addresses
             self._poller.add(server.fd, server, ALL_EDGES)
         else:
             self._next_address(session, _kind(code), os.strerror(code))

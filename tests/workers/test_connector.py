@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from director.messages import Fault
+from director.messages import Fault, Target
 from director.tally import FAULT_INDEX
 from tests.descriptors import descriptors
 from tests.waiting import until
@@ -98,6 +98,26 @@ def test_a_host_that_does_not_answer_times_out_and_the_next_takes_over() -> None
 
         until(one_left)
         assert plant.faults == [(3, Fault.CONNECT_TIMEOUT)]
+        for one in (*clients, *fillers):
+            one.close()
+        plant.close()
+
+
+def test_a_host_that_has_moved_is_not_blamed_for_where_it_was() -> None:
+    with listening(0) as silent, listening() as host, listening() as new:
+        fillers = [full(silent) for _ in range(4)]
+        plant = Plant([silent.getsockname(), host.getsockname()], connect_timeout=0.2)
+        clients = [plant.connect() for _ in range(2)]
+        until(lambda: len(plant.sessions.all) == 2)
+        plant.services.learn([Target(3, True, ((int(socket.AF_INET), new.getsockname()),))])
+
+        def served() -> bool:
+            plant.sweep()
+            return plant.services.hosts_tally[4].total == 2
+
+        until(served)
+        assert plant.faults == []
+        assert plant.board.hosts[3].usable
         for one in (*clients, *fillers):
             one.close()
         plant.close()
