@@ -142,7 +142,9 @@ class OddServer:
             except OSError:
                 return
             with client:
-                (length,) = struct.unpack(">H", client.recv(2))
-                found = self._answer(client.recv(length), True)
+                length = client.recv(2)
+                if not length:
+                    continue  # who called has nothing to ask any more
+                found = self._answer(client.recv(int.from_bytes(length, "big")), True)
                 if found is not None:
                     client.sendall(struct.pack(">H", len(found)) + found)
