@@ -207,9 +207,12 @@ class Verdicts:
     def moved(self, number: int) -> None:
         """It is at another place: what kept it down was said of the one before, and one good test brings it back."""
         patient = self._patients.get(number)
-        if patient is not None and not patient.health.up:
-            self.agenda.cancel(number)
-            self._pardon(patient)
+        if patient is not None:
+            if not patient.health.up:
+                patient.health.pardon(time.monotonic())
+                self._stale.add(number)
+            self.agenda.cancel(number)  # what is on its way would be of the place before
+            self._book_first(patient)
         self.announce(number)
 
     def announce(self, number: int) -> None:
@@ -397,16 +400,12 @@ class Verdicts:
         Returns how long that may take, in seconds.
         """
         patient = self._patients[number]
+        patient.health.pardon(time.monotonic())
+        self._stale.add(number)
         self._waiting.setdefault(number, []).append(done)
-        self._pardon(patient)
+        self.agenda.book(number, time.monotonic())
         # A check that is under way is the answer, too.
         return patient.test.timeout
-
-    def _pardon(self, patient: Patient) -> None:
-        """Test it now; one good test is all that it lacks."""
-        patient.health.pardon(time.monotonic())
-        self._stale.add(patient.host.number)
-        self.agenda.book(patient.host.number, time.monotonic())
 
     # -- what is known ------------------------------------------------------------------------------
 

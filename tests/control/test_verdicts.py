@@ -311,12 +311,11 @@ def test_a_retry_is_booked_at_once_and_one_good_test_is_enough() -> None:
 def test_who_is_down_is_tested_at_once_where_it_went() -> None:
     bare = told()
     bare.verdicts.fault(3, Fault.CONNECT_REFUSED, "")
-    bare.cancelled.clear()
     for number in (3, 4):
         bare.addresses[number] = literal(Endpoint("127.0.0.2", 1)) or ()
         bare.verdicts.moved(number)
         assert bare.targets[number].addresses == bare.addresses[number]
-    assert bare.cancelled == [3]  # what is on its way would be of the place before
+    assert bare.booked.keys() == {3}
     assert bare.booked[3] <= time.monotonic()
     hosts = tuple(replace(host, ip=Endpoint("127.0.0.2", 1)) for host in HOSTS)
     group = Group(name="main", hosts=hosts, number=2)
@@ -326,6 +325,15 @@ def test_who_is_down_is_tested_at_once_where_it_went() -> None:
     assert bare.booked[3] <= time.monotonic()
     bare.verdicts.outcome(3, time.monotonic(), GOOD, 0.0)
     assert bare.targets[3].up
+
+
+def test_a_check_that_is_on_its_way_when_a_host_moves_says_nothing_of_it() -> None:
+    checked = told(CHECK)
+    checked.cancelled.clear()
+    checked.addresses[3] = literal(Endpoint("127.0.0.2", 1)) or ()
+    checked.verdicts.moved(3)
+    assert checked.cancelled == [3]
+    assert checked.booked[3] - time.monotonic() <= CHECK.interval
 
 
 def test_what_is_unknown_is_ignored() -> None:
