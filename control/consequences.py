@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from director.printable import counted
+
 Document = dict[str, Any]
 
 _INSIDE = ("groups", "hosts", "")  # what a service, a group and a host hold
@@ -117,5 +119,5 @@ def _limit(text: str, entry: Document) -> str:
 
 
 def _connections(count: int, stay: bool) -> str:
-    noun = f"{count} connection{'' if count == 1 else 's'}"
+    noun = counted(count, "connection")
     return f"{noun} {'stays' if count == 1 else 'stay'} to their end" if stay else noun

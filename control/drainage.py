@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from director.printable import counted
+
 Document = dict[str, Any]
 
 
@@ -18,7 +20,7 @@ def state(drain: Document) -> str:
     if drain["stage"] == "over":
         return f"drained, {_counts(drain)}"
     left, at_start = drain["left"], drain["open_at_start"]
-    return f"{left} of {at_start} connection{'' if at_start == 1 else 's'} left, {_to_come(drain)}"
+    return f"{left} of {counted(at_start, 'connection')} left, {_to_come(drain)}"
 
 
 def summary(drain: Document) -> str:

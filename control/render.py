@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from control import drainage, haproxy
-from director.printable import clean
+from director.printable import clean, counted
 
 Document = dict[str, Any]
 
@@ -199,10 +199,6 @@ def _summed(faults: dict[str, int]) -> str:
     return str(sum(faults.values()))
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def _number(title: str, key: str, show: Callable[[Any], str] = str) -> Column:
     return Column(title, key, show, right=True)
 
@@ -376,13 +372,13 @@ def _reloaded(result: Document) -> Iterator[Block]:
         workers = result["applied"] if everyone else f"{result['applied']} of {result['workers']}"
         noun = "worker" if workers == 1 else "workers"
         took = f"{1000 * result['seconds']:.0f} ms"
-        yield f"{_counted(result['steps'], 'change')}, applied by {workers} {noun} in {took}"
+        yield f"{counted(result['steps'], 'change')}, applied by {workers} {noun} in {took}"
 
 
 def _stopped(result: Document) -> Iterator[Block]:
     yield from result["lines"]
     if result["open"]:
-        yield f"{_counted(result['open'], 'connection')} open"
+        yield f"{counted(result['open'], 'connection')} open"
 
 
 def _status(result: Document) -> Iterator[Block]:
@@ -540,7 +536,7 @@ def _difference(result: Document) -> Iterator[Block]:
     if not result["differs"]:
         yield "nothing to change"
         return
-    yield f"plan {result['plan']}, {_counted(len(result['lines']), 'step')}:"
+    yield f"plan {result['plan']}, {counted(len(result['lines']), 'step')}:"
     yield from (f"  {line}" for line in result["lines"])
 
 

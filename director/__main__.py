@@ -34,6 +34,7 @@ from director.master.readiness import Readiness, daemonise
 from director.master.system import System, start_ticks
 from director.master.upgrade import UpgradeRefused
 from director.places import Places, absolute, config_file, pid_file, run_dir, state_dir
+from director.printable import counted
 from director.version import VERSION
 
 COMMANDS = {
@@ -158,7 +159,7 @@ def _checked(path: str, places: Places, meanwhile: Callable[[], object] = lambda
         console.complain(str(problem))
     if result.config is None:
         errors = sum(problem.severity is Severity.ERROR for problem in result.problems)
-        _complain(f"{path} can't be used: {errors} error{'s' if errors != 1 else ''}")
+        _complain(f"{path} can't be used: {counted(errors, 'error')}")
         return None
     return result.config, text
 
@@ -213,7 +214,7 @@ def _stop(places: Places) -> int:
         now = sum(one["open"] for one in (*stats["workers"], *stats["retiring"]))
         if now != remaining:
             remaining = now
-            _say(f"{now} connection{'s' if now != 1 else ''} still open")
+            _say(f"{counted(now, 'connection')} still open")
 
     if stopping.stop(places, report) or _stop_by_socket(client, report):
         _say("stopped")

@@ -1,4 +1,4 @@
-"""Text from outside, for people: names, reasons and what hosts say may hold what a terminal would obey."""
+"""Text for people. What comes from outside (names, reasons, what hosts say) may hold what a terminal would obey."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ def clean(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(letter if letter.isprintable() else letter.encode("unicode_escape").decode() for letter in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of them: `1 host`, `2 hosts`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def quoted(text: str) -> str:

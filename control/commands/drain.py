@@ -29,6 +29,7 @@ from control.commands.ordering import changed
 from control.commands.wording import read_duration, read_rate
 from control.drainage import line, summary
 from director.access import Access
+from director.printable import counted
 
 if TYPE_CHECKING:
     from director.messages import Actor, Grace, Order
@@ -108,9 +109,9 @@ def host_close(hub: Hub, args: Args, actor: Actor) -> Document:
     label = f"host {host.name!r} of {args['service']}/{args['group']}"
     if args["dry-run"]:
         count = _open(hub, args["service"], args["group"], host.name)
-        return {"lines": [f"close {_counted(count)} of {label}"], "closed": 0, "dry_run": True}
+        return {"lines": [f"close {counted(count, 'connection')} of {label}"], "closed": 0, "dry_run": True}
     closed = hub.close_host(host.number, label, actor)
-    return {"lines": [f"{_counted(closed)} of {label} closed"], "closed": closed}
+    return {"lines": [f"{counted(closed, 'connection')} of {label} closed"], "closed": closed}
 
 
 def _open(hub: Hub, service: str, group: str, host: str) -> int:
@@ -120,10 +121,6 @@ def _open(hub: Hub, service: str, group: str, host: str) -> int:
     groups = hub.service_stats(service)["groups"]
     places = next(one["hosts"] for one in groups if one["name"] == group)
     return sum(one["open"] for one in places if configured(one["number"], one["name"]) == host)
-
-
-def _counted(connections: int) -> str:
-    return f"{connections} connection{'' if connections == 1 else 's'}"
 
 
 def drains(hub: Hub, args: Args, actor: Actor) -> Outcome:

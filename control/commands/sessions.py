@@ -20,6 +20,7 @@ from control.commands.command import (
 from control.commands.look import chosen
 from control.commands.wording import whole
 from director.access import Access
+from director.printable import counted
 
 if TYPE_CHECKING:
     from control.roster import Listing, Name
@@ -60,17 +61,13 @@ def session_close(hub: Hub, args: Args, actor: Actor) -> Document:
         what = args["session"]
     closed = 0 if args["dry-run"] else hub.roster.close(names)
     if args["dry-run"]:
-        return {"lines": [f"{_counted(len(names))} would be closed"], "closed": 0, "dry_run": True}
+        return {"lines": [f"{counted(len(names), 'session')} would be closed"], "closed": 0, "dry_run": True}
     if not closed and not filters:
         raise CommandError(ErrorKind.UNKNOWN, f"unknown session {what}: it is over, or never was")
     reason = {"reason": args["reason"]} if args["reason"] else {}
     logs.info(Event.CONNECTIONS_CLOSED, of=what, by=actor.name, closed=closed, **reason)
-    line = f"{_counted(closed)} closed" if filters or len(names) > 1 else f"session {what} is closed"
+    line = f"{counted(closed, 'session')} closed" if filters or len(names) > 1 else f"session {what} is closed"
     return {"lines": [line], "closed": closed, "missing": len(names) - closed}
-
-
-def _counted(number: int) -> str:
-    return f"{number} session" if number == 1 else f"{number} sessions"
 
 
 def _name(text: str) -> Name:

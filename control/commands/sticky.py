@@ -20,6 +20,7 @@ from control.commands.command import (
     Section,
 )
 from director.access import Access
+from director.printable import counted
 
 if TYPE_CHECKING:
     from director.config.model import Group
@@ -58,12 +59,12 @@ def sticky_clear(hub: Hub, args: Args, actor: Actor) -> Document:
     place = f"{args['service']}/{group.name}"
     if args["dry-run"]:
         known = sticky(hub, args, actor)["clients"]
-        return {"lines": [f"forget {_counted(len(known))} in {place}"], "forgotten": 0, "dry_run": True}
+        return {"lines": [f"forget {counted(len(known), 'client')} in {place}"], "forgotten": 0, "dry_run": True}
     count = hub.forget_sticky(group.number, client)
     if client is not None:
         line = f"{client} is forgotten in {place}" if count else f"{client} is not known in {place}"
     else:
-        line = f"{_counted(count)} forgotten in {place}"
+        line = f"{counted(count, 'client')} forgotten in {place}"
     return {"lines": [line], "forgotten": count, "applied": 0, "workers": 0, "warnings": []}
 
 
@@ -76,10 +77,6 @@ def _client(args: Args) -> str | None:
         return client if client is None else of_client(client)
     except ValueError:
         return str(client)
-
-
-def _counted(clients: int) -> str:
-    return f"{clients} client{'' if clients == 1 else 's'}"
 
 
 def _table(hub: Hub, args: Args) -> tuple[Group, StickyTable]:

@@ -34,6 +34,7 @@ from director.messages import (
     UserAdd,
     UserDelete,
 )
+from director.printable import counted
 
 _Outcome = tuple[Running, str]
 
@@ -74,8 +75,7 @@ def host_delete_all(running: Running, change: HostDeleteAll, force: bool) -> _Ou
     after = running
     for host in group.hosts:
         after = _removed(after, place_of(service.name, group.name, host.name))
-    count = len(group.hosts)
-    return after, f"{count} host{'' if count == 1 else 's'} of {label} removed"
+    return after, f"{counted(len(group.hosts), 'host')} of {label} removed"
 
 
 def group_add(running: Running, change: GroupAdd, force: bool) -> _Outcome:

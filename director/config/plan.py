@@ -18,6 +18,7 @@ from director.config.edits import BESIDE, DOWN, DRAIN, diff, find, unlike, words
 from director.config.model import Config, Group, Service
 from director.config.schema import ELEMENTS, Attribute
 from director.messages import Draining, Edit, Running
+from director.printable import counted
 
 _RESTART = {  # what only a new process can do: each gave up its rights for good when it began
     "director": ("user", "group"),
@@ -216,14 +217,10 @@ def _contents(kind: StepKind, thing: Any) -> str:
         return ""
     if isinstance(thing, Service):
         hosts = sum(len(group.hosts) for group in thing.groups)
-        return f" with {_count(len(thing.groups), 'group')} and {_count(hosts, 'host')}"
+        return f" with {counted(len(thing.groups), 'group')} and {counted(hosts, 'host')}"
     if isinstance(thing, Group):
-        return f" with {_count(len(thing.hosts), 'host')}"
+        return f" with {counted(len(thing.hosts), 'host')}"
     return ""
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _enabling(place: _Place, old: Service, new: Service) -> Step:

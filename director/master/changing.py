@@ -350,8 +350,3 @@ class Changing:
 def is_over(down: AdminDown, wall: float) -> bool:
     """Whether it was for a time that has passed."""
     return down.until_at is not None and down.until_at <= wall
-
-
-def count(number: int, noun: str) -> str:
-    """So many of them, in words."""
-    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -28,6 +28,7 @@ from director.master.needs import Needs
 from director.master.records import Loaded, since_load
 from director.master.stage import Stage
 from director.messages import ApplyConfig, Edit, Reload, Request, Running, SaveConfig
+from director.printable import counted
 
 if TYPE_CHECKING:
     from director.master.changing import Changing
@@ -204,7 +205,7 @@ class Loading:
             return
         if restart := [step.text for step in plan if step.restart]:
             raise SystemFailure("needs restart, nothing was changed: " + "; ".join(restart))
-        stays = (f"{_count(merged.kept, 'run-time change')} in force",) if merged.kept else ()
+        stays = (f"{counted(merged.kept, 'run-time change')} in force",) if merged.kept else ()
         edits = diff(before, merged.running)
         opened = master.openings.open_new(merged.running.config)
         try:
@@ -333,7 +334,3 @@ def _checks(config: Config) -> list[Any]:
     groups = [group for service in config.services for group in service.groups]
     checks = [*(group.check for group in groups), *(host.check for group in groups for host in group.hosts)]
     return [check for check in checks if check is not None]
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")

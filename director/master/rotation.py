@@ -15,6 +15,7 @@ from director.errors import Exit
 from director.events import Event
 from director.master.family import Child
 from director.messages import Request, Slot
+from director.printable import counted
 
 if TYPE_CHECKING:
     from director.master.run import Master
@@ -85,5 +86,5 @@ class Rotation:
     def _settle(self, turn: _Turn) -> None:
         self._turns.remove(turn)
         late = [f"process {child.pid} may write to the old files for a while" for child in turn.waiting.values()]
-        said = f"{turn.files} log file{'' if turn.files == 1 else 's'} opened again"
+        said = f"{counted(turn.files, 'log file')} opened again"
         self._master.changing.answer(turn.request, Exit.DONE, (said,), data={"warnings": late} if late else {})

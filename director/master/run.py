@@ -19,7 +19,7 @@ from director.events import Event
 from director.master import system as kernel
 from director.master.admins import Admins
 from director.master.candidate import Candidate
-from director.master.changing import Changing, count
+from director.master.changing import Changing
 from director.master.controls import Controls
 from director.master.family import TICK, Child, Family, Roles, all_accept
 from director.master.invocation import Invocation
@@ -71,6 +71,7 @@ from director.messages import (
 )
 from director.outbox import Outbox
 from director.places import Places
+from director.printable import counted
 
 FAST_STOP = 1.5  # seconds that a fast stop leaves its children before KILL
 PID_AGAIN = 5.0  # seconds until a pid file that could not be written is tried again
@@ -283,7 +284,7 @@ class Master:
         logs.info(Event.DAEMON_READY, pid=os.getpid(), workers=workers)
         self.tell_processes()  # so that who asks the hub now hears that all serve
         self.notifier.tell("READY=1", self._status())
-        running = f"directord: running, pid {os.getpid()}, {count(workers, 'worker')}"
+        running = f"directord: running, pid {os.getpid()}, {counted(workers, 'worker')}"
         self.readiness.tell(Exit.DONE, running, stays=True)
         self.when_ready()
 
@@ -366,7 +367,7 @@ class Master:
         self.notifier.tell(f"{line}; {trouble}" if trouble else line)
 
     def _status(self) -> str:
-        return f"STATUS=serving by {count(self.seats.count, 'worker')}"
+        return f"STATUS=serving by {counted(self.seats.count, 'worker')}"
 
     @property
     def reigns(self) -> bool:
