@@ -17,7 +17,6 @@ from director.messages import Question, Reply
 from director.scheduling.drain import Offer, first
 
 MOST = 500  # connections at once, so that no worker is busy with it for long
-TOPICS = ("offer", "close")
 
 Document = dict[str, Any]
 

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from control.commands.command import Command, Option
+from control.commands.command import Command, Names, Option
 
 _METAVARS = {  # what the value of an option is
-    "SVC": "service", "GRP": "any-group", "HOST": "any-host", "LISTEN": "admin",
-    "FILE": "file", "PATH": "file", "DIR": "file",
+    "SVC": Names.SERVICE, "GRP": Names.ANY_GROUP, "HOST": Names.ANY_HOST, "LISTEN": Names.ADMIN,
+    "FILE": Names.FILE, "PATH": Names.FILE, "DIR": Names.FILE,
 }  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def _values(options: Iterable[Option]) -> Iterator[str]:
     known: dict[str, str] = {}
     for option in options:
         if not option.flag:
-            value = " ".join(option.choices) or f"@{_METAVARS.get(option.metavar, 'value')}"
+            value = " ".join(option.choices) or f"@{_METAVARS.get(option.metavar, Names.VALUE)}"
             known.update(dict.fromkeys(option.spellings, value))
     return (f"{spelling}) value='{value}' ;;" for spelling, value in known.items())
 

@@ -605,10 +605,6 @@ class Hub:
         """What one worker knows, or the one of this slot; None if it is nothing, or none answers."""
         return self.questions.ask_one(self._workers(slot), topic, args)
 
-    def ask_workers(self, topic: str, args: dict[str, Any]) -> list[dict[str, Any]]:
-        """What each worker knows."""
-        return self.questions.ask(self._workers(), topic, args)
-
     def _workers(self, slot: int | None = None) -> list[bytes]:
         """The identities on the bus of the living, or of the one in this slot."""
         rows = self.totals.rows

@@ -40,11 +40,6 @@ class Report:
     turn: Callable[[], None] = lambda: None  # called for each host: others may have their turn
 
 
-def build(report: Report) -> dict[str, Any]:
-    """One JSON document; its keys are a contract."""
-    return {**summary(report), "services": [of_service(report, one) for one in report.running.config.services]}
-
-
 def summary(report: Report) -> dict[str, Any]:
     """All of it but services."""
     master = next((one for one in report.processes if one.kind is Kind.MASTER), None)

@@ -83,10 +83,6 @@ class Totals:
         self._sums: dict[int, tuple[HostTally, list[float]]] = {}  # of hosts, as far as asked for and not changed since
         self._dead: set[int] = set()
 
-    def is_dead(self, incarnation: int) -> bool:
-        """Whether that worker is gone: nothing more of it counts."""
-        return incarnation in self._dead
-
     def row(self, slot: int, incarnation: int) -> Row | None:
         """The row of a worker, made if it is new; None if it is dead."""
         if incarnation in self._dead:

@@ -107,9 +107,6 @@ class Hub(Protocol):
     def ask_worker(self, topic: str, args: Document, slot: int | None = None) -> Document | None:
         """What one worker knows, or the one of this slot; None if it is nothing, or none answers."""
 
-    def ask_workers(self, topic: str, args: Document) -> list[Document]:
-        """What each worker knows."""
-
     def stats(self) -> Document:
         """All counters, not older than a second: the JSON document of the interface. Not to be changed."""
 

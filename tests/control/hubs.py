@@ -274,10 +274,6 @@ class FakeHub:
         self.questions.append((topic, args, slot))
         return self.replies[0] if self.replies else None
 
-    def ask_workers(self, topic: str, args: dict[str, Any]) -> list[dict[str, Any]]:
-        self.questions.append((topic, args, None))
-        return self.replies
-
     def stats(self) -> dict[str, Any]:
         return self.document
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 from control.fallbacks import Fallbacks
-from control.stats import Report, build
+from control.stats import Report, of_service, summary
 from control.totals import Totals
 from director.config.model import Config, Endpoint, Group, Host, Listen, Service
 from director.messages import Kind, ProcessInfo, Running, Slot, Tally
@@ -56,6 +57,11 @@ def report() -> Report:
         now=10.0,
         at=130.0,
     )
+
+
+def build(report: Report) -> dict[str, Any]:
+    """The whole document."""
+    return {**summary(report), "services": [of_service(report, one) for one in report.running.config.services]}
 
 
 def test_for_each_host_others_may_have_their_turn() -> None:

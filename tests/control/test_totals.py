@@ -112,7 +112,6 @@ def test_only_what_changed_is_passed_on() -> None:
 def test_the_dead_are_not_heard() -> None:
     totals = Totals()
     totals.bury(1)
-    assert totals.is_dead(1)
     assert totals.load(load(1, {1: 2}), 0.0, 0.0) == {}
     assert totals.row(1, 1) is None
 
