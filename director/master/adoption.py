@@ -12,10 +12,9 @@ import socket
 from collections.abc import MutableMapping, Sequence
 
 from director import logs
-from director.addresses import be_uncongested, is_loopback
 from director.config.model import Config, Endpoint, Listen
 from director.events import Event
-from director.master.listeners import Address, resolve
+from director.master.listeners import Address, resolve, set_inherited_options
 
 FIRST = 3  # the first descriptor that is passed
 
@@ -82,9 +81,5 @@ def _is_at(sock: socket.socket, ip: Endpoint) -> bool:
 def _address(listen: Listen, sock: socket.socket) -> Address:
     sock.setblocking(False)
     if sock.family != socket.AF_UNIX:
-        # Accepted sockets inherit these.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if is_loopback(sock.getsockname()[0]):
-            be_uncongested(sock)
+        set_inherited_options(sock, sock.getsockname()[0])
     return Address(listen, shared=True, foreign=True, sockets=[sock])

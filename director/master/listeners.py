@@ -231,13 +231,17 @@ def _tcp_socket(address: Address, family: int, where: Any) -> socket.socket:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-    # Accepted sockets inherit these, which saves calls on every connection.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if is_loopback(where[0]):
-        be_uncongested(sock)
+    set_inherited_options(sock, where[0])
     _set_options(sock, listen, Listen(ip=listen.ip))
     return sock
+
+
+def set_inherited_options(sock: socket.socket, ip: str) -> None:
+    """Set on a TCP listener at `ip` what accepted sockets inherit: that saves calls on every connection."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if is_loopback(ip):
+        be_uncongested(sock)
 
 
 def _set_options(sock: socket.socket, listen: Listen, before: Listen) -> None:
