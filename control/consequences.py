@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from control.usability import is_up, is_usable
 from director.printable import counted
 
 Document = dict[str, Any]
 
 _INSIDE = ("groups", "hosts", "")  # what a service, a group and a host hold
-_USABLE = ("up", "slowstart")
 _DRAIN = "drain "  # what the steps begin with that say what is to become of connections
 
 
@@ -55,13 +55,9 @@ class _Known:
         """How many hosts of a group get connections, and their weight in all."""
         where = tuple(path)
         if where not in self._usable:
-            weights = [host["weight"] for host in group["hosts"] if _is_usable(host)]
+            weights = [host["weight"] for host in group["hosts"] if is_usable(host)]
             self._usable[where] = len(weights), sum(weights)
         return self._usable[where]
-
-
-def _is_usable(host: Document) -> bool:
-    return host["state"] in _USABLE and host["weight"] > 0
 
 
 def _consequence(action: Document, known: _Known, drained: set[tuple[str, ...]]) -> str:
@@ -92,7 +88,7 @@ def _consequence(action: Document, known: _Known, drained: set[tuple[str, ...]])
 
 def _host_gone(host: Document, usable: tuple[int, float], stay: bool) -> str:
     count, weight = usable
-    own = int(_is_usable(host))
+    own = int(is_usable(host))
     share = 100 * (weight - own * host["weight"]) / weight if weight else 0
     return f"{_connections(host['open'], stay)}; {count - own} of {count} usable hosts left, {share:.0f} %"
 
@@ -101,7 +97,7 @@ def _group_to_come(text: str, service: Document) -> str:
     group = next((group for group in service["groups"] if f"enable group {group['name']!r} " in text), None)
     if group is None:
         return ""
-    up = sum(host["state"] in _USABLE for host in group["hosts"])
+    up = sum(map(is_up, group["hosts"]))
     return f"{up} of its {len(group['hosts'])} hosts are up; connections stay where they are"
 
 

@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from control.usability import is_up, is_usable
 from director.tally import quantile_ms
 
 Document = dict[str, Any]
@@ -81,7 +82,6 @@ _STATUS = {
     "drain": "DRAIN",
     "unresolved": "MAINT (resolution)",
 }
-_USABLE = ("up", "slowstart")
 _CHECKS = {
     "L4OK": "Layer4 check passed",
     "L4TOUT": "Layer4 timeout",
@@ -166,7 +166,7 @@ def _frontend(service: Document) -> Row:
 
 def _backend(name: str, group: Document, now: float) -> Row:
     hosts = group["hosts"]
-    usable = [host for host in hosts if host["state"] in _USABLE and host["weight"]]
+    usable = [host for host in hosts if is_usable(host)]
     active = [host for host in usable if not host["backup"]]
     weight = _weight(sum(host["weight"] for host in active or usable))
     # It is up for as long as one of these was, at least; down since the last one went.
@@ -275,7 +275,7 @@ def _aborts(hosts: list[Document]) -> Row:
 
 
 def _status(host: Document) -> str:
-    if host["check_type"] is None and host["state"] in _USABLE:
+    if host["check_type"] is None and is_up(host):
         return "no check"
     return _STATUS[host["state"]]
 
@@ -475,7 +475,7 @@ def _server_state(backend: str, group: Document, host: Document, now: float) -> 
     if not address.startswith("unix:"):
         address, _, port = address.rpartition(":")
         address = address.strip("[]")
-    usable = host["state"] in _USABLE
+    usable = is_up(host)
     checked = host["check_type"] is not None
     values = (
         group["number"], _word(backend), _sid(host), _word(host["name"]), _word(address),

@@ -15,6 +15,7 @@ from itertools import accumulate, chain
 from operator import itemgetter
 from typing import Any
 
+from control.usability import is_usable
 from director.tally import BOUNDS_MS
 
 Document = dict[str, Any]
@@ -22,7 +23,6 @@ Value = Callable[[Document], float | None]
 Labels = tuple[str, ...]
 
 _STATES = ("up", "down", "maint", "drain", "unresolved", "slowstart")
-_USABLE = ("up", "slowstart")
 _PIECE = 500  # entries whose lines are one text
 _FORMS = 1024  # that are kept: 50 MB of 25 000 hosts
 _LABELS = "\0"  # in whose place labels come; a name can't hold it
@@ -37,10 +37,6 @@ def _key(name: str) -> Value:
 def _new(name: str) -> Value:
     """Something that a daemon that runs may not tell yet."""
     return lambda one: one.get(name)
-
-
-def _usable(host: Document) -> bool:
-    return host["state"] in _USABLE and host["weight"] > 0
 
 
 def _check_seconds(host: Document) -> float | None:
@@ -82,12 +78,12 @@ _GROUP: tuple[tuple[str, Value, str], ...] = (
     ("enabled", lambda group: int(group["enabled"]), "Whether new connections go to this group."),
     (
         "active_servers",
-        lambda group: sum([_usable(host) and not host["backup"] for host in group["hosts"]]),
+        lambda group: sum([is_usable(host) and not host["backup"] for host in group["hosts"]]),
         "Usable hosts.",
     ),
     (
         "backup_servers",
-        lambda group: sum([_usable(host) and host["backup"] for host in group["hosts"]]),
+        lambda group: sum([is_usable(host) and host["backup"] for host in group["hosts"]]),
         "Usable backup hosts.",
     ),
 )

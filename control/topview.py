@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from control.render import COLOURS, size, span
+from control.usability import is_up
 from director.printable import clean
 
 Document = dict[str, Any]
@@ -229,7 +230,7 @@ class Top:
         now = self.now
         services, workers = self.rows.get("services", []), self.rows.get("workers", [])
         hosts = self.rows.get("hosts", [])
-        usable = sum(row["state"] in ("up", "slowstart") for row in hosts)
+        usable = sum(map(is_up, hosts))
         held = "  held" if self.held else ""
         yield [
             (f"director {now['version']}", HEADING),

@@ -50,6 +50,7 @@ PURE = (
     "control/render.py",
     "control/reunion.py",
     "control/topview.py",
+    "control/usability.py",
     "control/web/charts.py",
     "control/web/logins.py",
     "control/web/running.py",

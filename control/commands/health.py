@@ -18,13 +18,12 @@ from control.commands.command import (
     Option,
     Section,
 )
+from control.usability import is_up
 from director.access import Access
 
 if TYPE_CHECKING:
     from control.retries import Tried
     from director.messages import Actor
-
-_WELL = ("up", "slowstart")
 
 
 def down_hosts(hub: Hub, args: Args, actor: Actor) -> Document:
@@ -37,7 +36,7 @@ def down_hosts(hub: Hub, args: Args, actor: Actor) -> Document:
         for group in service["groups"]:
             place = {"service": service["name"], "group": group["name"], "enabled": group["enabled"]}
             for host in group["hosts"]:
-                if host["state"] not in _WELL:
+                if not is_up(host):
                     found.append({**place, **host, "seconds": round(max(0.0, now - host["since"]), 1)})
     return {"past": False, "hosts": found}
 

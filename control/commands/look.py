@@ -20,6 +20,7 @@ from control.commands.command import (
     unknown,
 )
 from control.turn import in_turns
+from control.usability import is_up
 
 if TYPE_CHECKING:
     from director.messages import Actor
@@ -62,7 +63,7 @@ def services(hub: Hub, args: Args, actor: Actor) -> Document:
 def _in_short(service: Document) -> Document:
     groups = service["groups"]
     hosts = [host for group in groups if group["enabled"] for host in group["hosts"]]
-    up = sum(host["state"] in ("up", "slowstart") for host in hosts)
+    up = sum(map(is_up, hosts))
     return {**service, "groups": [group["name"] for group in groups], "hosts": len(hosts), "hosts_up": up}
 
 

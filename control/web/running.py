@@ -16,15 +16,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from control.usability import is_up
 from director.config.model import Admin, Config
+from director.config.writer import escaped
 
 Document = dict[str, Any]
-_SERVES = ("up", "slowstart")
 _WORDS = ("maint", "drain", "unresolved")
-# What minidom escapes, in an attribute; a line break in one would be read as a blank.
-_ESCAPES = str.maketrans(
-    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
-)
 
 
 def text(stats: Document) -> str:
@@ -39,10 +36,10 @@ def _service(service: Document) -> Iterator[str]:
         yield f"group {group['name']} {'enabled' if group['enabled'] else 'inactive'}"
         hosts = _sorted(group["hosts"])
         for host in hosts:
-            if host["state"] in _SERVES:
+            if is_up(host):
                 yield f"host {host['name']} {host['ip']} {host['open']} -"
         for host in hosts:
-            if host["state"] not in _SERVES:
+            if not is_up(host):
                 reason = host["state"] if host["state"] in _WORDS else " ".join((host["reason"] or "down").split())
                 yield f"disabled {host['name']} {host['ip']} {reason} -"
 
@@ -82,5 +79,5 @@ def _admins(admins: Iterable[Admin]) -> Iterator[str]:
 
 
 def _tag(tag: str, /, closed: bool = False, **attributes: str) -> str:
-    words = "".join(f' {key}="{value.translate(_ESCAPES)}"' for key, value in attributes.items())
+    words = "".join(f' {key}="{escaped(value)}"' for key, value in attributes.items())
     return f"<{tag}{words}{'/' if closed else ''}>"

@@ -59,7 +59,7 @@ def _lines(element: Element, thing: Any, tag: str) -> Iterator[str]:
     for row in element.attributes:
         value = getattr(thing, row.field)
         if row.required or value != row.default:
-            parts.append(f'{row.name}="{row.value.show(value).translate(_ESCAPES)}"')
+            parts.append(f'{row.name}="{escaped(row.value.show(value))}"')
     inner = (
         f"{_INDENT}{line}" for child, value in _children(element, thing) for line in _lines(child, value, child.tag)
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from werkzeug.wrappers import Response
 
+from control.usability import is_up
 from control.web.charts import small
 from control.web.pages.charts import drawn, number, per_second
 from control.web.visit import Pages, Visit, Window, of_shape
@@ -54,7 +55,7 @@ def shape(seen: list[dict[str, Any]], window: Window) -> str:
 def looked_at(service: dict[str, Any]) -> dict[str, Any]:
     """A service with how well it is."""
     hosts = [host for group in service["groups"] if group["enabled"] for host in group["hosts"]]
-    up = sum(host["state"] in ("up", "slowstart") for host in hosts)
+    up = sum(map(is_up, hosts))
     health = "down" if not up else "up" if up == len(hosts) else "some"
     faults = sum(sum(host["faults"].values()) for group in service["groups"] for host in group["hosts"])
     return {
