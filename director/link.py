@@ -15,7 +15,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from director.errors import LocalProtocolError
-from director.framing import FrameReader, decode, encode
+from director.frames import FrameReader
+from director.framing import decode, encode
 from director.messages import (
     Accept,
     AdminFiles,

@@ -16,7 +16,8 @@ from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from director.errors import RemoteProtocolError
-from director.framing import LENGTH, decode, encode_body
+from director.frames import LENGTH
+from director.framing import decode, encode_body
 from director.messages import SchedulerFailed
 
 _SIZE = 4096  # bytes

@@ -28,7 +28,8 @@ from director.config import document, reader
 from director.config.document import MAX_SIZE
 from director.config.model import OWN_SCHEDULER, STICKY, Config
 from director.errors import ChildExit, Problem, Severity, SystemFailure
-from director.framing import FrameReader, decode, encode
+from director.frames import FrameReader
+from director.framing import decode, encode
 from director.master.child import fork_child
 from director.master.needs import Needs
 from director.master.system import Identity, System, child_identity, describe_status, vitals

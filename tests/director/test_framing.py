@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 
 from director.errors import Problem, RemoteProtocolError, Severity
-from director.framing import LENGTH, decode, encode, encode_body, pack
+from director.frames import LENGTH, pack
+from director.framing import decode, encode, encode_body
 from director.messages import (
     Actor,
     AdminDown,

@@ -7,7 +7,8 @@ import socket
 
 import pytest
 
-from director.framing import FrameReader, decode
+from director.frames import FrameReader
+from director.framing import decode
 from director.link import Link
 from director.master.bond import Bond
 from director.master.candidate import Candidate

@@ -9,7 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from director.framing import FrameReader, decode
+from director.frames import FrameReader
+from director.framing import decode
 from director.link import Link
 from director.master.bond import Bond
 from director.master.loop import Loop

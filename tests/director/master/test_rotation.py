@@ -9,7 +9,8 @@ import pytest
 
 from director.config.model import Logging
 from director.errors import SystemFailure
-from director.framing import FrameReader, decode
+from director.frames import FrameReader
+from director.framing import decode
 from director.link import Link
 from director.master.family import Child
 from director.master.logfiles import LogFiles, setup_of

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from director.framing import FrameReader, decode
+from director.frames import FrameReader
+from director.framing import decode
 from director.link import Link
 from director.master.bond import Bond
 from director.master.family import Child
