@@ -21,24 +21,12 @@ from cattrs.errors import BaseValidationError
 from cattrs.preconf.msgpack import make_converter
 
 from director import messages
+from director.config.edits import DOWN, DRAIN, child_tag, tag_of
 from director.config.schema import ELEMENTS
 from director.errors import RemoteProtocolError
-from director.frames import LENGTH, MAX_FRAME, FrameReader, pack, unpack
+from director.frames import pack, unpack
 
 T = TypeVar("T")
-
-__all__ = [
-    "LENGTH",
-    "MAX_FRAME",
-    "FrameReader",
-    "decode",
-    "encode",
-    "encode_body",
-    "pack",
-    "plainly",
-    "understood",
-    "unpack",
-]
 
 
 def _members(union: UnionType) -> Iterator[type]:
@@ -86,13 +74,11 @@ def _kind(tag: str, field: str) -> Any:
         return kind | None
     if field in _BESIDE:
         return _BESIDE[field]
-    many = any(field == name and child not in _FIELDS for child, name in ELEMENTS[tag].children.items())
-    hint = get_type_hints(kind)[field]
-    return tuple[str, ...] if many and str(hint).startswith("tuple") else hint
+    # Of things with places of their own an edit tells the order, by their names.
+    return get_type_hints(kind)[field] if child_tag(tag, field) is None else tuple[str, ...]
 
 
-_BESIDE: dict[str, Any] = {"down": messages.AdminDown | None, "drain": messages.Draining | None}  # in no config
-_FIELDS = ("enable", "check", "logging", "dns", "checktime")  # children that are no collections
+_BESIDE: dict[str, Any] = {DOWN: messages.AdminDown | None, DRAIN: messages.Draining | None}  # in no config
 
 
 def _unstructure_edit(edit: messages.Edit) -> list[Any]:
@@ -101,7 +87,7 @@ def _unstructure_edit(edit: messages.Edit) -> list[Any]:
 
 def _structure_edit(parts: Any, _: Any) -> messages.Edit:
     place, field, old, new = parts
-    kind = _kind(place[-2] if place else "director", field)
+    kind = _kind(tag_of(place), field)
     return messages.Edit(
         tuple(place), field, _CONVERTER.structure(old, kind | None), _CONVERTER.structure(new, kind | None)
     )

@@ -41,6 +41,16 @@ def place_of(*names: str) -> Place:
     return tuple(word for pair in zip(("service", "group", "host"), names, strict=False) for word in pair)
 
 
+def tag_of(place: Place) -> str:
+    """The tag of what is at a place."""
+    return place[-2] if place else "director"
+
+
+def child_tag(tag: str, field: str) -> str | None:
+    """The tag of those that a field of an element holds, each with a place of its own; None if it holds none."""
+    return next((child for child, name in ELEMENTS[tag].children.items() if name == field and child in KEYS), None)
+
+
 def within(place: Place, outer: Place) -> bool:
     """Whether one place is, or is in, another."""
     return place[: len(outer)] == outer
@@ -227,11 +237,8 @@ def value(running: Running, edit: Edit) -> Any:
     if edit.field == DOWN:
         return running.admin.get(thing.number)
     found = getattr(thing, edit.field)
-    tag = edit.place[-2] if edit.place else "director"
-    for child, field in ELEMENTS[tag].children.items():
-        if field == edit.field and child in KEYS:
-            return tuple(KEYS[child](member) for member in found)
-    return found
+    child = child_tag(tag_of(edit.place), edit.field)
+    return found if child is None else tuple(KEYS[child](member) for member in found)
 
 
 def _updated(thing: Any, tag: str, place: Place, edit: Edit) -> Any:
@@ -256,10 +263,9 @@ def _updated(thing: Any, tag: str, place: Place, edit: Edit) -> Any:
 
 
 def _edited(thing: Any, tag: str, edit: Edit) -> Any:
-    for child, field in ELEMENTS[tag].children.items():
-        if field == edit.field and child in KEYS:
-            return replace(thing, **{field: tuple(_ordered(getattr(thing, field), child, edit))})
-    return replace(thing, **{edit.field: edit.new})
+    child = child_tag(tag, edit.field)
+    new = edit.new if child is None else tuple(_ordered(getattr(thing, edit.field), child, edit))
+    return replace(thing, **{edit.field: new})
 
 
 def _ordered(members: Iterable[Any], tag: str, edit: Edit) -> list[Any]:
@@ -270,8 +276,7 @@ def _ordered(members: Iterable[Any], tag: str, edit: Edit) -> list[Any]:
 
 def is_order(edit: Edit) -> bool:
     """Whether it says only in which order things stand."""
-    tag = edit.place[-2] if edit.place else "director"
-    return any(field == edit.field and child in KEYS for child, field in ELEMENTS[tag].children.items())
+    return child_tag(tag_of(edit.place), edit.field) is not None
 
 
 def inverse(edits: Sequence[Edit]) -> tuple[Edit, ...]:

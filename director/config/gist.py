@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any
 
-from director.config.edits import DOWN, DRAIN, KEYS
+from director.config.edits import DOWN, DRAIN, KEYS, tag_of
 from director.config.schema import ELEMENTS, Element
 from director.messages import AdminDown, Edit
 
@@ -27,7 +27,7 @@ def gist(edits: Sequence[Edit]) -> dict[str, str]:
 
 
 def _element(edit: Edit) -> Element:
-    return ELEMENTS[edit.place[-2] if edit.place else "director"]
+    return ELEMENTS[tag_of(edit.place)]
 
 
 def _is_secret(edit: Edit) -> bool:

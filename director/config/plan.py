@@ -9,12 +9,12 @@ another is closed, a group added before it is enabled. What a step will cost
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from director.config.edits import BESIDE, DOWN, DRAIN, diff, find, unlike, words
+from director.config.edits import BESIDE, DOWN, DRAIN, KEYS, diff, find, unlike, words
 from director.config.model import Config, Group, Service
 from director.config.schema import ELEMENTS, Attribute
 from director.messages import Draining, Edit, Running
@@ -98,15 +98,6 @@ class _Place:
         return Step(kind, text, restart, self.path)
 
 
-_KEYS: dict[str, Callable[[Any], Any]] = {  # what tells the children of one element apart
-    "service": lambda service: service.name,
-    "group": lambda group: group.name,
-    "host": lambda host: host.name,
-    "user": lambda user: user.name,
-    "listen": lambda listen: str(listen.ip),
-    "admin": lambda admin: str(admin.listen),
-    "control": lambda control: (control.socket, control.group),
-}
 _VERBS = {"listen": (StepKind.OPEN, StepKind.CLOSE)}
 _PREPOSITIONS = {StepKind.ADD: "to", StepKind.REMOVE: "from", StepKind.OPEN: "of", StepKind.CLOSE: "of"}
 
@@ -149,7 +140,7 @@ def _changes(place: _Place, old: Any, new: Any) -> Iterator[Step]:
             continue
         if tag == "enable":
             yield _enabling(place, old, new)
-        elif tag in _KEYS:
+        elif tag in KEYS:
             yield from _collection(place, tag, before, after)
         elif ELEMENTS[tag].kind is None:
             (row,) = ELEMENTS[tag].attributes
@@ -174,7 +165,7 @@ def _values(row: Attribute, old: Any, new: Any) -> str:
 
 def _collection(place: _Place, tag: str, old: Sequence[Any], new: Sequence[Any]) -> Iterator[Step]:
     """Children that came, went, differ, or stand in another order."""
-    key = _KEYS[tag]
+    key = KEYS[tag]
     if (pairs := unlike(key, old, new)) is not None:
         for other, thing in pairs:
             if other != thing:
