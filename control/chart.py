@@ -14,7 +14,7 @@ from typing import Any, Self
 from control.dialogues import Outcome
 from control.downtime import Downtime
 from director.messages import Fault
-from director.tally import BOUNDS_MS, bucket, quantiles_ms
+from director.tally import bucket, empty_histogram, quantiles_ms
 
 # Workers say what failed in the kernel's words.
 ERRNOS = {os.strerror(code): name for code, name in errno.errorcode.items()}
@@ -45,7 +45,7 @@ class Chart:
     checked_at: float = 0.0
     good_at: float = 0.0
     expires_at: float = 0.0
-    latency: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_MS) + 1))
+    latency: list[int] = field(default_factory=empty_histogram)
     resolved: bool | None = None
     out: Downtime = field(default_factory=Downtime)  # down, taken out, or without an address
     _quantiles: tuple[int, list[float]] = field(default=(0, [0.0, 0.0]), init=False, repr=False, compare=False)

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from director.tally import BOUNDS_MS, quantile_ms
+from director.tally import empty_histogram, quantile_ms
 
 STEP = 15.0  # seconds
 KEPT = 240  # steps: an hour
@@ -39,7 +39,7 @@ class Count:
     total: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
-    connect: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_MS) + 1))
+    connect: list[int] = field(default_factory=empty_histogram)
     open: int = 0
 
     def add(self, other: Count) -> None:
@@ -139,8 +139,3 @@ class History:
 def _mean(values: Sequence[float]) -> float | None:
     known = [value for value in values if not math.isnan(value)]
     return round(sum(known) / len(known), 3) if known else None
-
-
-def joined(histograms: Iterable[Sequence[int]]) -> list[int]:
-    """Histograms of connect times as one."""
-    return [sum(counts) for counts in zip([0] * (len(BOUNDS_MS) + 1), *histograms, strict=True)]

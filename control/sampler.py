@@ -13,11 +13,12 @@ from itertools import islice
 
 import gevent
 
-from control.history import STEP, Count, History, joined
+from control.history import STEP, Count, History
 from control.memory import HISTORY, Memory
 from control.totals import Totals
 from control.turn import let_others
 from director.config.model import Config, Service
+from director.tally import joined
 
 _PIECE = 500  # hosts
 

@@ -13,7 +13,7 @@ from control.totals import NOTHING, Row, Totals
 from director.config.model import Group, Host, Service
 from director.messages import Fault, HostState, Kind, ProcessInfo, Running
 from director.scheduling.permits import DIRECTOR
-from director.tally import BOUNDS_MS, FAULTS, HostTally
+from director.tally import FAULTS, HostTally, joined
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,8 @@ def _group(report: Report, service: Service, group: Group) -> dict[str, Any]:
         "scheduler_failures": report.fallbacks.counts.get(group.number, 0),
         "enabled": enabled,
         **report.group(group.number),
-        "connect_ms_buckets": _added([tally.connect for tally in busy]),
-        "session_ms_buckets": _added([tally.session for tally in busy]),
+        "connect_ms_buckets": joined([tally.connect for tally in busy]),
+        "session_ms_buckets": joined([tally.session for tally in busy]),
         "hosts": hosts,
     }
 
@@ -180,11 +180,6 @@ def _open(report: Report, number: int) -> dict[str, Any]:
         "rate_peak": round(totals.rates.most.get(number, 0.0), 1),
         "last_connection_at": None if latest is None else round(report.at - (report.now - latest), 3),
     }
-
-
-def _added(histograms: list[list[int]]) -> list[int]:
-    """Counts up to each of BOUNDS_MS, and beyond."""
-    return list(map(sum, zip(*histograms, strict=True))) if histograms else [0] * (len(BOUNDS_MS) + 1)
 
 
 _RESOLVED = tuple(state.value for state in (HostState.UP, HostState.DOWN, HostState.SLOWSTART))

@@ -8,7 +8,7 @@ processes, living and dead. Gauges (connections open) are not here.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache, partial
 from itertools import accumulate, pairwise
@@ -47,8 +47,14 @@ def quantiles_ms(buckets: list[int], quantiles: Sequence[float]) -> list[float]:
     return found
 
 
-def _buckets() -> list[int]:
+def empty_histogram() -> list[int]:
+    """Of nothing: a count for each of BOUNDS_MS, and one for what is above."""
     return [0] * (len(BOUNDS_MS) + 1)
+
+
+def joined(histograms: Iterable[Sequence[int]]) -> list[int]:
+    """Histograms as one."""
+    return list(map(sum, zip(empty_histogram(), *histograms, strict=True)))
 
 
 def _add(ours: Any, theirs: Any) -> Any:
@@ -96,8 +102,8 @@ class HostTally(_Adding):
     bytes_out: int = 0
     retries: int = 0  # attempts here after another host had failed
     faults: list[int] = field(default_factory=lambda: [0] * len(FAULTS))
-    connect: list[int] = field(default_factory=_buckets)
-    session: list[int] = field(default_factory=_buckets)
+    connect: list[int] = field(default_factory=empty_histogram)
+    session: list[int] = field(default_factory=empty_histogram)
     closed: int = 0  # at somebody's word
     failed: dict[str, int] = field(default_factory=dict)  # that had it and did not end in peace, by end state
 

@@ -7,7 +7,17 @@ from math import ceil
 from hypothesis import given, strategies
 
 from director.messages import Fault
-from director.tally import BOUNDS_MS, HostTallies, HostTally, ServiceTally, bucket, quantile_ms, quantiles_ms
+from director.tally import (
+    BOUNDS_MS,
+    HostTallies,
+    HostTally,
+    ServiceTally,
+    bucket,
+    empty_histogram,
+    joined,
+    quantile_ms,
+    quantiles_ms,
+)
 
 NUMBERS = strategies.integers(0, 10**9)
 ROWS = strategies.builds(
@@ -83,3 +93,9 @@ def test_hosts_that_nobody_asked_for_are_kept_and_not_looked_at() -> None:
     tallies[3].total += 1
     assert {number: tally.total for number, tally in tallies.take().items()} == {3: 2}
     assert tallies.kept[3].total == 2
+
+
+def test_histograms_join_count_by_count_and_none_at_all_are_an_empty_one() -> None:
+    one, other = (list(range(start, start + len(BOUNDS_MS) + 1)) for start in (0, 7))
+    assert joined([one, other]) == [first + second for first, second in zip(one, other, strict=True)]
+    assert joined(()) == empty_histogram()
