@@ -31,9 +31,7 @@ def replace_file(path: str, text: bytes) -> str:
     except OSError:
         os.unlink(fresh)
         raise
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    os.fsync(folder)
-    os.close(folder)
+    sync_folder(path)
     return backup
 
 
@@ -57,6 +55,15 @@ def check_regular(path: str) -> os.stat_result | None:
     if not stat.S_ISREG(found.st_mode):
         raise OSError(errno.EINVAL, "not a regular file", path)
     return found
+
+
+def sync_folder(path: str) -> None:
+    """Have the disk know that the file is there. Raises OSError."""
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _beside(path: str, text: bytes) -> tuple[str, os.stat_result | None]:

@@ -15,14 +15,14 @@ import errno
 import fcntl
 import os
 import stat
-import struct
 
 from director import logs
+from director.backups import sync_folder
 from director.errors import SystemFailure
 from director.events import Event
+from director.master.lock import flock
 from director.master.records import Changed, Loaded, Record, line, read
 
-_FLOCK = struct.Struct("hhqqi4x")
 _LONG = 1 << 20  # bytes: then it is written anew
 _KEPT = 1000  # changes from before the last load that are kept then
 
@@ -124,9 +124,7 @@ class Journal:
 
     def _write(self, data: bytes) -> None:
         try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(self._fd, view) :]
+            _write_all(self._fd, data)
             os.fdatasync(self._fd)
         except OSError:
             with contextlib.suppress(OSError):
@@ -144,12 +142,10 @@ class Journal:
         fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             _lock(fd)
-            view = memoryview(data)
-            while view:
-                view = view[os.write(fd, view) :]
+            _write_all(fd, data)
             os.fsync(fd)
             os.rename(fresh, self.path)
-            _sync_folder(self.path)
+            sync_folder(self.path)
         except OSError:
             os.close(fd)
             raise
@@ -160,12 +156,10 @@ class Journal:
 
 def _lock(fd: int) -> None:
     """Ours for as long as the descriptor lives. Raises BlockingIOError if it is another's."""
-    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, flock(fcntl.F_WRLCK, 0, 0))
 
 
-def _sync_folder(path: str) -> None:
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]

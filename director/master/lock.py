@@ -26,12 +26,13 @@ _FLOCK = struct.Struct("hhqqi4x")
 _MASTER, _CHILDREN = 0, 1
 
 
-def _flock(kind: int, byte: int) -> bytes:
-    return _FLOCK.pack(kind, os.SEEK_SET, byte, 1, 0)
+def flock(kind: int, start: int, length: int = 1) -> bytes:
+    """For fcntl(2): a lock of that kind, of so many bytes of the file; 0: of all from `start` on."""
+    return _FLOCK.pack(kind, os.SEEK_SET, start, length, 0)
 
 
 def _held(fd: int, byte: int) -> bool:
-    answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _flock(fcntl.F_WRLCK, byte))
+    answer = fcntl.fcntl(fd, fcntl.F_OFD_GETLK, flock(fcntl.F_WRLCK, byte))
     kind: int = _FLOCK.unpack(answer)[0]
     return kind != fcntl.F_UNLCK
 
@@ -103,7 +104,7 @@ def probe(path: str) -> Holder:
 def mark_child(path: str) -> int:
     """As a child: hold the lock that says children live. Returns the descriptor to keep open."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_RDLCK, _CHILDREN))
+    fcntl.fcntl(fd, fcntl.F_OFD_SETLK, flock(fcntl.F_RDLCK, _CHILDREN))
     return fd
 
 
@@ -126,7 +127,7 @@ class Lock:
                 return False  # where one may only look, one can see that
             raise refusal(f"can't open lock file {self.path}: {error.strerror}", error) from None
         try:
-            fcntl.fcntl(self.fd, fcntl.F_OFD_SETLK, _flock(fcntl.F_WRLCK, _MASTER))
+            fcntl.fcntl(self.fd, fcntl.F_OFD_SETLK, flock(fcntl.F_WRLCK, _MASTER))
         except BlockingIOError:
             os.close(self.fd)
             self.fd = -1
