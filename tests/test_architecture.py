@@ -9,6 +9,7 @@ the master      one thread, no gevent hub, no ZeroMQ context, before and after i
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -161,6 +162,16 @@ def test_every_module_says_what_it_owns(module: str) -> None:
 @pytest.mark.parametrize("module", [name for name in modules() if name.endswith("__init__.py")])
 def test_package_files_hold_a_docstring_and_no_code(module: str) -> None:
     assert len(tree(module).body) == 1
+
+
+@pytest.mark.parametrize("package", [name for name in modules() if name.endswith("__init__.py")])
+def test_package_files_are_the_maps_of_their_rooms(package: str) -> None:
+    text = ast.get_docstring(tree(package)) or ""
+    folder = Path(package).parent
+    there = {Path(name).stem for name in modules() if Path(name).parent == folder} - {"__init__"}
+    assert set(re.findall(r"(\w+)\.py\b", text)) <= there
+    if "one module each" not in text:
+        assert sorted(name for name in there if not re.search(rf"\b{name}\b", text)) == []
 
 
 @pytest.mark.parametrize("module", modules())

@@ -2,8 +2,11 @@
 
 command.py   what a row is, and how commands fail
 ordering.py  commands that are carried out by the master
-look.py host.py drain.py group.py process.py  the functions and rows, by section of the help
 table.py     all rows
+wording.py   words of a command into values
+
+The functions and rows, by what they are about: look.py health.py history.py events.py insight.py host.py drain.py
+group.py sticky.py service.py sessions.py users.py config.py process.py log.py
 
 Everything else follows from the table: `directorctl`'s arguments, its help,
 name completion, the verbs of the line dialect and the rights that a command
