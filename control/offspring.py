@@ -12,6 +12,7 @@ import signal
 from contextlib import suppress
 
 from control.memory import Memory
+from director.master.system import start_ticks
 
 
 class Offspring:
@@ -19,11 +20,11 @@ class Offspring:
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self._began: dict[int, str] = {}  # {pid: when, as the kernel says it}
+        self._began: dict[int, int] = {}  # {pid: start ticks}
 
     def add(self, pid: int) -> None:
         """It runs now. Not reaped yet, so that its number is its own."""
-        began = _began(pid)
+        began = start_ticks(pid)
         if began is not None:
             self._began[pid] = began
             self._memory.save(self._began)
@@ -36,15 +37,6 @@ class Offspring:
     def end_orphans(self) -> None:
         """Kill what the hub before us left, with all children. Somebody else who has got such a number stays."""
         for pid, began in (self._memory.load() or {}).items():
-            if _began(pid) in (began, None):  # a group whose leader is gone keeps its number
+            if start_ticks(pid) in (began, None):  # a group whose leader is gone keeps its number
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(pid, signal.SIGKILL)
-
-
-def _began(pid: int) -> str | None:
-    """In clock ticks since boot; None if there is no such process. See proc(5), /proc/PID/stat."""
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[19]
-    except OSError:
-        return None

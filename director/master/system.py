@@ -98,22 +98,25 @@ def child_identity(user: str | None, group: str | None) -> Identity | None:
     return Identity(account.pw_uid, gid, tuple(os.getgrouplist(account.pw_name, gid)))
 
 
-def start_ticks(pid: int) -> int | None:
-    """When the process began, in clock ticks since boot; with `pid` it names a process for ever."""
+def _stat(pid: int) -> list[bytes]:
+    """What /proc/PID/stat has behind the program's name, see proc(5); nothing if there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
-        return None
+            return file.read().rpartition(b")")[2].split()
+    except OSError:
+        return []
+
+
+def start_ticks(pid: int) -> int | None:
+    """When the process began, in clock ticks since boot; with `pid` it names a process for ever."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields else None
 
 
 def parent(pid: int) -> int:
     """The parent of a process; 0 if there is none, or no such process."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0
+    fields = _stat(pid)
+    return int(fields[1]) if fields else 0
 
 
 def works_in(directory: str, since: int) -> bool:
@@ -163,11 +166,8 @@ def started_at(ticks: int) -> float:
 
 def process_state(pid: int) -> str:
     """The kernel's letter for what the process does: R, S, D, T, Z, ...; empty if it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[0].decode()
-    except (OSError, IndexError):
-        return ""
+    fields = _stat(pid)
+    return fields[0].decode() if fields else ""
 
 
 def vitals(pid: int) -> Vitals:
@@ -181,12 +181,7 @@ def vitals(pid: int) -> Vitals:
 
 
 def _ran(pid: int) -> float:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            user, kernel = file.read().rpartition(b")")[2].split()[11:13]
-    except (OSError, ValueError):
-        return 0.0
-    return (int(user) + int(kernel)) / os.sysconf("SC_CLK_TCK")
+    return sum(map(int, _stat(pid)[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def processors() -> int:

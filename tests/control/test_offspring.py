@@ -48,7 +48,7 @@ def test_what_has_ended_or_is_somebody_elses_by_now_is_left_alone(fd: int, progr
     before.add(program.pid)
     before.remove(program.pid)
     Offspring(Memory(fd)).end_orphans()
-    Memory(fd).save({program.pid: "1"})  # long ago another one had this number
+    Memory(fd).save({program.pid: 1})  # long ago another one had this number
     Offspring(Memory(fd)).end_orphans()
     assert program.poll() is None
 
