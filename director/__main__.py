@@ -21,7 +21,7 @@ from control.enclosures import hashed
 from control.render import plain
 from director import console, demo, logs, plugins
 from director.config.model import Config
-from director.errors import DirectorError, Exit, Severity, SystemFailure, UnreachableError, cause
+from director.errors import DirectorError, Exit, Severity, Status, SystemFailure, UnreachableError, cause
 from director.master import adoption, checker, notify, stopping
 from director.master import preflight as preflights
 from director.master import start as starting
@@ -276,13 +276,13 @@ def status(options: argparse.Namespace, places: Places) -> int:
             code, words = stopping.situation(places)
         except SystemFailure as error:
             _complain(str(error))
-            return 4
+            return Status.UNKNOWN
         _say(words)
         return code
     except DirectorError as error:
         _complain(str(error))
-        return 4  # unknown, as LSB has it
-    return Exit.DONE
+        return Status.UNKNOWN
+    return Status.RUNNING
 
 
 def check(options: argparse.Namespace, places: Places) -> int:
@@ -306,7 +306,7 @@ def restart(options: argparse.Namespace, places: Places) -> int:
 
 def try_restart(options: argparse.Namespace, places: Places) -> int:
     """`directord try-restart`."""
-    if stopping.situation(places)[0] != 0:
+    if stopping.situation(places)[0] is not Status.RUNNING:
         _say("not running")
         return Exit.DONE
     options.foreground = False

@@ -37,6 +37,16 @@ class Exit(IntEnum):
     UPGRADE_ROLLED_BACK = 151
 
 
+class Status(IntEnum):
+    """Exit statuses of `directord status`, as LSB has them."""
+
+    RUNNING = 0
+    DEAD = 1  # its pid file is left
+    ORPHANS = 2  # it is dead, some of its processes live
+    STOPPED = 3
+    UNKNOWN = 4
+
+
 class ChildExit(IntEnum):
     """Exit statuses of our own children; the supervisor decides by them."""
 

@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Callable
 
-from director.errors import RightsError, SystemFailure
+from director.errors import RightsError, Status, SystemFailure
 from director.master.lock import Holder, probe
 from director.master.pidfile import read_pid_file
 from director.master.retirees import tell_by_signal
@@ -178,17 +178,17 @@ def other_config(places: Places) -> str:
     return "" if same else holder.config
 
 
-def situation(places: Places) -> tuple[int, str]:
-    """LSB status of a daemon that does not answer: (0 running, 1, 2 or 3, in words)."""
+def situation(places: Places) -> tuple[Status, str]:
+    """How it is with a daemon that does not answer, and in words. Raises SystemFailure."""
     holder = probe(places.lock)
     if holder.master_lives:
-        return 0, f"running, pid {holder.pid}, but its control socket does not answer"
+        return Status.RUNNING, f"running, pid {holder.pid}, but its control socket does not answer"
     if holder.children_live:
         known = (*holder.children, *holder.retirees)
         pids = " ".join(str(pid) for pid, start in known if holder.is_still(pid, start))
-        return 2, f"dead, but some of its processes live: {pids}"
+        return Status.ORPHANS, f"dead, but some of its processes live: {pids}"
     if os.path.lexists(places.pid_file):
         pid = read_pid_file(places.pid_file) or 0
         another = "" if start_ticks(pid) is None else f"; process {pid}, which it names, is none of a director here"
-        return 1, f"dead, and its pid file {places.pid_file} is left{another}"
-    return 3, "stopped"
+        return Status.DEAD, f"dead, and its pid file {places.pid_file} is left{another}"
+    return Status.STOPPED, "stopped"
