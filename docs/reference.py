@@ -105,7 +105,8 @@ def _command(row: Command) -> Iterator[str]:
     yield f"{row.summary[0].upper()}{row.summary[1:]}.{' Needs full access.' if row.access.value == 'full' else ''}\n"
     for option in row.options:
         yield f"- `{option.usage}`: {option.help}"
-    yield ""
+    if row.options:
+        yield ""
 
 
 def _sections(rows: Iterable[Command]) -> Iterator[str]:

@@ -69,7 +69,7 @@ def _described(row: Command) -> Document:
     }
 
 
-COMMANDS: tuple[Command, ...] = (
+_ROWS: tuple[Command, ...] = (
     *look.ROWS,
     *events.ROWS,
     Command(
@@ -112,3 +112,6 @@ COMMANDS: tuple[Command, ...] = (
     *insight.ROWS,
     *sessions.ROWS,
 )
+
+_ORDER = {section: position for position, section in enumerate(Section)}
+COMMANDS: tuple[Command, ...] = tuple(sorted(_ROWS, key=lambda row: _ORDER[row.section]))

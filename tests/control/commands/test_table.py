@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import pytest
 
-from control.commands.command import DRY_RUN
+from control.commands.command import DRY_RUN, Section
 from control.commands.table import COMMANDS
 from director.access import Access
 from tests.control.commands.running import run
@@ -16,6 +17,10 @@ from tests.control.hubs import FakeHub
 def test_every_name_is_there_once() -> None:
     names = [row.name for row in COMMANDS]
     assert len(names) == len(set(names))
+
+
+def test_commands_of_one_section_stand_together_in_the_order_of_sections() -> None:
+    assert [section for section, _ in groupby(row.section for row in COMMANDS)] == list(Section)
 
 
 @pytest.mark.parametrize("row", COMMANDS, ids=lambda row: row.name)
