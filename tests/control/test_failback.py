@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import gevent
 import pytest
 
@@ -14,24 +16,26 @@ def host(number: int, backup: bool = False) -> Host:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "up", "closed"), [(True, 1, [([2, 3], "UD")]), (True, 2, []), (False, 1, [])]
-)  # fmt: skip
+    ("wanted", "up", "backups", "closed"),
+    [
+        (True, 1, (2, 3), [([2, 3], "UD")]),
+        (True, 2, (2, 3), []),
+        (True, 1, (), []),
+        (False, 1, (2, 3), []),
+    ],
+    ids=["another host is up", "a backup is up", "there are no backups", "the group does not want it"],
+)
 def test_they_are_closed_when_another_host_is_up_and_the_group_wants_it(
-    wanted: bool, up: int, closed: list[tuple[list[int], str]]
+    wanted: bool, up: int, backups: tuple[int, ...], closed: list[tuple[list[int], str]]
 ) -> None:
     told: list[tuple[list[int], str]] = []
 
-    def close(hosts: object, end: str) -> int:
-        told.append((list(hosts), end))  # type: ignore[call-overload]
+    def close(hosts: Iterable[int], end: str) -> int:
+        told.append((list(hosts), end))
         return len(told)
 
-    hosts = (host(1), host(2, backup=True), host(3, backup=True))
-    Failback(close).is_up("web/main/h", Group(name="main", hosts=hosts, backup_close=wanted), hosts[up - 1])
-    gevent.sleep(0.01)
+    hosts = {number: host(number, backup=number in backups) for number in (1, *backups)}
+    group = Group(name="main", hosts=tuple(hosts.values()), backup_close=wanted)
+    Failback(close).is_up("web/main/h", group, hosts[up])
+    gevent.sleep(0)  # who closes has its turn
     assert told == closed
-
-
-def test_a_group_without_backups_has_nothing_to_leave() -> None:
-    failback = Failback(lambda hosts, end: pytest.fail("nothing to close"))
-    failback.is_up("web/main/h1", Group(name="main", hosts=(host(1),), backup_close=True), host(1))
-    gevent.sleep(0.01)

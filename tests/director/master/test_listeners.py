@@ -123,6 +123,9 @@ def test_all_ipv6_addresses_leave_ipv4_alone() -> None:
     port = free_port()
     six = open_address(Listen(ip=Endpoint("::", port)), 2)
     four = open_address(Listen(ip=Endpoint("*", port)), 2)
+    assert [sock.getsockname()[:2] for sock in (*six.sockets, *four.sockets)] == 2 * [("::", port)] + 2 * [
+        ("0.0.0.0", port)
+    ]
     six.close()
     four.close()
 
