@@ -4,8 +4,9 @@ Looks at each several times a second while this hub decides, closes what is to
 be closed, and counts. What goes on without being told to end (a host that was
 removed, or that its name stands for no more) is a drain without a deadline: so
 it is seen until it is over. A host that is elsewhere by now is drained where it
-was; how much of that is left, only workers can say, and are asked. Progress lies in the memory file, so that a new
-hub, of this generation or the next, goes on where this one was.
+was; how much of that is left only workers can say, and are asked. Progress lies
+in the memory file, so that a new hub, of this generation or the next, goes on
+where this one was.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from director.logtarget import LogSetup
 
 Slot = NewType("Slot", int)
 WEB_SLOT = Slot(-3)  # the web admin
+MASTER_SLOT = Slot(-2)
 HUB_SLOT = Slot(-1)  # the hub is supervised like a worker, beside their slots
 _ELDEST = -100  # slots below are those of whole generations
 

@@ -2,8 +2,8 @@
 
 Pure: the master computes what runs afterwards, and everybody else gets the
 difference (`edits.py`). Connections in progress are touched only where a change
-brings a grace (`departures.py`). Counterpart of `plan.py`, which does the same for whole config files; what
-comes and goes is in `inventory.py`.
+brings a grace (`departures.py`). What comes and goes is in `inventory.py`.
+Counterpart of `plan.py`, which does the same for whole config files.
 """
 
 from __future__ import annotations

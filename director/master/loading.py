@@ -1,13 +1,13 @@
 """Config texts at run time: the file read anew, a client's text applied, what runs written back.
 
 A checker without rights reads every text (`checker`); one at a time, others wait
-for their turn. A file is merged with what operators changed (`director.config.merge`); a client's text
-becomes what runs, beside what is in maintenance.
+for their turn. A file is merged with what operators changed
+(`director.config.merge`); a client's text becomes what runs, beside what is in
+maintenance.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import deque
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from director.errors import ConfigError, DirectorError, Exit, RefusedError, Seve
 from director.events import Event
 from director.master import checker
 from director.master.needs import Needs
-from director.master.records import Loaded, since_load
+from director.master.records import Loaded, digest, since_load
 from director.master.stage import Stage
 from director.messages import ApplyConfig, Edit, Reload, Request, Running, SaveConfig
 from director.printable import counted
@@ -44,11 +44,6 @@ class _Job:
     check: checker.Check
     request: Request | None
     tried: bool = False  # whether this machine has what it needs
-
-
-def digest(text: bytes) -> str:
-    """What tells one text from another."""
-    return hashlib.sha256(text).hexdigest()
 
 
 class Loading:
@@ -297,13 +292,12 @@ class Loading:
         name = self._file()
         text = checker.read_file(name)
         last, _ = since_load(self._changing.master.journal.records)
-        loaded = text if last is None else last.text.encode("latin-1")
+        loaded = text if last is None else last.raw
         return {"name": name, "text": text, "digest": digest(text), "loaded": loaded}
 
     def _remember(self, text: bytes, stays: tuple[Edit, ...]) -> None:
         master = self._changing.master
-        name = master.places.config or ""
-        master.journal.append(Loaded(master.system.wall(), name, digest(text), text.decode("latin-1"), stays))
+        master.journal.append(Loaded.of(master.system.wall(), master.places.config or "", text, stays))
 
 
 def _refuse_code(config: Config, running: Config) -> None:

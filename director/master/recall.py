@@ -13,35 +13,30 @@ from director.config.model import Config
 from director.config.numbering import assign
 from director.events import Event
 from director.master.journal import Journal
-from director.master.loading import digest
-from director.master.records import Loaded, fitting, replay, since_load
+from director.master.records import Loaded, digest, fitting, replay, since_load
 from director.messages import Edit, Running
 
 Check = Callable[[bytes, str], Config | None]  # a text and its name -> what it says
-
-
-def loaded(text: bytes, name: str, at: float, stays: tuple[Edit, ...] = ()) -> Loaded:
-    """The record of a text that is in force from now on."""
-    return Loaded(at, name, digest(text), text.decode("latin-1"), stays)
 
 
 def recall(journal: Journal, now: Config, text: bytes, name: str, check: Check) -> tuple[Running, int]:
     """What is to run, and the last number given; written to the journal as loaded.
 
     `check` reads the text that the changes were made over, if it is another
-    than `now` by this time. Where that can't be read any more, they stay as they are; where not even its
-    record can, those stay that find in `now` what they were made over.
+    than `now` by this time. Where that can't be read any more, they stay as
+    they are; where not even its record can, those stay that find in `now` what
+    they were made over.
     """
     config, last = assign(now, None, 0)
     fresh = Running(1, config)
     last_load, edits = since_load(journal.records)
     if not edits:
-        journal.owe(loaded(text, name, time.time()))
+        journal.owe(Loaded.of(time.time(), name, text))
         return fresh, last
     base = now
     misfits: tuple[Edit, ...] = ()
     if last_load is not None and last_load.digest != digest(text):
-        base = check(last_load.text.encode("latin-1"), last_load.name) or now
+        base = check(last_load.raw, last_load.name) or now
     numbers, last = assign(base, config, last)
     before = Running(1, numbers)
     if last_load is None:
@@ -57,5 +52,5 @@ def recall(journal: Journal, now: Config, text: bytes, name: str, check: Check) 
         logs.warning(Event.CHANGE_OVERRULED, change=conflict)
     if merged.kept:
         logs.info(Event.CHANGES_RECALLED, changes=merged.kept)
-    journal.owe(loaded(text, name, time.time(), merged.stays))
+    journal.owe(Loaded.of(time.time(), name, text, merged.stays))
     return replace(merged.running, version=1), last

@@ -9,6 +9,7 @@ order. Pure; the file is `journal`'s.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Sequence
@@ -24,6 +25,11 @@ from director.framing import plainly, understood
 from director.messages import Actor, Edit, Running
 
 
+def digest(text: bytes) -> str:
+    """What tells one text from another."""
+    return hashlib.sha256(text).hexdigest()
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A config text was read. `text` is as it was, byte by byte, in Latin-1."""
@@ -33,6 +39,16 @@ class Loaded:
     digest: str
     text: str
     stays: tuple[Edit, ...] = ()
+
+    @classmethod
+    def of(cls, at: float, name: str, text: bytes, stays: tuple[Edit, ...] = ()) -> Loaded:
+        """The record of a text that is in force from now on."""
+        return cls(at, name, digest(text), text.decode("latin-1"), stays)
+
+    @property
+    def raw(self) -> bytes:
+        """The text."""
+        return self.text.encode("latin-1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ from director.master.upgrade import Upgrade as Upgrading
 from director.master.upkeep import Upkeep
 from director.messages import (
     HUB_SLOT,
+    MASTER_SLOT,
     WEB_SLOT,
     Accepting,
     Applied,
@@ -65,7 +66,6 @@ from director.messages import (
     Reopened,
     Request,
     Running,
-    Slot,
     peer_incarnation,
     peer_slot,
 )
@@ -234,7 +234,7 @@ class Master:
 
         False: another daemon writes it. What changes is in memory only then.
         """
-        known, path = self.journal.records, os.path.join(self.places.state_dir, "journal")
+        known, path = self.journal.records, self.places.journal
         start = max((at for at, record in enumerate(known) if isinstance(record, Loaded)), default=len(known))
         try:
             self.journal = Journal(path)
@@ -378,7 +378,7 @@ class Master:
         """Tell the hub who there is, if that has changed, and write it down."""
         dropped = logs.trouble().dropped
         master = ProcessInfo(
-            Kind.MASTER, Slot(-2), os.getpid(), 0, self.stage.value, self._started_at, log_dropped=dropped
+            Kind.MASTER, MASTER_SLOT, os.getpid(), 0, self.stage.value, self._started_at, log_dropped=dropped
         )
         shown = (master, *self.family.processes(), *self.retirees.processes())
         if [replace(one, silent=0.0) for one in shown] != [replace(one, silent=0.0) for one in self._shown]:

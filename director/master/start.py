@@ -40,7 +40,8 @@ from director.master.needs import Needs
 from director.master.notify import from_environment
 from director.master.pidfile import check_pid_file
 from director.master.readiness import Readiness
-from director.master.recall import loaded, recall
+from director.master.recall import recall
+from director.master.records import Loaded
 from director.master.run import Master
 from director.master.seats import wanted
 from director.master.signals import hold_back
@@ -140,7 +141,7 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
     # At once, for who wants to stop us; orphans stay on record, should they be in the way.
     lock.write(orphans.generation, list(orphans.children), start.config.stop_timeout)
     log_files = LogFiles.of(start.config.logging, foreground=start.foreground, level=start.log_level)
-    journal = Journal(None if start.text is None else os.path.join(places.state_dir, "journal"))
+    journal = Journal(None if start.text is None else places.journal)
     running, last = recall(journal, start.config, start.text or b"", places.config or "", _check)
     config = running.config
     workers = wanted(config)
@@ -158,7 +159,7 @@ def _serve_locked(start: Start, places: Places, system: System, lock: Lock) -> i
         for address in addresses.values():
             address.close()
         raise
-    generation = f"g{os.getpid()}-{kernel.start_ticks(os.getpid())}"
+    generation = _generation()
     _sweep_generations(places.run_dir, orphans)
     directory = os.path.join(places.run_dir, generation)
     lock.write(generation, [], config.stop_timeout)
@@ -275,7 +276,7 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
         logs.warning(Event.CHANGE_OVERRULED, change=conflict)
     config = merged.running.config
     journal = Journal()  # to be written when the daemon is ours
-    journal.append(loaded(text, places.config, system.wall(), merged.stays))
+    journal.append(Loaded.of(system.wall(), places.config, text, merged.stays))
     kernel.raise_descriptor_limit()
     identity = kernel.child_identity(config.user, config.group)
     workers = wanted(config)
@@ -285,7 +286,7 @@ def _take(left: Handover, roles: Roles, places: Places) -> Master:
     controls.open_new(config)
     Admins.check_free(config, left.running.config)
     log_files = LogFiles.of(config.logging, foreground=left.foreground, level=left.log_level)
-    generation = f"g{os.getpid()}-{kernel.start_ticks(os.getpid())}"
+    generation = _generation()
     directory = os.path.join(places.run_dir, generation)
     master = Master(
         system=system,
@@ -331,6 +332,11 @@ def _inherit_addresses(left: Handover, config: Config, slots: int) -> dict[str, 
         if ip not in addresses:
             addresses[ip] = open_address(listen, slots)
     return addresses
+
+
+def _generation() -> str:
+    """The name of this process's generation, which no other ever has."""
+    return f"g{os.getpid()}-{kernel.start_ticks(os.getpid())}"
 
 
 def _listening() -> Outbox:

@@ -22,11 +22,23 @@ from director.access import Access
 from director.config.lookup import nearest
 from director.config.model import Config, Control, Host
 from director.errors import DirectorError, Exit, UsageError
-from director.messages import HUB_SLOT, Actor, Answer, Kind, Open, Order, ProcessInfo, Progress, Running, Slot
+from director.messages import (
+    HUB_SLOT,
+    MASTER_SLOT,
+    Actor,
+    Answer,
+    Kind,
+    Open,
+    Order,
+    ProcessInfo,
+    Progress,
+    Running,
+    Slot,
+)
 from director.scheduling.sticky import Stickies
 
 PROCESSES = (
-    ProcessInfo(Kind.MASTER, Slot(-2), 100, 0, "serving", 0.0),
+    ProcessInfo(Kind.MASTER, MASTER_SLOT, 100, 0, "serving", 0.0),
     ProcessInfo(Kind.HUB, HUB_SLOT, 101, 1, "serving", 0.0),
     ProcessInfo(Kind.WORKER, Slot(0), 102, 2, "serving", 0.0),
     ProcessInfo(Kind.WORKER, Slot(1), 103, 3, "booting", 0.0),

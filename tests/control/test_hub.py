@@ -24,6 +24,7 @@ from director.config.model import Config, Endpoint, Group, Host, Service
 from director.framing import decode, encode_body
 from director.link import Link
 from director.messages import (
+    MASTER_SLOT,
     Answer,
     Applied,
     Configure,
@@ -91,7 +92,7 @@ class Hub:
         self.link = Link(ours)
         self.link.send(Configure(Running(1, CONFIG)))
         if self.told:
-            self.link.send(Processes((_process(Kind.MASTER, Slot(-2), 0),)))
+            self.link.send(Processes((_process(Kind.MASTER, MASTER_SLOT, 0),)))
         self.hears(Ready)
 
     def configure(self, version: int, config: Config) -> None:
@@ -209,7 +210,7 @@ def test_who_reports_before_the_master_knows_of_it_counts(tmp_path: Path, elder:
     for message in (Hello(slot, incarnation, os.getpid()), Load(slot, incarnation, 1, True, {3: 10})):
         elder.send(encode_body(message))
     assert elder.poll(60_000)  # a snapshot: the hub knows of it
-    ours = (_process(Kind.MASTER, Slot(-2), 0), _process(Kind.WORKER, Slot(0), peer_incarnation(2) + 1))
+    ours = (_process(Kind.MASTER, MASTER_SLOT, 0), _process(Kind.WORKER, Slot(0), peer_incarnation(2) + 1))
     hub.link.send(Processes(ours))
     left = os.memfd_create("left")
     hub.link.send(TakeOver(), (left,))

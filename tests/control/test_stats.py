@@ -10,7 +10,7 @@ from control.fallbacks import Fallbacks
 from control.stats import Report, of_service, summary
 from control.totals import Totals
 from director.config.model import Config, Endpoint, Group, Host, Listen, Service
-from director.messages import Kind, ProcessInfo, Running, Slot, Tally
+from director.messages import MASTER_SLOT, Kind, ProcessInfo, Running, Slot, Tally
 from director.tally import HostTally, ServiceTally
 
 HOST = Host(name="a", ip=Endpoint("10.0.0.1", 80), weight=0.5, number=3)
@@ -35,7 +35,7 @@ def report() -> Report:
     service = ServiceTally(total=11, refused=2, failed={"SC": 2, "SD": 1})
     totals.tally(Tally(Slot(0), 1, True, {3: faults.row()}, {1: service.row()}, {"open": 4.0, "log_dropped": 4}), 9.5)
     processes = (
-        ProcessInfo(Kind.MASTER, Slot(-2), 77, 0, "serving", 1.0, log_dropped=3),
+        ProcessInfo(Kind.MASTER, MASTER_SLOT, 77, 0, "serving", 1.0, log_dropped=3),
         ProcessInfo(Kind.WORKER, Slot(0), 0, 1, "serving", 1.0),
     )
     return Report(

@@ -10,7 +10,7 @@ import pytest
 from director.config.model import Control
 from director.config.writer import write
 from director.errors import RefusedError, SystemFailure
-from director.master.loading import digest
+from director.master.records import digest
 from director.master.run import Master
 from director.master.stage import Stage
 from director.messages import Actor, ApplyConfig, Order, Reload, Request, SaveConfig

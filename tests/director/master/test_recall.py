@@ -14,7 +14,6 @@ from director.config.writer import write
 from director.events import Event
 from director.master import records
 from director.master.journal import Journal
-from director.master.loading import digest
 from director.master.recall import recall
 from director.master.records import Changed, Loaded
 from director.messages import Change, Edit, Happened, HostAdd, HostDown, HostWeight
@@ -31,7 +30,7 @@ def check(text: bytes, name: str) -> Config | None:
 def journal() -> Journal:
     """One over TEXT, in which a host was added and another taken down."""
     found = Journal()
-    found.append(Loaded(1.0, "f", digest(TEXT), TEXT.decode("latin-1")))
+    found.append(Loaded.of(1.0, "f", TEXT))
     running = RUNNING
     changes: tuple[Change, ...] = (HostAdd("web", "main", host("new")), HostDown("web", "main", "a"))
     for number, change in enumerate(changes, 1):
@@ -119,7 +118,7 @@ def test_a_scheduler_that_an_older_version_wrote_down_as_it_was_typed_runs_by_it
         Edit(("service", service.name, "group", "typed"), "", None, typed),
         Edit(("service", "typed"), "", None, replace(service, name="typed", groups=(typed,), listens=())),
     )
-    last = Loaded(1.0, "f", digest(TEXT), TEXT.decode("latin-1"), edits[:1])
+    last = Loaded.of(1.0, "f", TEXT, edits[:1])
     found = Journal()
     found.records, _, strange = records.read(records.line(last) + records.line(Changed(1, 1.0, ANN, "said", edits[1:])))
     running, _ = recall(found, RUNNING.config, TEXT, "f", check)
