@@ -24,6 +24,7 @@ import gevent.event
 import gevent.queue
 import gevent.threadpool
 
+# What commands and checks import by need: all is imported before our rights go.
 import control.consequences
 import control.prometheus
 import control.script  # noqa: F401

@@ -12,6 +12,10 @@
         +-- LocalProtocolError    ... by our own bug
         +-- RemoteProtocolError   ... by the peer's
 
+Parts have leaves of their own: CommandError, UpgradeRefused, Misfit. What is not
+in the tree (BadValue, Malformed, ...) is a module's answer to its caller, which
+always catches it; only SchedulerFault is users' to see, in `director.testing`.
+
 The network being the network (a refused connect, a reset) is a value, not an
 exception: see `director.messages.Fault`.
 Messages read: "can't <verb> <object>: <cause>".
