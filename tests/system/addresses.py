@@ -116,6 +116,11 @@ def ask_name(address: str, timeout: float = 10.0) -> str:
         return read_line(client)
 
 
+def answers(address: str, count: int = 12) -> set[str]:
+    """Who answers, over so many connections."""
+    return {ask_name(address) for _ in range(count)}
+
+
 def is_closed_at_once(address: str, within: float = 1.0) -> bool:
     """Whether a new connection is taken and then closed, or reset, within that time."""
     try:

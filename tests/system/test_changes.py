@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from director.config.veil import veiled_text
-from tests.system.addresses import accepts, ask_name, connect, free_address, read_line
+from tests.system.addresses import accepts, answers, connect, free_address, read_line
 from tests.system.configs import director, group, host, one_service, service
 from tests.system.daemon import Daemon, Result
 from tests.system.hosts import Host
@@ -19,11 +19,6 @@ from tests.system.load import ShortRequests
 from tests.waiting import wait_until
 
 Hosts = Callable[..., list[Host]]
-
-
-def answers(address: str, count: int = 8) -> set[str]:
-    """Who answers, over so many connections."""
-    return {ask_name(address) for _ in range(count)}
 
 
 def done(daemon: Daemon, *words: str, stdin: str = "") -> Result:

@@ -10,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.addresses import accepts, ask_name, connect, free_address, is_closed_at_once, listen, read_line
+from tests.system.addresses import (
+    accepts,
+    answers,
+    connect,
+    free_address,
+    is_closed_at_once,
+    listen,
+    read_line,
+)
 from tests.system.configs import director, group, host, one_service, service
 from tests.system.daemon import Daemon, Result
 from tests.system.hosts import Host
@@ -43,10 +51,6 @@ def listening(address: str) -> set[str]:
     local = f"{int.from_bytes(socket.inet_aton(host), 'little'):08X}:{int(port):04X}"
     rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines())
     return {row[9] for row in rows if row[1] == local and row[3] == "0A"}
-
-
-def answers(address: str, count: int = 12) -> set[str]:
-    return {ask_name(address) for _ in range(count)}
 
 
 def test_nothing_changed_is_nothing_to_change(daemon: Daemon, hosts: Hosts, same: Callable[[], None]) -> None:

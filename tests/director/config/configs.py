@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from director.config.changes import amend
 from director.config.edits import renumbered
 from director.config.model import Config, Endpoint, Group, Host, Listen, Service
 from director.config.numbering import assign
-from director.messages import Actor, AdminDown, HostState, Running
+from director.messages import Actor, AdminDown, Change, HostState, Running
 
 ANN = Actor("ann")
 
@@ -21,6 +22,14 @@ def host(name: str, **attributes: object) -> Host:
 def service(name: str, *groups: Group, port: int = 80) -> Service:
     listens = (Listen(ip=Endpoint("*", port)),)
     return Service(name=name, listens=listens, groups=groups, enabled=groups[0].name if groups else "")
+
+
+def after(*changes: Change) -> Running:
+    """What runs when ANN has made these changes to RUNNING."""
+    found = RUNNING
+    for change in changes:
+        found, _ = amend(found, change, ANN, 1.0, force=True)
+    return found
 
 
 def running(*services: Service) -> Running:

@@ -6,20 +6,12 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from director.config.changes import amend
 from director.config.edits import by_place
 from director.config.merge import merge
 from director.config.model import Admin, Config, Endpoint, Service, User
 from director.config.numbering import assign
-from director.messages import Change, GroupEnable, HostAdd, HostDelete, HostDown, HostWeight, ListenAdd, Running
-from tests.director.config.configs import ANN, RUNNING, WEB, host, runnings
-
-
-def after(*changes: Change) -> Running:
-    running = RUNNING
-    for change in changes:
-        running, _ = amend(running, change, ANN, 1.0, force=True)
-    return running
+from director.messages import GroupEnable, HostAdd, HostDelete, HostDown, HostWeight, ListenAdd, Running
+from tests.director.config.configs import RUNNING, WEB, after, host, runnings
 
 
 def now(*services: Service) -> Running:

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from director.config.changes import amend
 from director.config.usability import interlock, is_usable, loss, only_usable
 from director.errors import RefusedError
-from director.messages import Change, GroupDelete, GroupEnable, HostDown, HostWeight, Running, ServiceDelete
-from tests.director.config.configs import ANN, RUNNING, host
+from director.messages import Change, GroupDelete, GroupEnable, HostDown, HostWeight, ServiceDelete
+from tests.director.config.configs import RUNNING, after, host
 
 
 def test_only_the_last_usable_host_of_the_enabled_group_is_held_fast() -> None:
@@ -28,13 +27,6 @@ def test_force_overrules() -> None:
     interlock(True, "can't")
     with pytest.raises(RefusedError, match="--force"):
         interlock(False, "can't")
-
-
-def after(*changes: Change) -> Running:
-    running = RUNNING
-    for change in changes:
-        running, _ = amend(running, change, ANN, 1.0, force=True)
-    return running
 
 
 @pytest.mark.parametrize(
