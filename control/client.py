@@ -16,12 +16,11 @@ from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
-from control.commands.command import CommandError, ErrorKind
+from control.commands.command import PROTOCOL, CommandError, ErrorKind
 from director import console
 from director.errors import AbsentError, RemoteProtocolError, RightsError, UnreachableError
 from director.frames import FrameReader, pack, unpack
 
-PROTOCOL = 1
 TIMEOUT = 10.0  # seconds; the hub gives up on the master after 5
 _RECEIVE = 256 * 1024  # bytes a call
 _MAX_PATH = 107  # bytes in sockaddr_un.sun_path, less the zero at the end

@@ -10,8 +10,9 @@ Two dialects, told apart by a client's first byte:
            with "form": "json" in a request, results come as pieces of one JSON text,
            {"id": ..., "ok": true, "json": "...", "more": bool}
     other  lines: verbs of `directorctl` as a shell would have them, or phrases
-           of HAProxy (see `runtimeapi`), several by `;`, answered by text and an empty line. One line, then the
-           connection is closed, unless `prompt` was said.
+           of HAProxy (see `runtimeapi`), several by `;`, answered by text and an
+           empty line. One line, then the connection is closed, unless `prompt`
+           was said.
 
 A client that is slow, silent, talks nonsense or floods costs the others
 nothing: all is limited in bytes and seconds, one request of a client is worked
@@ -37,7 +38,7 @@ from gevent import socket
 
 from control import jsontext, render, rights, runtimeapi
 from control.arguments import complete, parse, split_line
-from control.commands.command import JSON, MAX_REQUEST, Command, CommandError, ErrorKind, Hub, find
+from control.commands.command import JSON, MAX_REQUEST, PROTOCOL, Command, CommandError, ErrorKind, Hub, find
 from control.commands.table import COMMANDS
 from control.rendition import printed
 from control.turn import elsewhere, in_turns, let_others
@@ -49,7 +50,6 @@ from director.events import Event
 from director.frames import FrameReader, enclose, pack, pack_slowly, unpack
 from director.messages import Actor
 
-PROTOCOL = 1
 _RECEIVE = 64 * 1024  # bytes a call
 _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS)
 _FOREVER = 1e8  # seconds: three years

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Args = Mapping[str, Any]
 Document = dict[str, Any]
 
+PROTOCOL = 1  # of requests in frames
 MAX_REQUEST = 64 * 1024  # bytes
 
 

@@ -16,7 +16,7 @@ from gevent import socket
 from gevent.queue import Empty, LifoQueue
 
 from control.arguments import complete
-from control.commands.command import CommandError, ErrorKind, find
+from control.commands.command import PROTOCOL, CommandError, ErrorKind, find
 from control.commands.table import COMMANDS
 from control.edition import Edition
 from control.history import STEP
@@ -26,7 +26,6 @@ from director.access import Access
 from director.errors import RemoteProtocolError
 from director.frames import FrameReader, pack, unpack
 
-PROTOCOL = 1
 _PATIENCE = 5.0  # seconds to wait for a free socket
 _FRESH = 0.5  # seconds for which the statistics are shown again, at the least
 _SHARE = 5  # of the time that the hub needs for them: many pages of many hosts don't keep it busy
