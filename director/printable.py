@@ -15,6 +15,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def beginning(text: str) -> str:
+    """What somebody wrote; of what is long, its beginning."""
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def quoted(text: str) -> str:
-    """What somebody wrote, in quotes; of what is long, its beginning."""
-    return repr(text if len(text) <= 60 else text[:57] + "...")
+    """The same in quotes."""
+    return repr(beginning(text))

@@ -118,7 +118,7 @@ DNS_NAME = Value("a DNS name", lambda text, _: _name(text, "write a name such as
 
 def _split_port(text: str, remedy: str) -> tuple[str, int]:
     host, colon, digits = text.rpartition(":")
-    if not colon or not digits:
+    if not colon or not digits or digits.endswith("]"):
         raise BadValue("no port", remedy)
     if not _PORT.fullmatch(digits):
         raise BadValue(f"{quoted(digits)} is not a port", remedy)

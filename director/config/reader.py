@@ -106,7 +106,7 @@ def _label(node: Node) -> str:
 def _place(tag: str) -> str | None:
     """The remedy for an element that stands in another than it may; None: there is no such element."""
     parents = [element.tag for element in ELEMENTS.values() if tag in element.children]
-    inner = [f"a <{parent}>" for parent in parents if parent != "director"]
+    inner = [f"{'an' if parent[0] in 'aeiou' else 'a'} <{parent}>" for parent in parents if parent != "director"]
     return f"move it into {' or '.join(inner or ['the root'])}" if parents else None
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from director.config.lookup import nearest
 from director.config.model import OWN_SCHEDULER, SCHEDULERS, STICKY
+from director.printable import quoted
 
 YEAR = 365 * 86400.0  # the longest duration, in seconds
 MAX_COUNT = 1_000_000_000
@@ -45,7 +46,7 @@ _MICROSECOND = Decimal("0.000001")
 _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)(ms|s|m|h|)")
 _DECIMAL = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
 _INTEGER = re.compile(r"[0-9]{1,18}")
-_OUT_OF_RANGE = re.compile(r"[+-]?[0-9]+")  # what is a whole number, but none that we take
+_OUT_OF_RANGE = re.compile(r"[+-]?[0-9]+")  # what is a whole number, where it is none that we take
 _MILLISECONDS = re.compile(r"[1-9][0-9]*000")  # what a number without a unit may be meant in
 _OWN_SCHEDULER = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:[A-Za-z_]\w*|[A-Za-z_][\w-]*", re.ASCII)
 _STATUSES = re.compile(r"[1-5][0-9]{2}(?:-[1-5][0-9]{2})?")
@@ -108,6 +109,11 @@ def optional(value: Value, none: str = "none") -> Value:
 # -- numbers -----------------------------------------------------------------
 
 
+def _misread(text: str, reason: str) -> str:
+    """Why a text is not the number that is wanted: it is out of range, or else `reason`."""
+    return "out of range" if _OUT_OF_RANGE.fullmatch(text) else reason
+
+
 def format_duration(seconds: float) -> str:
     """Seconds, exact to the microsecond, in the largest unit that leaves a whole number."""
     exact = Decimal(repr(seconds)).quantize(_MICROSECOND)
@@ -134,7 +140,7 @@ def duration(low: float = 0.0, high: float = YEAR, whole: bool = False) -> Value
     def parse(text: str, _: str) -> float:
         match = _DURATION.fullmatch(text)
         if match is None:
-            raise BadValue("not a duration", remedy)
+            raise BadValue(_misread(text, "not a duration"), remedy)
         seconds = float((Decimal(match[1]) * _UNITS[match[2]]).quantize(_MICROSECOND))
         if not low <= seconds <= high:
             raise BadValue("out of range", remedy)
@@ -176,8 +182,7 @@ def integer(low: int, high: int = MAX_COUNT) -> Value:
 
     def parse(text: str, _: str) -> int:
         if not _INTEGER.fullmatch(text):
-            reason = "out of range" if _OUT_OF_RANGE.fullmatch(text) else "not a whole number"
-            raise BadValue(reason, f"write {what}")
+            raise BadValue(_misread(text, "not a whole number"), f"write {what}")
         number = int(text)
         if not low <= number <= high:
             raise BadValue("out of range", f"write {what}")
@@ -189,7 +194,7 @@ def integer(low: int, high: int = MAX_COUNT) -> Value:
 def _weight(text: str, _: str) -> float:
     remedy = f"write a decimal number from 0 to {MAX_WEIGHT}"
     if not _DECIMAL.fullmatch(text):
-        raise BadValue("not a weight", remedy)
+        raise BadValue(_misread(text, "not a weight"), remedy)
     number = float(text)
     if number > MAX_WEIGHT:
         raise BadValue("out of range", remedy)
@@ -318,11 +323,6 @@ PASSWORD = replace(
 def canonical_scheduler(text: str) -> str:
     """The one form of a scheduler's name: no alias, no blanks. Raises BadValue."""
     first, *rest = (part.strip() for part in text.split(","))
-    if rest not in ([], ["sticky"]):
-        raise BadValue(
-            "only ',sticky' may follow the name",
-            f"write '{first}{STICKY}' or '{first}'",
-        )
     name = SCHEDULER_ALIASES.get(first, first)
     if name.startswith(OWN_SCHEDULER):
         if not _OWN_SCHEDULER.fullmatch(name.removeprefix(OWN_SCHEDULER)):
@@ -334,6 +334,11 @@ def canonical_scheduler(text: str) -> str:
             "unknown",
             nearest(first, (*SCHEDULERS, *SCHEDULER_ALIASES), show=SCHEDULERS),
             unknown=True,
+        )
+    if rest not in ([], ["sticky"]):
+        raise BadValue(
+            "only ',sticky' may follow the name",
+            f"write {quoted(first + STICKY)} or {quoted(first)}",
         )
     return name + STICKY if rest and not name.endswith(STICKY) else name
 

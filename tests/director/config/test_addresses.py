@@ -44,6 +44,12 @@ def test_an_ipv6_address_without_brackets_is_told_of(text: str) -> None:
         TARGET.parse(text, "")
 
 
+@pytest.mark.parametrize("value", [LISTEN, TARGET])
+def test_an_ipv6_address_in_brackets_without_a_port_is_told_that_it_has_none(value: Value) -> None:
+    with pytest.raises(BadValue, match="no port"):
+        value.parse("[2001:db8::1]", "/")
+
+
 @pytest.mark.parametrize("text", ["http://10.0.0.1", "http://10.0.0.1:80", "https://app.example.com/"])
 @pytest.mark.parametrize("value", [LISTEN, TARGET])
 def test_a_url_is_called_that(value: Value, text: str) -> None:

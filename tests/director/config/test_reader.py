@@ -109,6 +109,7 @@ def test_the_first_group_is_enabled_if_none_is_named() -> None:
         (one().replace("</service>", '<enable group="mian"/></service>'), 5, "main"),
         (one().replace('<listen ip="*:80"/>', ""), 2, "listen"),
         (one(inside=HOSTS + '<listen ip="*:81"/>'), 4, "; move it into a <service>"),
+        (one(inside=HOSTS + '<user name="b"/>'), 4, "; move it into an <admin>"),
         (one(inside=HOSTS + '<service name="b"/>'), 4, "; move it into the root"),
         (
             one().replace('<listen ip="*:80"/>', '<listen ip="*:80"/><check/>'),

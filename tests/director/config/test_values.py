@@ -49,6 +49,25 @@ def test_a_whole_number_that_is_not_taken_is_not_told_that_it_is_none(text: str,
         integer(1, 9).parse(text, "")
 
 
+@pytest.mark.parametrize("value", [duration(), values.WEIGHT])
+@pytest.mark.parametrize("text", ["-1", "99999999999999"])
+def test_a_number_beyond_the_borders_is_called_that(value: values.Value, text: str) -> None:
+    with pytest.raises(BadValue, match="out of range"):
+        value.parse(text, "")
+
+
+def test_a_scheduler_that_is_not_there_is_not_offered_with_sticky() -> None:
+    with pytest.raises(BadValue) as raised:
+        values.canonical_scheduler("roundrobbin,stiky")
+    assert raised.value.remedy == "did you mean 'roundrobin'?"
+
+
+def test_what_is_wrong_with_a_long_scheduler_is_told_in_short() -> None:
+    with pytest.raises(BadValue) as raised:
+        values.canonical_scheduler(f"python:m:{'x' * 3000},stiky")
+    assert len(raised.value.remedy) < 200
+
+
 @pytest.mark.parametrize(
     ("text", "meaning"), [("yes", True), ("TRUE", True), ("0", False), ("no", False), ("maybe", None)]
 )
