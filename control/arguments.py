@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from control.commands.command import Command, CommandError, ErrorKind, Option, unknown
+from director.printable import beginning
 
 
 def parse(row: Command, words: Iterable[str], common: Sequence[Option] = ()) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def _sorted(row: Command, words: Iterator[str], common: Sequence[Option]) -> dic
             plain.append(word)
     names = [argument.name for argument in row.arguments]
     if len(plain) > len(names):
-        raise _misfit(row, f"too many arguments: {' '.join(plain[len(names) :])}")
+        raise _misfit(row, f"too many arguments: {beginning(' '.join(plain[len(names) :]))}")
     return given | dict(zip(names, plain, strict=False))
 
 
@@ -78,7 +79,8 @@ def complete(row: Command, given: Any, common: Sequence[Option] = ()) -> dict[st
         if not isinstance(value, bool if option.flag else str | None):
             raise _misfit(row, f"{option.name} is not {'true or false' if option.flag else 'text'}")
         if option.choices and value is not None and value not in option.choices:
-            raise _misfit(row, f'--{option.name} can\'t be "{value}", only {" or ".join(option.choices)}')
+            shown = beginning(str(value))
+            raise _misfit(row, f'--{option.name} can\'t be "{shown}", only {" or ".join(option.choices)}')
     for name in given:
         if name not in args:
             raise _misfit(row, f"there is no argument {name!r}")

@@ -26,6 +26,7 @@ from control.enclosures import asked_password, enclosed, hashed, received
 from director import console
 from director.errors import DirectorError, Exit
 from director.places import control_socket, run_dir
+from director.printable import quoted
 from director.version import VERSION
 
 SOCKET = Option("socket", "the daemon's control socket (or $DIRECTOR_SOCKET)", metavar="PATH", letter="s")
@@ -178,7 +179,7 @@ def _completion(shell: str) -> list[str]:
     from control.completion import SHELLS
 
     if shell not in SHELLS:
-        raise CommandError(ErrorKind.USAGE, f"can't complete in {shell!r}: there is {' and '.join(SHELLS)}")
+        raise CommandError(ErrorKind.USAGE, f"can't complete in {quoted(shell)}: there is {' and '.join(SHELLS)}")
     return list(SHELLS[shell](COMMANDS, COMMON))
 
 

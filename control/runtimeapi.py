@@ -39,6 +39,7 @@ from control import haproxy
 from director.config.lookup import nearest
 from director.config.model import Config
 from director.errors import UsageError
+from director.printable import quoted
 
 Document = dict[str, Any]
 Told = Callable[[Document], Iterable[str]]
@@ -63,7 +64,7 @@ def understand(words: Sequence[str], config: Config) -> Phrase | None:
             return meaning(list(words[len(start) :]), config)
     if words[0] in _VERBS:
         phrases = (" ".join(start) for start in _PHRASES)
-        raise UsageError(f"{_UNKNOWN}\nunknown phrase {' '.join(words)!r}; {nearest(' '.join(words), phrases)}")
+        raise UsageError(f"{_UNKNOWN}\nunknown phrase {quoted(' '.join(words))}; {nearest(' '.join(words), phrases)}")
     return None
 
 

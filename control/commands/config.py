@@ -22,6 +22,7 @@ from control.commands.command import (
 from control.commands.ordering import asked, changed, ordered, planned
 from control.commands.wording import whole
 from director.access import Access
+from director.printable import quoted
 
 if TYPE_CHECKING:
     from director.config.model import Config
@@ -158,7 +159,7 @@ def undo(hub: Hub, args: Args, actor: Actor) -> Document:
     """One change is taken back, if nothing later depends on it."""
     from director.messages import Undo
 
-    number = whole(f"can't undo {args['number']!r}", args["number"], "give a number that journal shows")
+    number = whole(f"can't undo {quoted(args['number'])}", args["number"], "give a number that journal shows")
     return changed(hub, Undo(number, hub.open_connections(), hub.out()), actor, args)
 
 

@@ -16,6 +16,7 @@ from control.commands.command import (
     Section,
 )
 from control.commands.wording import whole
+from director.printable import quoted
 
 if TYPE_CHECKING:
     from director.messages import Actor
@@ -27,7 +28,9 @@ _SIGN_OF_LIFE = 5.0  # seconds
 def events(hub: Hub, args: Args, actor: Actor) -> Generator[Document, None, Document]:
     """The last ones, oldest first; with --follow, those that come, too, until the client leaves."""
     text = args["count"]
-    count = USUAL if text is None else whole(f"can't show {text!r} events", text, f"give a number, such as {USUAL}")
+    count = (
+        USUAL if text is None else whole(f"can't show {quoted(text)} events", text, f"give a number, such as {USUAL}")
+    )
     found: Document = {"events": hub.chronicle.last(count)}
     if not args["follow"]:
         return found

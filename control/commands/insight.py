@@ -15,6 +15,7 @@ from control.commands.command import (
     Option,
     Section,
 )
+from director.printable import quoted
 
 if TYPE_CHECKING:
     from director.config.model import Service
@@ -63,7 +64,7 @@ def _address(client: str | None) -> str:
         return of_client(client)
     except ValueError:
         raise CommandError(
-            ErrorKind.REFUSED, f"can't explain client {client!r}: it is no address; write one such as 10.0.0.1"
+            ErrorKind.REFUSED, f"can't explain client {quoted(client)}: it is no address; write one such as 10.0.0.1"
         ) from None
 
 
@@ -74,7 +75,7 @@ def _explain_session(hub: Hub, name: str) -> Document:
     if found is None:
         raise CommandError(
             ErrorKind.REFUSED,
-            f"can't explain session {name!r}: an ID looks like 0-4711; `directorctl sessions` has them",
+            f"can't explain session {quoted(name)}: an ID looks like 0-4711; `directorctl sessions` has them",
         )
     document = hub.roster.one(found)
     if document is None:

@@ -20,7 +20,7 @@ from control.commands.command import (
 from control.commands.look import chosen
 from control.commands.wording import whole
 from director.access import Access
-from director.printable import counted
+from director.printable import counted, quoted
 
 if TYPE_CHECKING:
     from control.roster import Listing, Name
@@ -76,7 +76,8 @@ def _name(text: str) -> Name:
     name = Name.read(text.strip())
     if name is None:
         raise CommandError(
-            ErrorKind.UNKNOWN, f"can't find session {text!r}: an ID looks like 0-4711; `directorctl sessions` has them"
+            ErrorKind.UNKNOWN,
+            f"can't find session {quoted(text)}: an ID looks like 0-4711; `directorctl sessions` has them",
         )
     return name
 
@@ -116,7 +117,8 @@ def _network(text: str | None) -> str:
     except ValueError:
         raise CommandError(
             ErrorKind.REFUSED,
-            f"can't list sessions of client {text!r}: it is no address; write one such as 10.0.0.1, or 10.0.0.0/24",
+            f"can't list sessions of client {quoted(text)}: it is no address;"
+            " write one such as 10.0.0.1, or 10.0.0.0/24",
         ) from None
 
 
@@ -126,12 +128,12 @@ def _seconds(what: str, text: str) -> float:
     try:
         return float(duration().parse(text, ""))
     except BadValue as error:
-        raise CommandError(ErrorKind.REFUSED, f"can't use {what} {text!r}: {error.remedy}") from None
+        raise CommandError(ErrorKind.REFUSED, f"can't use {what} {quoted(text)}: {error.remedy}") from None
 
 
 def _whole(args: Args, option: str) -> int | None:
     text = args[option]
-    return None if text is None else whole(f"can't use --{option} {text!r}", text, "give a whole number")
+    return None if text is None else whole(f"can't use --{option} {quoted(text)}", text, "give a whole number")
 
 
 def _bytes(text: str) -> int:
@@ -139,7 +141,7 @@ def _bytes(text: str) -> int:
     unit = digits[-1:] if digits[-1:].isalpha() else ""
     number = digits.removesuffix(unit)
     if unit not in _UNITS or not (number.isascii() and number.isdigit() and len(number) < 16):
-        raise CommandError(ErrorKind.REFUSED, f"can't use --bytes {text!r}: give a number, or one with K, M or G")
+        raise CommandError(ErrorKind.REFUSED, f"can't use --bytes {quoted(text)}: give a number, or one with K, M or G")
     return int(number) * _UNITS[unit]
 
 

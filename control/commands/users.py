@@ -19,6 +19,7 @@ from control.commands.command import (
 )
 from control.commands.ordering import changed
 from director.access import Access
+from director.printable import quoted
 
 if TYPE_CHECKING:
     from director.messages import Actor
@@ -43,7 +44,7 @@ def user_add(hub: Hub, args: Args, actor: Actor) -> Document:
     from director.messages import UserAdd
 
     if args["access"] not in ACCESS.choices:
-        raise CommandError(ErrorKind.USAGE, f"access can't be {args['access']!r}, only full or readonly")
+        raise CommandError(ErrorKind.USAGE, f"access can't be {quoted(args['access'])}, only full or readonly")
     password = args["password"] or ""
     if not is_hash(password):
         raise CommandError(ErrorKind.REFUSED, "can't add a user: its password must be a hash, by password-hash")

@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from control.commands.command import CommandError, ErrorKind
+from director.printable import quoted
 
 
 def attribute(tag: str, name: str, text: str) -> Any:
     """What the text means as that attribute of that element. Raises CommandError."""
     from director.config.schema import ELEMENTS
 
-    found = _parsed(ELEMENTS[tag].rows[name].value, f"{name} {text!r}", text)
+    found = _parsed(ELEMENTS[tag].rows[name].value, f"{name} {quoted(text)}", text)
     if text.startswith("unix:") and not text.startswith("unix:/"):
         # In a file it starts at the file's folder; the daemon does not know the one of who typed it.
-        raise CommandError(ErrorKind.REFUSED, f"bad {name} {text!r}: a relative path; write it from the root")
+        raise CommandError(ErrorKind.REFUSED, f"bad {name} {quoted(text)}: a relative path; write it from the root")
     return found
 
 
@@ -22,14 +23,14 @@ def read_duration(what: str, text: str, least: float = 0.1) -> float:
     """Seconds, from `30m` and the like. Raises CommandError."""
     from director.config.values import duration
 
-    return float(_parsed(duration(least), f"{what} {text!r}", text))
+    return float(_parsed(duration(least), f"{what} {quoted(text)}", text))
 
 
 def read_rate(what: str, text: str) -> float:
     """How many a second, from `5/s` and the like. Raises CommandError."""
     from director.config.values import RATE
 
-    return float(_parsed(RATE, f"{what} {text!r}", text))
+    return float(_parsed(RATE, f"{what} {quoted(text)}", text))
 
 
 def whole(failure: str, text: str, remedy: str) -> int:

@@ -34,7 +34,7 @@ from director.messages import (
     UserAdd,
     UserDelete,
 )
-from director.printable import counted
+from director.printable import counted, quoted
 
 _Outcome = tuple[Running, str]
 
@@ -100,7 +100,7 @@ def chosen_scheduler(config: Config, text: str) -> str:
     try:
         scheduler = canonical_scheduler(text)
     except BadValue as error:
-        raise UsageError(f"can't use scheduler {text!r}: {error.reason}; {error.remedy}") from None
+        raise UsageError(f"can't use scheduler {quoted(text)}: {error.reason}; {error.remedy}") from None
     own = scheduler.removesuffix(STICKY)
     if own.startswith(OWN_SCHEDULER) and own not in config.own_schedulers:
         # Never by force: it would be code that a client names.
@@ -178,7 +178,7 @@ def listen_delete(running: Running, change: ListenDelete, force: bool) -> _Outco
     place = (*place_of(service.name), "listen", change.ip)
     if find(running.config, place) is None:
         there = (str(listen.ip) for listen in service.listens)
-        raise UsageError(f"unknown listener {change.ip!r} of {service.name}; {nearest(change.ip, there)}")
+        raise UsageError(f"unknown listener {quoted(change.ip)} of {service.name}; {nearest(change.ip, there)}")
     if len(service.listens) == 1:
         raise RefusedError(
             f"can't remove listener {change.ip}: {service.name} has no other;"
@@ -192,7 +192,7 @@ def user_add(running: Running, change: UserAdd, force: bool) -> _Outcome:
     try:
         USER_NAME.parse(change.new.name, "")
     except BadValue as error:
-        raise UsageError(f"can't name a user {change.new.name!r}: {error.reason}; {error.remedy}") from None
+        raise UsageError(f"can't name a user {quoted(change.new.name)}: {error.reason}; {error.remedy}") from None
     admins = _admins(running.config, change.admin)
     after = running
     for admin in admins:
@@ -209,7 +209,7 @@ def user_delete(running: Running, change: UserDelete, force: bool) -> _Outcome:
     if change.name not in known:
         files = sorted({admin.users_file for admin in running.config.admins if admin.users_file})
         beside = f"; who is in {', '.join(files)} is removed there" if files else ""
-        raise UsageError(f"unknown user {change.name!r}; {nearest(change.name, sorted(known))}{beside}")
+        raise UsageError(f"unknown user {quoted(change.name)}; {nearest(change.name, sorted(known))}{beside}")
     after = running
     for admin in running.config.admins:
         place = ("admin", str(admin.listen), "user", change.name)
@@ -221,7 +221,9 @@ def user_delete(running: Running, change: UserDelete, force: bool) -> _Outcome:
 def _admins(config: Config, listen: str) -> list[Admin]:
     found = [admin for admin in config.admins if not listen or str(admin.listen) == listen]
     if not found and listen:
-        raise UsageError(f"unknown admin {listen!r}; {nearest(listen, (str(one.listen) for one in config.admins))}")
+        raise UsageError(
+            f"unknown admin {quoted(listen)}; {nearest(listen, (str(one.listen) for one in config.admins))}"
+        )
     if not found:
         raise RefusedError("can't add a user: there is no <admin> in the config")
     return found

@@ -68,6 +68,13 @@ def test_what_does_not_fit_is_wrong_usage(row: Any, words: str, complaint: str) 
     assert f"usage: {row.usage}" in str(failed.value)
 
 
+@pytest.mark.parametrize("words", [["a", "b", "c", "x" * 70_000], ["--format", "x" * 70_000]])
+def test_a_long_word_that_does_not_fit_is_not_repeated_in_full(words: list[str]) -> None:
+    with pytest.raises(CommandError) as failed:
+        parse(STATS, words)
+    assert len(str(failed.value)) < 500
+
+
 def test_a_map_is_completed() -> None:
     assert complete(DOWN, ABC) == PLAIN
 
