@@ -25,7 +25,7 @@ commands/     what can be asked;  arguments.py words into arguments;  completion
 jsontext.py   documents as JSON, in pieces
 entry.py      directorctl from its first moment;  cli.py all of it;  enclosures.py files and passwords it sends
 client.py     asking;  waiting.py for a drain to end;  following.py events;  upgrading.py an upgrade
-render.py     answers as text
+render.py     answers as text;  tables.py columns.py units.py what they are made of
 top.py        the live view;  topview.py what it shows
 web/          the web admin, in a process of its own
 """

@@ -1,20 +1,30 @@
-"""Results of commands -> text for people and for awk.
-
-Plain text has one line an entry, columns apart by blanks and aligned, nothing
-cut off, `-` where there is nothing. For a terminal the same tables are coloured
-and fitted to its width by rich. Pure: what a terminal can do comes in as
-arguments.
-"""
+"""Results of commands -> text for people and for awk: lines and tables. Pure."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Literal
+from datetime import datetime
+from typing import Any
 
-from control import drainage, haproxy
+from control import drainage, haproxy, tables
+from control.columns import (
+    DOWN_HOSTS,
+    DRAINS,
+    EXPLAINED,
+    HISTORY,
+    HOSTS,
+    JOURNAL,
+    OUTAGES,
+    PROCESSES,
+    SERVICES,
+    SESSIONS,
+    STATS,
+    STICKY,
+    USERS,
+    WORKERS,
+)
+from control.tables import Column, Table, aligned
+from control.units import listed, moment, span
 from director.printable import clean, counted
 
 Document = dict[str, Any]
@@ -28,59 +38,6 @@ def _exposition(stats: Document) -> Iterable[str]:
 
 # `--format`: the stats for programs.
 FORMATS: dict[str, Callable[[Document], Iterable[str]]] = {"csv": haproxy.csv, "prometheus": _exposition}
-
-# A table is folded in its last column, which has the reasons, if so much is left for that. A narrower terminal folds
-# its lines itself: an address in pieces can't be read, found nor copied.
-MIN_FOLDED = 20
-
-# A table of more rows is not fitted to the terminal: rich takes about 1 ms a row.
-MAX_FITTED = 500
-
-COLOURS = {
-    "chosen": "green",
-    "tied": "cyan",
-    "up": "green",
-    "serving": "green",
-    "running": "green",
-    "enabled": "green",
-    "down": "red",
-    "hung": "red",
-    "killed": "red",
-    "maint": "yellow",
-    "drain": "yellow",
-    "closing": "yellow",
-    "draining": "yellow",
-    "slowstart": "cyan",
-    "unresolved": "magenta",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its title, the key of its values, and how to write one."""
-
-    title: str
-    key: str
-    show: Callable[[Any], str] = lambda value: clean(str(value))
-    right: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Entries, one a line."""
-
-    columns: tuple[Column, ...]
-    entries: list[Document]
-
-    def cells(self) -> Iterator[list[str]]:
-        """Every entry as text, one a column."""
-        for entry in self.entries:
-            values = [entry.get(column.key) for column in self.columns]
-            yield [
-                "-" if value is None or value == "" else column.show(value)
-                for column, value in zip(self.columns, values, strict=True)
-            ]
-
 
 Block = str | Table  # a line, or a table
 
@@ -96,7 +53,7 @@ def plain(command: str, result: Any) -> Iterator[str]:
         if isinstance(block, str):
             yield clean(block)
         else:
-            yield from _aligned(block)
+            yield from aligned(block)
 
 
 def fitted(command: str, result: Any, width: int, coloured: bool = True) -> Iterator[str]:
@@ -104,255 +61,8 @@ def fitted(command: str, result: Any, width: int, coloured: bool = True) -> Iter
     for block in _blocks(command, result):
         if isinstance(block, str):
             yield clean(block)
-        elif len(block.entries) > MAX_FITTED:
-            yield from _aligned(block)
         else:
-            yield from _painted(block, width, coloured)
-
-
-def _aligned(table: Table) -> Iterator[str]:
-    rows = [[column.title for column in table.columns], *table.cells()]
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    for row in rows:
-        cells = zip(table.columns, row, widths, strict=True)
-        yield "  ".join(
-            f"{cell:>{width}}" if column.right else f"{cell:<{width}}" for column, cell, width in cells
-        ).rstrip()
-
-
-def _painted(table: Table, width: int, coloured: bool) -> Iterator[str]:
-    from rich.cells import cell_len
-    from rich.console import Console
-    from rich.table import Table as Grid
-    from rich.text import Text
-
-    rows = [[column.title for column in table.columns], *table.cells()]
-    widths = [max(map(cell_len, cells)) for cells in zip(*rows, strict=True)]
-    room = width - sum(widths[:-1]) - 2 * len(widths[:-1])
-    if room >= MIN_FOLDED:
-        widths[-1] = min(widths[-1], room)
-    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for column, cells in zip(table.columns, widths, strict=True):
-        justify: Literal["left", "right"] = "right" if column.right else "left"
-        grid.add_column(column.title, justify=justify, overflow="fold", width=cells)
-    for row in rows[1:]:
-        # Text, since names may look like rich's markup.
-        grid.add_row(*(Text(cell, style=COLOURS.get(cell, "")) for cell in row))
-    page = io.StringIO()
-    # An environment of its own: how to print is the caller's to say.
-    colours: Literal["standard"] | None = "standard" if coloured else None
-    terminal = Console(
-        file=page, width=sum(widths) + 2 * len(widths), force_terminal=True, color_system=colours, _environ={}
-    )
-    terminal.print(grid)
-    for line in page.getvalue().splitlines():
-        yield line.rstrip()
-
-
-# -- values ------------------------------------------------------------------------
-
-
-def size(count: float) -> str:
-    """Bytes in the largest unit that keeps a digit before the point: `12.3MiB`."""
-    value = float(count)
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if value < 1024:
-            return f"{value:.0f}{unit}" if unit == "B" else f"{value:.1f}{unit}"
-        value /= 1024
-    return f"{value:.1f}PiB"
-
-
-def span(seconds: float) -> str:
-    """A time span in its two largest units: `3d4h`, `5m10s`."""
-    whole = int(seconds)
-    units = [("d", 86400), ("h", 3600), ("m", 60), ("s", 1)]
-    parts: list[str] = []
-    for name, length in units:
-        number, whole = divmod(whole, length)
-        if number or parts or name == "s":
-            parts.append(f"{number}{name}")
-    return "".join(parts[:2])
-
-
-def _moment(at: float) -> str:
-    """A time on the wall clock, in UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _tenths(value: float) -> str:
-    return f"{value:.1f}"
-
-
-def _plain_number(value: float) -> str:
-    return f"{value:g}"
-
-
-def _yes_no(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-def _listed(values: Iterable[str]) -> str:
-    return ",".join(clean(str(value)) for value in values) or "-"
-
-
-def _summed(faults: dict[str, int]) -> str:
-    return str(sum(faults.values()))
-
-
-def _number(title: str, key: str, show: Callable[[Any], str] = str) -> Column:
-    return Column(title, key, show, right=True)
-
-
-# -- results ------------------------------------------------------------------------
-
-OPEN, TOTAL, PEAK = _number("OPEN", "open"), _number("TOTAL", "total"), _number("PEAK", "peak")
-BYTES_IN, BYTES_OUT = _number("IN", "bytes_in", size), _number("OUT", "bytes_out", size)
-FAULTS = _number("FAULTS", "faults", _summed)
-STATE, REASON = Column("STATE", "state"), Column("REASON", "reason")
-PLACE = (Column("SERVICE", "service"), Column("GROUP", "group"), Column("HOST", "host"))
-
-PROCESSES = (
-    Column("KIND", "kind"),
-    _number("SLOT", "slot"),
-    _number("PID", "pid"),
-    Column("GENERATION", "generation"),
-    STATE,
-    OPEN,
-    _number("UPTIME", "uptime_seconds", span),
-)
-WORKERS = (
-    _number("SLOT", "slot"),
-    _number("PID", "pid"),
-    Column("GENERATION", "generation"),
-    STATE,
-    OPEN,
-    TOTAL,
-    _number("MEMORY", "rss_bytes", size),
-    _number("CPU_S", "cpu_seconds", _tenths),
-    _number("LAG_MS", "loop_lag_ms", _tenths),
-    _number("AGE_MS", "state_age_ms", _tenths),
-)
-SERVICES = (
-    Column("SERVICE", "name"),
-    Column("LISTEN", "listen", _listed),
-    Column("DISABLED", "disabled", _yes_no),
-    Column("ENABLED", "enabled_group"),
-    _number("UP", "hosts_up"),
-    _number("HOSTS", "hosts"),
-    OPEN,
-    TOTAL,
-    PEAK,
-    _number("QUEUED", "queued"),
-    _number("REFUSED", "refused"),
-    BYTES_IN,
-    BYTES_OUT,
-)
-HOSTS = (
-    *PLACE[:2],
-    Column("HOST", "name"),
-    Column("IP", "ip"),
-    Column("ENABLED", "enabled", _yes_no),
-    STATE,
-    _number("WEIGHT", "weight", _plain_number),
-    _number("MAXCONN", "maxconn"),
-    OPEN,
-    TOTAL,
-    PEAK,
-    FAULTS,
-    BYTES_IN,
-    BYTES_OUT,
-    REASON,
-)
-EXPLAINED = (
-    Column("HOST", "host"),
-    Column("VERDICT", "verdict"),
-    _number("SCORE", "score", _plain_number),
-    _number("WEIGHT", "weight", _plain_number),
-    _number("MAXCONN", "maxconn"),
-    OPEN,
-    _number("OWN", "own"),
-    _number("OTHERS", "others"),
-    _number("EXPECTED", "expected"),
-)
-SESSIONS = (
-    Column("SESSION", "session"),
-    Column("CLIENT", "client"),
-    _number("PORT", "port"),
-    *PLACE,
-    STATE,
-    Column("SCHEDULER", "scheduler"),
-    Column("STICKY", "sticky", _yes_no),
-    _number("TRIES", "tries"),
-    _number("WAITED_MS", "waited_ms", _tenths),
-    _number("OPEN_S", "open_seconds", _tenths),
-    _number("IDLE_S", "idle_seconds", _tenths),
-    BYTES_IN,
-    BYTES_OUT,
-    _number("IN/S", "rate_in", size),
-    _number("OUT/S", "rate_out", size),
-    Column("GENERATION", "generation"),
-)
-STICKY = (
-    Column("CLIENT", "client"),
-    Column("HOST", "host"),
-    _number("SEEN_S", "seen_seconds", _tenths),
-    _number("EXPIRES_S", "expires_seconds", _tenths),
-)
-NAMED = (*PLACE[:2], Column("HOST", "name"), Column("IP", "ip"))
-DOWN_HOSTS = (
-    *NAMED,
-    STATE,
-    _number("FOR", "seconds", span),
-    Column("BY", "by"),
-    Column("ERRNO", "errno"),
-    _number("FALLS", "falls"),
-    FAULTS,
-    Column("HEALTH", "health"),
-    Column("LAST_GOOD", "last_good_check", _moment),
-    _number("NEXT_S", "next_check_seconds", _tenths),
-    REASON,
-)
-OUTAGES = (
-    *NAMED,
-    Column("FROM", "from", _moment),
-    Column("TO", "to", _moment),
-    _number("FOR", "seconds", span),
-    Column("BY", "by"),
-    Column("ERRNO", "errno"),
-    REASON,
-)
-HISTORY = (
-    _number("AGO", "ago", span),
-    _number("CONN/S", "connections_per_second", _tenths),
-    OPEN,
-    _number("CONNECT_MS", "connect_ms_p50", _tenths),
-    _number("P99", "connect_ms_p99", _tenths),
-    _number("IN/S", "bytes_in_per_second", size),
-    _number("OUT/S", "bytes_out_per_second", size),
-)
-JOURNAL = (
-    _number("N", "number"),
-    Column("WHEN", "at", lambda at: datetime.fromtimestamp(at).strftime("%Y-%m-%d %H:%M:%S")),
-    Column("WHO", "by"),
-    Column("FROM", "from"),
-    Column("UNDONE", "undone", lambda undone: "undone" if undone else "-"),
-    Column("CHANGE", "change"),
-    Column("REASON", "reason"),
-)
-DRAINS = (
-    Column("WHAT", "what"),
-    Column("STAGE", "stage"),
-    _number("LEFT", "left"),
-    _number("AT_START", "open_at_start"),
-    _number("ENDED", "ended"),
-    _number("CLOSED", "closed"),
-    Column("UNTIL", "deadline", drainage.clock),
-    _number("RATE", "rate", lambda rate: f"{rate:g}/s"),
-    Column("SINCE", "since", drainage.clock),
-    Column("BY", "by"),
-)
-USERS = (Column("NAME", "name"), Column("ACCESS", "access"), Column("ADMIN", "admin"))
-STATS = (*PLACE, STATE, OPEN, TOTAL, PEAK, FAULTS, BYTES_IN, BYTES_OUT)
+            yield from tables.fitted(block, width, coloured)
 
 
 def _blocks(command: str, result: Any) -> Iterable[Block]:
@@ -390,7 +100,7 @@ def _stats(result: Document) -> Iterator[Block]:
     head = f"director {result['version']}, pid {result['pid']}, generation {result['generation']}"
     yield f"{head}, up {span(result['uptime_seconds'])}"
     yield f"open: {result['open']}, peak: {result['peak']}" + (
-        f" at {_moment(result['peak_at'])}" if result["peak"] else ""
+        f" at {moment(result['peak_at'])}" if result["peak"] else ""
     )
     yield Table(STATS, [entry for service in result["services"] for entry in _service_entries(service)])
 
@@ -477,7 +187,7 @@ def _explain(result: Document) -> Iterator[Block]:
     elif result["chosen"]:
         yield f"chosen: {result['chosen']}"
     elif result["one_of"]:
-        yield f"one of {len(result['one_of'])}, {result['tie_break']}: {_listed(result['one_of'])}"
+        yield f"one of {len(result['one_of'])}, {result['tie_break']}: {listed(result['one_of'])}"
     else:
         yield "nobody can take it"
     yield Table(EXPLAINED, result["hosts"])

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from control.render import COLOURS, size, span
+from control.tables import COLOURS
+from control.units import size, span
 from control.usability import is_up
 from director.printable import clean
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from control.render import fitted, plain, size, span
+from control.render import fitted, plain
 from tests.control.hubs import stats
 
 
@@ -94,13 +94,3 @@ def test_what_a_name_holds_can_not_move_the_terminal() -> None:
     text = "\n".join(plain("hosts", {"hosts": [host(reason="\x1b[2Jgone\n")]}))
     assert "\x1b" not in text
     assert len(text.splitlines()) == 2
-
-
-@pytest.mark.parametrize(("count", "text"), [(0, "0B"), (1023, "1023B"), (2048, "2KiB"), (5 * 1024**3, "5GiB")])
-def test_sizes_have_units(count: int, text: str) -> None:
-    assert size(count).replace(".0", "") == text
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0, "0s"), (59, "59s"), (3600, "1h")])
-def test_spans_have_units(seconds: float, text: str) -> None:
-    assert span(seconds).startswith(text[:-1])
