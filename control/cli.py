@@ -20,7 +20,7 @@ from typing import Any
 
 from control.arguments import parse
 from control.client import Client
-from control.commands.command import JSON, Command, CommandError, ErrorKind, Option, Section, find
+from control.commands.command import JSON, Command, CommandError, ErrorKind, Option, Section, find, unknown
 from control.commands.table import COMMANDS, help_
 from control.enclosures import asked_password, enclosed, hashed, received
 from director import console
@@ -85,7 +85,11 @@ def _run(words: list[str]) -> int:
     if not set(ABOUT.spellings).isdisjoint([*leading, *rest]):
         console.say(f"directorctl {VERSION}")
         return Exit.DONE
-    row = find(name or "help", COMMANDS)
+    try:
+        row = find(name or "help", COMMANDS)
+    except CommandError:
+        _check_options(leading)  # an unknown one may have had the word for its value
+        raise
     if not set(HELP.spellings).isdisjoint([*leading, *rest]):
         # Whatever else is said: it may be just what one needs help with.
         row, leading, rest = find("help", COMMANDS), [], [row.name] if name else []
@@ -109,6 +113,13 @@ def _command_word(words: list[str]) -> tuple[list[str], str, list[str]]:
     while at < len(words) and words[at].startswith("-"):
         at += 2 if words[at] in valued else 1
     return words[:at], "".join(words[at : at + 1]), words[at + 1 :]
+
+
+def _check_options(words: list[str]) -> None:
+    known = [spelling for option in COMMON for spelling in option.spellings]
+    for word in words:
+        if word.startswith("-") and (spelling := word.partition("=")[0]) not in known:
+            raise CommandError(ErrorKind.USAGE, unknown("option", spelling, known))
 
 
 def _watch(row: Command, args: dict[str, Any], common: dict[str, Any]) -> int:

@@ -141,7 +141,7 @@ def service_delete(running: Running, change: ServiceDelete, force: bool) -> _Out
     service = find_service(running.config, change.service)
     label = f"service {service.name!r}"
     if change.open:
-        interlock(force, f"can't remove {label}: it has {change.open} open connections")
+        interlock(force, f"can't remove {label}: it has {counted(change.open, 'open connection')}")
     return _removed(running, place_of(service.name)), f"{label} is removed"
 
 

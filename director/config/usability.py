@@ -9,6 +9,7 @@ from director.config.lookup import find_group, find_service
 from director.config.model import Host, Service
 from director.errors import RefusedError
 from director.messages import Out, Running
+from director.printable import counted
 
 FORCE_HINT = "; --force does it anyway"
 
@@ -39,7 +40,7 @@ def loss(before: Running, after: Running, open_: Mapping[str, int], out: Out = (
         left = find(after.config, place_of(service.name))
         if left is None:
             if open_.get(service.name):
-                return f"service {service.name!r} would go, and has {open_[service.name]} open connections"
+                return f"service {service.name!r} would go, and has {counted(open_[service.name], 'open connection')}"
         elif not _serves(after, left, out) and (_serves(before, service, out) or left.enabled != service.enabled):
             return f"service {service.name!r} would have no usable host"
     return ""

@@ -34,6 +34,7 @@ def test_a_command_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "hint"),
     [
         (["host-dwon"], "host-down"),
+        (["--sokcet", "x", "status"], "--socket"),
         (["stats", "--fromat", "json"], "--format"),
         (["host-down", "web"], "GRP"),
         (["host-down", "a", "b", "c", "d"], "too many"),
