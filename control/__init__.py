@@ -20,7 +20,8 @@ stats.py      all of it as one document;  edition.py made once for all who ask; 
 usability.py  which hosts of it get connections;  consequences.py what a plan will cost by it
 haproxy.py    ... as HAProxy prints it;  prometheus.py ... as Prometheus reads it
 runtimeapi.py HAProxy's phrases for our commands
-server.py     the control socket;  rights.py who may what;  turn.py lets others have theirs in long work
+server.py     the control socket;  conversation.py what a client says;  rights.py who may what
+turn.py       lets others have theirs in long work
 commands/     what can be asked;  arguments.py words into arguments;  completion.py for shells
 jsontext.py   documents as JSON, in pieces
 entry.py      directorctl from its first moment;  cli.py all of it;  enclosures.py files and passwords it sends

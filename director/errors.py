@@ -152,3 +152,11 @@ def refusal(message: str, error: OSError) -> SystemFailure:
 def cause(error: OSError) -> str:
     """What the kernel said, and of which file."""
     return f"{error.strerror}: {error.filename}" if error.filename else error.strerror or str(error)
+
+
+def raised_at(error: Exception) -> str:
+    """FILE:LINE of what raised it."""
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    return f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "?"

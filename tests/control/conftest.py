@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from director import logs
+from director.messages import Happened
 from tests.control.hubs import FakeHub
 from tests.control.serving import Served, serving, short_folder
 from tests.control.test_prober import OPEN
@@ -34,3 +36,16 @@ def folder() -> Iterator[Path]:
 def served(hub: FakeHub, folder: Path) -> Iterator[Served]:
     with serving(hub, str(folder / "control.sock")) as found:
         yield found
+
+
+@pytest.fixture
+def log() -> Iterator[list[str]]:
+    """Messages of the log, as they are told."""
+    lines: list[str] = []
+
+    def keep(happened: Happened) -> None:
+        lines.append(f"{happened.event}: " + " ".join(f"{key}={value}" for key, value in happened.fields.items()))
+
+    logs.listen(keep)
+    yield lines
+    logs.listen(None)

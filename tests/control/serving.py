@@ -136,3 +136,22 @@ def everything(client: socket.socket) -> bytes:
     while more := client.recv(65536):
         data += more
     return data
+
+
+def ask(served: Served, data: bytes) -> dict[str, Any]:
+    """The first reply to this, on a connection of its own."""
+    with served.connect() as client:
+        client.sendall(data)
+        return reply(client)
+
+
+def say(served: Served, text: str | bytes) -> str:
+    """What the line dialect answers until it hangs up."""
+    with served.connect() as client:
+        client.sendall(text.encode() if isinstance(text, str) else text)
+        return everything(client).decode()
+
+
+def is_alive(served: Served) -> bool:
+    """Whether it answers others."""
+    return bool(ask(served, request("version"))["ok"])

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from director.errors import ConfigError, Exit, Problem, RefusedError, Severity, UnreachableError, cause, refusal
+from director.errors import (
+    ConfigError,
+    Exit,
+    Problem,
+    RefusedError,
+    Severity,
+    UnreachableError,
+    cause,
+    raised_at,
+    refusal,
+)
 
 
 def test_a_problem_reads_as_compilers_write_it() -> None:
@@ -27,3 +37,11 @@ def test_what_the_kernel_said_is_told_with_its_file() -> None:
     assert cause(FileNotFoundError(2, "No such file or directory", "/x")) == "No such file or directory: /x"
     assert cause(OSError(28, "No space left on device")) == "No space left on device"
     assert cause(OSError("odd")) == "odd"
+
+
+def test_where_an_error_was_raised_is_told_by_file_and_line() -> None:
+    try:
+        int("x" * 3)
+    except ValueError as error:
+        assert raised_at(error).startswith(f"{__file__}:")
+    assert raised_at(ValueError()) == "?"
