@@ -28,7 +28,7 @@ from director.scheduling.scoreboard import CUT_HOLD
 
 _DELAY = 0.004  # seconds in which news are gathered
 _AGAIN = 0.25  # seconds until what could not be saved is tried again
-_STILL = 8  # looks at who was not heard, until what it said last is taken for what it has
+_STILL = 8  # looks at who was not heard, until what it said last is taken for what it has, or for nothing we know
 _QUIET = 30.0  # seconds in which a warning is not said again
 _NEAR, _FAR = 0.8, 0.7  # of a limit: warn at the one, and not again before it was below the other
 
@@ -158,11 +158,15 @@ class Limits:
 
         Counted in looks, in which we read what has come: while we stood still ourselves nobody was silent.
         """
-        for peer in [peer for peer in self.ledger.peers if not is_peer(peer)]:
+        for peer in list(self.ledger.peers):
             self._unheard[peer] += 1
-            if self._unheard[peer] >= _STILL:
+            if self._is_still(peer) and not is_peer(peer):
                 self._presume(peer)
         self._news()
+
+    def _is_still(self, peer: int) -> bool:
+        """Whether what it said last may be long past."""
+        return self._unheard[peer] >= _STILL
 
     def _presume(self, incarnation: int) -> None:
         """Of a new limit it uses what it had open, and in a queue the places that it had clients for.
@@ -220,10 +224,12 @@ class Limits:
         if not self._ours or self.branch is not None:
             return False  # another ledger may have some
         # What generations that retire say may be all that is booked for their workers.
-        elders = {peer: row for peer, row in self._totals.rows.items() if is_peer(peer)}
-        return self.ledger.is_full(
-            queue, {peer: row.queued.get(queue - queue_of(0), 0) for peer, row in elders.items()}
-        )
+        elders = {
+            peer: row.queued.get(queue - queue_of(0), 0) for peer, row in self._totals.rows.items() if is_peer(peer)
+        }
+        if any(waiting and self._is_still(peer) for peer, waiting in elders.items()):
+            return False  # its hub is dead: those who waited there may have got their turn
+        return self.ledger.is_full(queue, elders)
 
     def _watch(self, number: int, used: int) -> None:
         limit = self.ledger.limits[number]

@@ -227,6 +227,26 @@ def test_places_that_are_only_booked_for_a_generation_that_retires_fill_no_queue
         assert any(grants.full for grants in told) is (queued == places)
 
 
+def test_places_of_a_generation_whose_hub_is_dead_fill_no_queue(fd: int) -> None:
+    told: list[Grants] = []
+    totals, elder, queue = Totals(), peer_incarnation(1), queue_of(WEB)
+    limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: told.append(grants), totals)
+    limits.configure(config(10))
+    places = limits.ledger.limits[queue]
+    limits.ledger.adopt(elder, {WEB: (0, 0, 0), queue: (0, places, 0)})
+    limits.join(7)
+    load = Load(peer_slot(1), elder, 1, True, {}, {WEB: (0, 0, 0), queue: (0, places, 0)}, {WEB: places})
+    totals.load(load, 1.0, 1.0)
+    limits.heard(load)
+    for sequence, silent in enumerate((False, True), start=1):
+        told.clear()
+        for _ in range(20 * silent):
+            limits.look()
+        hear_all(limits, 7, sequence, {queue: (0, 1)})
+        until(lambda: not limits.ledger.is_asked)
+        assert any(grants.full for grants in told) is not silent
+
+
 def test_while_another_generation_decides_nobody_hears_that_a_queue_is_full(fd: int) -> None:
     told: list[Grants] = []
     limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: told.append(grants), Totals())
