@@ -209,42 +209,46 @@ def test_who_asks_for_a_place_hears_that_there_is_none_and_by_which_row_of_his(f
         assert (told[-1].full, told[-1].heard) == ((queue,), sequence)
 
 
+class BesideAnElder:
+    """Limits with a worker, 7, and a generation that retires, for which all places in the queue are booked."""
+
+    def __init__(self, fd: int) -> None:
+        self.told: list[Grants] = []
+        self.totals, self.queue = Totals(), queue_of(WEB)
+        self.limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: self.told.append(grants), self.totals)
+        self.limits.configure(config(10))
+        self.places = self.limits.ledger.limits[self.queue]
+        self.rows = {WEB: (0, 0, 0), self.queue: (0, self.places, 0)}
+        self.limits.ledger.adopt(peer_incarnation(1), self.rows)
+        self.limits.join(7)
+
+    def elder_says(self, sequence: int, waiting: int) -> None:
+        load = Load(peer_slot(1), peer_incarnation(1), sequence, True, {}, self.rows, {WEB: waiting})
+        self.totals.load(load, 1.0, 1.0)
+        self.limits.heard(load)
+
+    def is_told_full(self, sequence: int) -> bool:
+        """Whether the worker that asks for a place is told that there is none."""
+        self.told.clear()
+        hear_all(self.limits, 7, sequence, {self.queue: (0, 1)})
+        until(lambda: not self.limits.ledger.is_asked)
+        return any(grants.full for grants in self.told)
+
+
 def test_places_that_are_only_booked_for_a_generation_that_retires_fill_no_queue(fd: int) -> None:
-    told: list[Grants] = []
-    totals, elder, queue = Totals(), peer_incarnation(1), queue_of(WEB)
-    limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: told.append(grants), totals)
-    limits.configure(config(10))
-    places = limits.ledger.limits[queue]
-    limits.ledger.adopt(elder, {WEB: (0, 0, 0), queue: (0, places, 0)})
-    limits.join(7)
-    for sequence, queued in enumerate((0, places), start=1):
-        told.clear()
-        load = Load(peer_slot(1), elder, sequence, True, {}, {WEB: (0, 0, 0), queue: (0, places, 0)}, {WEB: queued})
-        totals.load(load, 1.0, 1.0)
-        limits.heard(load)
-        hear_all(limits, 7, sequence, {queue: (0, 1)})
-        until(lambda: not limits.ledger.is_asked)
-        assert any(grants.full for grants in told) is (queued == places)
+    two = BesideAnElder(fd)
+    for sequence, waiting in enumerate((0, two.places), start=1):
+        two.elder_says(sequence, waiting)
+        assert two.is_told_full(sequence) is (waiting == two.places)
 
 
 def test_places_of_a_generation_whose_hub_is_dead_fill_no_queue(fd: int) -> None:
-    told: list[Grants] = []
-    totals, elder, queue = Totals(), peer_incarnation(1), queue_of(WEB)
-    limits = Limits(Memory(fd, LEDGER), lambda incarnation, grants: told.append(grants), totals)
-    limits.configure(config(10))
-    places = limits.ledger.limits[queue]
-    limits.ledger.adopt(elder, {WEB: (0, 0, 0), queue: (0, places, 0)})
-    limits.join(7)
-    load = Load(peer_slot(1), elder, 1, True, {}, {WEB: (0, 0, 0), queue: (0, places, 0)}, {WEB: places})
-    totals.load(load, 1.0, 1.0)
-    limits.heard(load)
-    for sequence, silent in enumerate((False, True), start=1):
-        told.clear()
-        for _ in range(20 * silent):
-            limits.look()
-        hear_all(limits, 7, sequence, {queue: (0, 1)})
-        until(lambda: not limits.ledger.is_asked)
-        assert any(grants.full for grants in told) is not silent
+    two = BesideAnElder(fd)
+    two.elder_says(1, two.places)
+    assert two.is_told_full(1)
+    for _ in range(20):
+        two.limits.look()
+    assert not two.is_told_full(2)
 
 
 def test_while_another_generation_decides_nobody_hears_that_a_queue_is_full(fd: int) -> None:
