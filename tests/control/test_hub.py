@@ -249,6 +249,15 @@ def worker_on_the_bus(folder: Path) -> Iterator[tuple[zmq.Socket[bytes], zmq.Soc
         yield rows, state
 
 
+def hosts_of_the_next(hub: Hub) -> list[dict[str, Any]]:
+    """What the successor of one that was killed knows of the hosts."""
+    hub.process.wait()
+    hub.link.close()
+    hub.begin()
+    hosts: list[dict[str, Any]] = Client(hub.path).call("stats")["services"][0]["groups"][0]["hosts"]
+    return hosts
+
+
 def test_a_verdict_that_was_told_is_known_to_the_successor(tmp_path: Path) -> None:
     hub = Hub(tmp_path)
     with worker_on_the_bus(tmp_path) as (rows, state):
@@ -256,10 +265,7 @@ def test_a_verdict_that_was_told_is_known_to_the_successor(tmp_path: Path) -> No
         while not any(target.host == 3 and not target.up for target in getattr(decode(state.recv()), "targets", ())):
             pass
         hub.process.kill()
-    hub.process.wait()
-    hub.link.close()
-    hub.begin()
-    hosts = Client(hub.path).call("stats")["services"][0]["groups"][0]["hosts"]
+    hosts = hosts_of_the_next(hub)
     assert [host["state"] for host in hosts] == ["down", "up"]
     assert hub.end() == 0
 
@@ -271,10 +277,7 @@ def test_what_a_worker_was_told_is_counted_is_known_to_the_successor(tmp_path: P
         while not isinstance(decode(rows.recv()), Counted):
             pass
         hub.process.kill()
-    hub.process.wait()
-    hub.link.close()
-    hub.begin()
-    hosts = Client(hub.path).call("stats")["services"][0]["groups"][0]["hosts"]
+    hosts = hosts_of_the_next(hub)
     assert [host["total"] for host in hosts] == [5, 0]
     assert hub.end() == 0
 
